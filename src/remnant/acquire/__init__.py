@@ -1,0 +1,1 @@
+"""File to run: what the instrument recorded; nothing interpreted, nothing repaired silently."""

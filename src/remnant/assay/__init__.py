@@ -1,0 +1,1 @@
+"""Run to measurement: a quantity with its likelihood, not a bare number."""

@@ -1,0 +1,1 @@
+"""Quantitative PCR: from quantification cycles to normalised copies with evidence."""

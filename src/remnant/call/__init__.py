@@ -1,0 +1,1 @@
+"""Measurement to call: a rule applied; verdict, rule, version, source, inputs."""

@@ -1,0 +1,1 @@
+"""Courses to tables: frequencies, tests, cumulative incidence over patients."""

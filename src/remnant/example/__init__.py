@@ -1,0 +1,1 @@
+"""Synthetic studies and the writers of their raw files."""

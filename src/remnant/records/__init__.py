@@ -1,0 +1,1 @@
+"""The nouns: frozen records, each with a columnar twin (`remnant.records.codec`)."""

@@ -1,0 +1,43 @@
+"""What one file gave: the unit of import and of refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remnant.records.finding import Finding
+from remnant.records.measurement import ReportedValue
+from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.run import Curves, Run, SourceFile, Well
+from remnant.records.sample import Cdna, Fraction, Sample
+
+__all__ = ["Acquired"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acquired:
+    """Everything that one file said, and what was noticed while reading it.
+
+    Attributes
+    ----------
+    source : SourceFile
+        The file.
+    patients, events, therapies, samples, cdnas, fractions, runs, wells, reported : tuple of records
+        Its content.
+    curves : tuple of Curves
+        Raw fluorescence, if the file holds any.
+    findings : tuple of Finding
+        Repairs and oddities. Problems that forbid the import are an error instead.
+    """
+
+    source: SourceFile
+    patients: tuple[Patient, ...] = ()
+    events: tuple[Event, ...] = ()
+    therapies: tuple[Therapy, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    cdnas: tuple[Cdna, ...] = ()
+    fractions: tuple[Fraction, ...] = ()
+    runs: tuple[Run, ...] = ()
+    wells: tuple[Well, ...] = ()
+    reported: tuple[ReportedValue, ...] = ()
+    curves: tuple[Curves, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,271 @@
+"""Records to JSON and to tables, and back without loss.
+
+One codec for all records: the fields and their annotations are the schema, so that the object and the
+columnar form cannot drift apart. Dates become ISO text in JSON and dates in tables; nested records and
+tuples become JSON text in a table column.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+import json
+import math
+import operator
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeVar, Union, cast
+
+import polars as pl
+
+from remnant.errors import InputError
+
+__all__ = ["from_dict", "from_frame", "from_json", "schema", "to_dict", "to_frame", "to_json"]
+
+R = TypeVar("R")
+
+_SCALARS: dict[Any, pl.DataType] = {
+    str: pl.String(),
+    int: pl.Int64(),
+    float: pl.Float64(),
+    bool: pl.Boolean(),
+    dt.date: pl.Date(),
+    dt.datetime: pl.Datetime(time_zone="UTC"),
+}
+
+
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in {Union, types.UnionType}
+
+
+def _without_none(hint: Any) -> Any:
+    if not _is_union(hint):
+        return hint
+    rest = [part for part in typing.get_args(hint) if part is not type(None)]
+    return rest[0] if len(rest) == 1 else functools.reduce(operator.or_, rest)
+
+
+def _scalar(hint: Any) -> pl.DataType | None:
+    hint = _without_none(hint)
+    if typing.get_origin(hint) is Literal:
+        return pl.String()
+    return _SCALARS.get(hint)
+
+
+def schema(cls: type) -> dict[str, pl.DataType]:
+    """Columns of a record's table.
+
+    Parameters
+    ----------
+    cls : type
+        A record class.
+
+    Returns
+    -------
+    dict of str to polars.DataType
+        One entry a field, in order; nested fields are JSON text.
+
+    Examples
+    --------
+    >>> from remnant.records.patient import Event
+    >>> list(schema(Event))
+    ['patient_id', 'kind', 'on', 'detail']
+    """
+    return {field.name: _scalar(_hints(cls)[field.name]) or pl.String() for field in dataclasses.fields(cls)}
+
+
+def _encode(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_dict(value)
+    if isinstance(value, dt.datetime | dt.date):
+        return value.isoformat()
+    if isinstance(value, tuple | list | frozenset):
+        return [_encode(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def to_dict(record: Any) -> dict[str, Any]:
+    """Record as a dictionary that JSON can hold.
+
+    Parameters
+    ----------
+    record : record
+        Any frozen record.
+
+    Returns
+    -------
+    dict
+        One entry a field; infinities as the text ``"inf"`` and ``"-inf"``.
+    """
+    return {field.name: _encode(getattr(record, field.name)) for field in dataclasses.fields(record)}
+
+
+def to_json(record: Any) -> str:
+    """Record as one line of JSON.
+
+    Parameters
+    ----------
+    record : record
+        Any frozen record.
+
+    Returns
+    -------
+    str
+        JSON text.
+    """
+    return json.dumps(to_dict(record), ensure_ascii=False, separators=(",", ":"))
+
+
+def _decode_scalar(value: Any, hint: Any) -> Any:
+    if hint is float:
+        return float(value)
+    if hint is dt.datetime:
+        return value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)
+    if hint is dt.date:
+        return value if isinstance(value, dt.date) else dt.date.fromisoformat(value)
+    return value
+
+
+def _decode_union(value: Any, hint: Any) -> Any:
+    """Pick the member of a union of records by its ``kind`` tag."""
+    for member in typing.get_args(hint):
+        if dataclasses.is_dataclass(member) and typing.get_args(_hints(member)["kind"])[0] == value["kind"]:
+            return from_dict(cast("type", member), value)
+    raise InputError(
+        where="record",
+        found=f"kind {value.get('kind')!r}",
+        needed=f"one of {hint}",
+        advice="The file was written by another version.",
+    )
+
+
+def _decode(value: Any, hint: Any) -> Any:
+    if value is None:
+        return None
+    hint = _without_none(hint)
+    if _is_union(hint):
+        return _decode_union(value, hint)
+    if dataclasses.is_dataclass(hint):
+        return from_dict(cast("type", hint), value)
+    if typing.get_origin(hint) is tuple:
+        parts = typing.get_args(hint)
+        inner = parts[0] if len(parts) == 2 and parts[1] is Ellipsis else None
+        return tuple(_decode(item, inner or parts[i]) for i, item in enumerate(value))
+    return _decode_scalar(value, hint)
+
+
+def from_dict(cls: type[R], data: Mapping[str, Any]) -> R:
+    """Record from the dictionary that `to_dict` made.
+
+    Parameters
+    ----------
+    cls : type
+        Record class.
+    data : mapping
+        One entry a field; absent fields take their default.
+
+    Returns
+    -------
+    record
+        An equal record.
+
+    Raises
+    ------
+    InputError
+        If a field is unknown, or one without default is missing.
+    """
+    hints = _hints(cls)
+    unknown = sorted(set(data) - set(hints))
+    if unknown:
+        raise InputError(
+            where=cls.__name__,
+            found="fields " + ", ".join(unknown),
+            needed=", ".join(hints),
+            advice="The data was written by another version.",
+        )
+    try:
+        return cls(**{name: _decode(value, hints[name]) for name, value in data.items()})
+    except TypeError as error:
+        raise InputError(
+            where=cls.__name__, found=str(error), needed="all fields", advice="The record is incomplete."
+        ) from error
+
+
+def from_json(cls: type[R], text: str) -> R:
+    """Record from one line of JSON.
+
+    Parameters
+    ----------
+    cls : type
+        Record class.
+    text : str
+        What `to_json` wrote.
+
+    Returns
+    -------
+    record
+        An equal record.
+    """
+    return from_dict(cls, json.loads(text))
+
+
+def to_frame(records: Iterable[R], cls: type[R]) -> pl.DataFrame:
+    """Columnar twin of records: same field names, one row an object.
+
+    Parameters
+    ----------
+    records : iterable of records
+        Records of one class.
+    cls : type
+        Their class; it gives the columns also when there are no rows.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns as `schema` says.
+    """
+    columns = schema(cls)
+    nested = {name for name in columns if _scalar(_hints(cls)[name]) is None}
+    rows = list(records)
+    data = {name: [_cell(getattr(row, name), nested=name in nested) for row in rows] for name in columns}
+    return pl.DataFrame(data, schema=columns, strict=False)
+
+
+def _cell(value: Any, *, nested: bool) -> Any:
+    if not nested or value is None:
+        return value
+    return json.dumps(_encode(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def from_frame(frame: pl.DataFrame, cls: type[R]) -> list[R]:
+    """Records of the rows of a frame.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        What `to_frame` made.
+    cls : type
+        Record class.
+
+    Returns
+    -------
+    list of records
+        One a row.
+    """
+    nested = {name for name in schema(cls) if _scalar(_hints(cls)[name]) is None}
+    return [
+        from_dict(
+            cls,
+            {k: json.loads(v) if k in nested and v is not None else v for k, v in row.items()},
+        )
+        for row in frame.iter_rows(named=True)
+    ]

@@ -1,0 +1,57 @@
+"""Everything that is known of one patient, as the later stages pass it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remnant.records.finding import Finding
+from remnant.records.judgement import Call, Course, Decision, Forecast
+from remnant.records.measurement import Baseline, Measurement
+from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.run import Assay, Run, SourceFile
+from remnant.records.sample import Fraction, Sample
+
+__all__ = ["Dossier"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """One patient's facts and what was derived from them.
+
+    Attributes
+    ----------
+    patient : Patient
+        Who.
+    events, therapies, samples, fractions : tuple of records
+        Facts, by date.
+    assays : tuple of Assay
+        Assays that the measurements name.
+    runs, sources : tuple of records
+        Provenance of the measurements.
+    measurements, baselines, calls : tuple of records
+        Derived.
+    course : Course or None
+        Derived; None before the course stage.
+    forecast : Forecast or None
+        Derived; None if no model was asked.
+    decisions : tuple of Decision
+        What people decided about this patient.
+    findings : tuple of Finding
+        What was noticed about this patient's samples and runs.
+    """
+
+    patient: Patient
+    events: tuple[Event, ...] = ()
+    therapies: tuple[Therapy, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    fractions: tuple[Fraction, ...] = ()
+    assays: tuple[Assay, ...] = ()
+    runs: tuple[Run, ...] = ()
+    sources: tuple[SourceFile, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    calls: tuple[Call, ...] = ()
+    course: Course | None = None
+    forecast: Forecast | None = None
+    decisions: tuple[Decision, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,234 @@
+"""A quantity with its likelihood, and what it is compared with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+from remnant.evidence.kinds import Evidence
+
+__all__ = ["Baseline", "CurveFit", "DetectionState", "Measurement", "ReportedValue", "WellUse"]
+
+DetectionState = Literal["quantified", "detected", "not detected", "not evaluable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedValue:
+    """A result typed in from a report or a laboratory system.
+
+    Attributes
+    ----------
+    sample_id, patient_id : str
+        Laboratory codes.
+    target, control : str
+        Marker and control gene; `control` is empty for a cell fraction.
+    unit : str
+        Canonical unit.
+    value : float or None
+        The value, positive; None with a limit.
+    upper_limit, lower_limit : float or None
+        "Less than" and "more than".
+    control_copies : float or None
+        Control copies, if reported.
+    drawn_on : datetime.date or None
+        Day of the sample, where no sample table names it.
+    material : {"BM", "PB"} or None
+        Material, where no sample table names it.
+    """
+
+    sample_id: str
+    patient_id: str
+    target: str
+    control: str
+    unit: str
+    value: float | None
+    upper_limit: float | None = None
+    lower_limit: float | None = None
+    control_copies: float | None = None
+    drawn_on: dt.date | None = None
+    material: Literal["BM", "PB"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveFit:
+    """Standard curve of one target in one run, ordinary least squares on accepted wells.
+
+    Attributes
+    ----------
+    run_id, target : str
+        What was fitted.
+    slope, intercept : float
+        ``Cq = intercept + slope * log10 copies``.
+    r_squared : float
+        Coefficient of determination.
+    efficiency : float
+        ``10**(-1 / slope) - 1``.
+    residual_sd_cycles : float
+        Residual standard deviation, cycles.
+    wells : int
+        Standard wells used.
+    lowest_copies, highest_copies : float
+        Range of the standards.
+    mean_log10_copies, sum_squares_log10 : float
+        Centre and spread of the standards, for inverse prediction.
+    verdict : {"pass", "fail"}
+        Under the gates of `rule_id`.
+    reasons : tuple of str
+        Which gate failed, with found and needed.
+    rule_id : str
+        Rule row that supplied the gates.
+    """
+
+    run_id: str
+    target: str
+    slope: float
+    intercept: float
+    r_squared: float
+    efficiency: float
+    residual_sd_cycles: float
+    wells: int
+    lowest_copies: float
+    highest_copies: float
+    mean_log10_copies: float
+    sum_squares_log10: float
+    verdict: Literal["pass", "fail"]
+    reasons: tuple[str, ...]
+    rule_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WellUse:
+    """What became of one well, and why.
+
+    Attributes
+    ----------
+    run_id, position, target, sample : str
+        The well.
+    used : bool
+        Whether it enters the evidence.
+    copies : float or None
+        Copies by the curve's point inverse; None if not detected or no curve.
+    decision : str
+        ``"used"``, ``"outlier"``, ``"excluded by the laboratory"``, ``"no Cq stored"`` ...
+    reason : str
+        One sentence with the numbers.
+    """
+
+    run_id: str
+    position: str
+    target: str
+    sample: str
+    used: bool
+    copies: float | None
+    decision: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One quantity of one sample, with its evidence and its printed summaries.
+
+    The evidence is the truth; the numbers below are its answers, stored so that tables and pages agree.
+    Where nothing was detected `estimate` is None and `upper_limit` holds the bound that was reached.
+
+    Attributes
+    ----------
+    measurement_id : str
+        Stable: assay, sample, run and cDNA.
+    patient_id, sample_id, cdna_id, run_id, assay_id : str
+        Provenance.
+    target, control : str
+        Marker and control gene.
+    material : {"BM", "PB"}
+        Material.
+    drawn_on : datetime.date
+        Day of the sample.
+    unit : str
+        Unit of every value below and of the evidence's q.
+    evidence : Evidence
+        Likelihood of q in `unit`.
+    state : DetectionState
+        Detection state.
+    reason : str
+        Why it is not evaluable or not quantifiable; empty if quantified.
+    estimate : float or None
+        Posterior median; None unless detected.
+    lower, upper : float or None
+        95 % interval *of this measurement*; None unless detected.
+    comparison_lower, comparison_upper : float or None
+        95 % interval *for comparison with another sample*; None unless detected.
+    upper_limit : float or None
+        95 % one-sided upper bound; the sensitivity reached where nothing was detected.
+    point_value : float or None
+        The laboratory's arithmetic: sum of copies over sum of control copies per exposure; None if
+        no well was positive.
+    target_copies, control_copies : float or None
+        Summed point copies over the used wells.
+    positive_wells, wells : int
+        Target wells with signal, and used.
+    control_wells : int
+        Control wells used.
+    sensitivity_ratio : float or None
+        One-copy sensitivity, 1 / control copies at the same exposure, as a plain ratio.
+    """
+
+    measurement_id: str
+    patient_id: str
+    sample_id: str
+    cdna_id: str
+    run_id: str
+    assay_id: str
+    target: str
+    control: str
+    material: Literal["BM", "PB"]
+    drawn_on: dt.date
+    unit: str
+    evidence: Evidence
+    state: DetectionState
+    reason: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    comparison_lower: float | None
+    comparison_upper: float | None
+    upper_limit: float | None
+    point_value: float | None
+    target_copies: float | None
+    control_copies: float | None
+    positive_wells: int
+    wells: int
+    control_wells: int
+    sensitivity_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What is normal: the level a background marker is judged against.
+
+    Attributes
+    ----------
+    assay_id, material : str
+        Series it holds for.
+    source : {"donors", "patient"}
+        Healthy donors of the laboratory, or the patient's own post-engraftment samples.
+    unit : str
+        Unit of the levels.
+    median : float
+        Typical level.
+    sd_log10 : float
+        Spread of log10 of the level: between donors, or within the patient with its uncertainty.
+    percentile_97_5 : float or None
+        The donors' 97.5th percentile; None for a patient's own baseline.
+    samples : tuple of str
+        Samples it was learned from.
+    """
+
+    assay_id: str
+    material: str
+    source: Literal["donors", "patient"]
+    unit: str
+    median: float
+    sd_log10: float
+    percentile_97_5: float | None
+    samples: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""Records to page, PDF, figure and table: the only place that draws."""

@@ -1,0 +1,1 @@
+"""A study is a folder: storage, audit, what is out of date."""

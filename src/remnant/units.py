@@ -1,0 +1,195 @@
+"""Units of a normalised copy number, and the one place that converts them.
+
+A ratio of target to control copies is written as a plain ratio, in percent, per 10^4 or per 10^5
+control copies. 250 per 10^4 = 2.5 % = 2500 per 10^5 = 0.025. The International Scale (``%IS``) needs a
+laboratory's conversion factor, passed in by the caller; nothing here looks one up.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from remnant.errors import UnitError
+
+__all__ = ["UNITS", "Unit", "convert", "factor_to_ratio", "parse_unit", "unit_label"]
+
+Unit = Literal[
+    "ratio", "percent", "per_1e4", "per_1e5", "percent_is", "cell_fraction", "copies", "copies_per_ul"
+]
+UNITS: Final[tuple[str, ...]] = get_args(Unit)
+
+_PER_RATIO: Final[dict[str, float]] = {"ratio": 1.0, "percent": 1e2, "per_1e4": 1e4, "per_1e5": 1e5}
+_SPELLINGS: Final[dict[str, Unit]] = {
+    "ratio": "ratio",
+    "ncn": "ratio",
+    "percent": "percent",
+    "%": "percent",
+    "per_1e4": "per_1e4",
+    "per 10^4": "per_1e4",
+    "/10^4": "per_1e4",
+    "per 1e4": "per_1e4",
+    "per 10000": "per_1e4",
+    "per_1e5": "per_1e5",
+    "per 10^5": "per_1e5",
+    "/10^5": "per_1e5",
+    "per 1e5": "per_1e5",
+    "per 100000": "per_1e5",
+    "percent_is": "percent_is",
+    "%is": "percent_is",
+    "% is": "percent_is",
+    "cell_fraction": "cell_fraction",
+    "copies": "copies",
+    "cop": "copies",
+    "copies_per_ul": "copies_per_ul",
+    "copies/ul": "copies_per_ul",
+    "copies/µl": "copies_per_ul",
+}
+_LABELS: Final[dict[str, str]] = {
+    "ratio": "ratio",
+    "percent": "%",
+    "per_1e4": "per 10⁴",
+    "per_1e5": "per 10⁵",
+    "percent_is": "% IS",
+    "cell_fraction": "of cells",
+    "copies": "copies",
+    "copies_per_ul": "copies/µl",
+}
+
+
+def parse_unit(text: str, *, where: str = "unit") -> Unit:
+    """Read a unit as laboratories write it.
+
+    Parameters
+    ----------
+    text : str
+        For example ``"%"``, ``"per 10^4"``, ``"copies"``.
+    where : str, default "unit"
+        What to name in the error message.
+
+    Returns
+    -------
+    Unit
+        The canonical name.
+
+    Raises
+    ------
+    UnitError
+        If the text is empty or unknown; a value without a unit is refused, never guessed.
+
+    Examples
+    --------
+    >>> parse_unit("per 10^4")
+    'per_1e4'
+    """
+    key = " ".join(text.strip().lower().split())
+    if key not in _SPELLINGS:
+        raise UnitError(
+            where=where,
+            found=repr(text) if text.strip() else "no unit",
+            needed="one of " + ", ".join(UNITS),
+            advice="Write the unit beside the value; it is never guessed.",
+        )
+    return _SPELLINGS[key]
+
+
+def factor_to_ratio(unit: str, *, conversion_factor: float | None = None) -> float:
+    """Number by which a value in `unit` is divided to give a plain ratio.
+
+    Parameters
+    ----------
+    unit : str
+        Canonical unit name.
+    conversion_factor : float or None, default None
+        The laboratory's factor to the International Scale, for ``percent_is`` only.
+
+    Returns
+    -------
+    float
+        For example 10 000 for ``per_1e4``.
+
+    Raises
+    ------
+    UnitError
+        If the unit is not a ratio of copies, or ``percent_is`` comes without its factor.
+
+    Examples
+    --------
+    >>> factor_to_ratio("percent")
+    100.0
+    """
+    if unit == "percent_is":
+        if conversion_factor is None:
+            raise UnitError(
+                where="percent_is",
+                found="no conversion factor",
+                needed="the laboratory's factor of that date",
+                advice="Enter it with its validity dates.",
+            )
+        return 100.0 * conversion_factor
+    if unit not in _PER_RATIO:
+        raise UnitError(
+            where="unit",
+            found=repr(unit),
+            needed="a ratio of target to control copies: " + ", ".join(_PER_RATIO),
+            advice="Copies and cell fractions are other quantities and do not convert.",
+        )
+    return _PER_RATIO[unit]
+
+
+def convert(value: float, source: str, target: str, *, conversion_factor: float | None = None) -> float:
+    """Express a normalised copy number in another unit.
+
+    Parameters
+    ----------
+    value : float
+        Value in `source`.
+    source, target : str
+        Canonical unit names.
+    conversion_factor : float or None, default None
+        Factor to the International Scale, if either unit is ``percent_is``.
+
+    Returns
+    -------
+    float
+        The same quantity in `target`.
+
+    Raises
+    ------
+    UnitError
+        If the two units measure different quantities.
+
+    Examples
+    --------
+    >>> convert(250.0, "per_1e4", "percent"), convert(250.0, "per_1e4", "per_1e5")
+    (2.5, 2500.0)
+    """
+    if source == target:
+        return value
+    scale = factor_to_ratio(target, conversion_factor=conversion_factor) / factor_to_ratio(
+        source, conversion_factor=conversion_factor
+    )
+    return value * scale
+
+
+def unit_label(unit: str, *, control: str = "") -> str:
+    """Unit as it is printed beside a number.
+
+    Parameters
+    ----------
+    unit : str
+        Canonical unit name.
+    control : str, default ""
+        Control gene, named after a "per" unit.
+
+    Returns
+    -------
+    str
+        For example ``"per 10⁴ ABL1"``.
+
+    Examples
+    --------
+    >>> unit_label("per_1e4", control="ABL1")
+    'per 10⁴ ABL1'
+    """
+    label = _LABELS.get(unit, unit)
+    return f"{label} {control}".strip() if unit in {"per_1e4", "per_1e5"} else label
