@@ -36,9 +36,11 @@ _SCALARS: dict[Any, pl.DataType] = {
 }
 
 
-@functools.cache
+_type_hints = functools.cache(typing.get_type_hints)
+
+
 def _hints(cls: Any) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+    return _type_hints(cls)
 
 
 def _is_union(hint: Any) -> bool:
