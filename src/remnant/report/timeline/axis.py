@@ -1,0 +1,401 @@
+"""The time axis that all panels share, and the placing of labels on it.
+
+Days are counted from transplantation, or from the first date where there was none. The axis is linear from
+the first to the last thing that happened: nothing is compressed and nothing is cut off.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from remnant.records.dossier import Dossier
+from remnant.report import numbers
+from remnant.report.draw import FONT_SIZE
+from remnant.report.palette import ACT, MUTED, PAPER
+
+__all__ = [
+    "RIGHT",
+    "WIDTH",
+    "TimeFrame",
+    "calendar_axis",
+    "day_axis",
+    "event_rules",
+    "frame",
+    "haloed",
+    "label",
+    "rows_without_overlap",
+    "spread",
+    "text_width",
+    "x_encoding",
+]
+
+WIDTH: Final = 600
+"""Width of the plot in pixels; the whole figure is drawn for 180 mm of paper."""
+RIGHT: Final = 122
+"""Room for labels to the right of the plot, pixels."""
+_LETTER: Final = 0.53
+_DAY_STEPS: Final = (5, 10, 25, 50, 100, 200, 500, 1000, 2000)
+_MONTH_STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
+_MOST_TICKS: Final = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeFrame:
+    """Span of the shared axis.
+
+    Attributes
+    ----------
+    origin : datetime.date
+        Day 0.
+    transplanted : bool
+        Whether day 0 is the transplantation.
+    low, high : float
+        Ends of the axis, days from `origin`.
+    """
+
+    origin: dt.date
+    transplanted: bool
+    low: float
+    high: float
+
+    def day(self, date: dt.date) -> int:
+        """Days from the origin.
+
+        Parameters
+        ----------
+        date : datetime.date
+            Any day.
+
+        Returns
+        -------
+        int
+            Negative before it.
+        """
+        return (date - self.origin).days
+
+    def pixel(self, day: float) -> float:
+        """Place of a day on the plot.
+
+        Parameters
+        ----------
+        day : float
+            Days from the origin.
+
+        Returns
+        -------
+        float
+            Pixels from the left edge.
+        """
+        return (day - self.low) / (self.high - self.low) * WIDTH
+
+    @property
+    def days_per_pixel(self) -> float:
+        """Scale of the axis.
+
+        Returns
+        -------
+        float
+            Days.
+        """
+        return (self.high - self.low) / WIDTH
+
+
+def frame(dossier: Dossier) -> TimeFrame | None:
+    """Axis that holds everything known of a patient.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    TimeFrame or None
+        None if nothing has a date.
+    """
+    dates = [event.on for event in dossier.events]
+    dates += [sample.drawn_on for sample in dossier.samples]
+    dates += [measurement.drawn_on for measurement in dossier.measurements]
+    dates += [day for t in dossier.therapies for day in (t.start_on, t.end_on) if day is not None]
+    if not dates:
+        return None
+    transplants = [event.on for event in dossier.events if event.kind == "transplant"]
+    course = dossier.course
+    day_0 = course.transplant_on if course and course.transplant_on else min(transplants, default=None)
+    origin = day_0 or min(dates)
+    low, high = (min(dates) - origin).days, (max(dates) - origin).days
+    margin = max(5.0, 0.02 * (high - low))
+    return TimeFrame(origin=origin, transplanted=day_0 is not None, low=low - margin, high=high + margin)
+
+
+def x_encoding(time: TimeFrame, axis: dict[str, Any] | None = None, *, field: str = "x") -> dict[str, Any]:
+    """Horizontal channel on the shared scale.
+
+    Parameters
+    ----------
+    time : TimeFrame
+        Span.
+    axis : dict or None, default None
+        Axis to draw, none if None.
+    field : str, default "x"
+        Column that holds the day.
+
+    Returns
+    -------
+    dict
+        Vega-Lite channel.
+    """
+    scale = {"domain": [time.low, time.high], "nice": False, "zero": False}
+    return {"field": field, "type": "quantitative", "scale": scale, "axis": axis}
+
+
+def _day_ticks(time: TimeFrame) -> list[int]:
+    step = next((s for s in _DAY_STEPS if (time.high - time.low) / s <= _MOST_TICKS), _DAY_STEPS[-1])
+    return list(range(math.ceil(time.low / step) * step, math.floor(time.high) + 1, step))
+
+
+def day_axis(time: TimeFrame, *, labelled: bool) -> dict[str, Any]:
+    """Axis of days; without labels it is only the faint vertical grid.
+
+    Parameters
+    ----------
+    time : TimeFrame
+        Span.
+    labelled : bool
+        Whether labels and title are drawn.
+
+    Returns
+    -------
+    dict
+        Vega-Lite axis.
+    """
+    ticks = _day_ticks(time)
+    base: dict[str, Any] = {"orient": "bottom", "values": ticks, "grid": True, "domain": labelled}
+    if not labelled:
+        return {**base, "labels": False, "ticks": False, "title": None}
+    words = {str(tick): numbers.day(tick) for tick in ticks}
+    title = "days from transplantation" if time.transplanted else "days from the first date known"
+    return {**base, "labelExpr": f"({_json(words)})[datum.value]", "title": title, "labelOverlap": False}
+
+
+def calendar_axis(time: TimeFrame) -> dict[str, Any]:
+    """Axis of calendar months, above.
+
+    Parameters
+    ----------
+    time : TimeFrame
+        Span.
+
+    Returns
+    -------
+    dict
+        Vega-Lite axis.
+    """
+    first = time.origin + dt.timedelta(days=math.ceil(time.low))
+    last = time.origin + dt.timedelta(days=math.floor(time.high))
+    months = 12 * (last.year - first.year) + last.month - first.month
+    step = next((s for s in _MONTH_STEPS if months / s <= _MOST_TICKS - 1), _MONTH_STEPS[-1])
+    starts = [dt.date(m // 12, m % 12 + 1, 1) for m in range(12 * first.year, 12 * last.year + 12, step)]
+    if months < 2:
+        starts = [first + dt.timedelta(days=i) for i in range(0, (last - first).days + 1, 7)]
+    kept = [start for start in starts if first <= start <= last]
+    words = {str(time.day(start)): _calendar_label(start, step, fine=months < 2) for start in kept}
+    return {
+        "orient": "top",
+        "values": [time.day(start) for start in kept],
+        "labelExpr": f"({_json(words)})[datum.value]",
+        "grid": False,
+        "domain": True,
+        "title": None,
+        "labelOverlap": False,
+    }
+
+
+def _calendar_label(start: dt.date, step: int, *, fine: bool) -> str:
+    if fine:
+        return numbers.in_sentence(start, with_year=False)
+    return str(start.year) if step >= 12 else f"{numbers.in_sentence(start).split()[1][:3]} {start.year}"
+
+
+def _json(words: dict[str, str]) -> str:
+    return "{" + ",".join(f"'{key}':'{word}'" for key, word in words.items()) + "}"
+
+
+def event_rules(time: TimeFrame, dossier: Dossier) -> list[dict[str, Any]]:
+    """Vertical rules that cross every panel: transplantation and overt relapse.
+
+    Parameters
+    ----------
+    time : TimeFrame
+        Span.
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    list of dict
+        Layers.
+    """
+    rules = [{"x": 0, "colour": MUTED}] if time.transplanted else []
+    course = dossier.course
+    if course is not None and course.overt_relapse_on is not None:
+        rules.append({"x": time.day(course.overt_relapse_on), "colour": ACT})
+    if not rules:
+        return []
+    layer = {
+        "data": {"values": rules},
+        "mark": {"type": "rule", "strokeWidth": 1.2, "aria": False},
+        "encoding": {
+            "x": x_encoding(time),
+            "color": {"field": "colour", "type": "nominal", "scale": None},
+        },
+    }
+    return [layer]
+
+
+def label(text: str, place: dict[str, Any], style: dict[str, Any]) -> dict[str, Any]:
+    """One label as a layer.
+
+    Parameters
+    ----------
+    text : str
+        What is written.
+    place : dict
+        Channels ``x`` and ``y``.
+    style : dict
+        Properties of the text mark.
+
+    Returns
+    -------
+    dict
+        Layer.
+    """
+    mark = {"type": "text", "text": text, "baseline": "middle", "aria": False, **style}
+    return {"data": {"values": [{}]}, "mark": mark, "encoding": place}
+
+
+def haloed(text: str, place: dict[str, Any], style: dict[str, Any]) -> list[dict[str, Any]]:
+    """One label with a rim of paper, so that lines behind it do not strike it through.
+
+    Parameters
+    ----------
+    text : str
+        What is written.
+    place : dict
+        Channels ``x`` and ``y``.
+    style : dict
+        Properties of the text mark.
+
+    Returns
+    -------
+    list of dict
+        Two layers, rim first.
+    """
+    rim = {"color": PAPER, "fill": PAPER, "stroke": PAPER, "strokeWidth": 3, "strokeJoin": "round"}
+    return [label(text, place, {**style, **rim}), label(text, place, style)]
+
+
+def text_width(text: str, size: float = FONT_SIZE) -> float:
+    """Width of a text, rounded up to what a wide system font would need.
+
+    Parameters
+    ----------
+    text : str
+        One line.
+    size : float, default `FONT_SIZE`
+        Pixels.
+
+    Returns
+    -------
+    float
+        Pixels.
+    """
+    return _LETTER * size * len(text)
+
+
+def rows_without_overlap(spans: Sequence[tuple[float, float]], *, gap: float = 6.0) -> list[int]:
+    """Row of each span so that none overlaps another: the first row that is free.
+
+    Parameters
+    ----------
+    spans : sequence of (float, float)
+        Left and right ends, pixels.
+    gap : float, default 6
+        Room between neighbours.
+
+    Returns
+    -------
+    list of int
+        Row numbers from 0, in the order given.
+
+    Examples
+    --------
+    >>> rows_without_overlap([(0, 50), (40, 90), (60, 80)])
+    [0, 1, 0]
+    """
+    taken: list[list[tuple[float, float]]] = []
+    rows = []
+    for left, right in spans:
+        row = next(
+            (i for i, held in enumerate(taken) if all(right + gap <= a or left >= b + gap for a, b in held)),
+            len(taken),
+        )
+        if row == len(taken):
+            taken.append([])
+        taken[row].append((left, right))
+        rows.append(row)
+    return rows
+
+
+def spread(places: Iterable[float], *, gap: float, low: float, high: float) -> list[float]:
+    """Places of labels moved apart as little as needed, in the order given.
+
+    Parameters
+    ----------
+    places : iterable of float
+        Wished places, pixels.
+    gap : float
+        Least distance of neighbours.
+    low, high : float
+        Ends of the room.
+
+    Returns
+    -------
+    list of float
+        Places of the same labels.
+
+    Examples
+    --------
+    >>> spread([10.0, 12.0, 50.0], gap=10.0, low=0.0, high=60.0)
+    [6.0, 16.0, 50.0]
+    """
+    wished = list(places)
+    order = sorted(range(len(wished)), key=lambda i: wished[i])
+    blocks: list[tuple[float, list[int]]] = []
+    for index in order:
+        blocks.append((wished[index], [index]))
+        while len(blocks) > 1 and _foot(blocks[-1], gap) - _head(blocks[-2], gap) < gap:
+            centre_b, members_b = blocks.pop()
+            centre_a, members_a = blocks.pop()
+            joined = members_a + members_b
+            centre = (centre_a * len(members_a) + centre_b * len(members_b)) / len(joined)
+            blocks.append((centre, joined))
+    result = [0.0] * len(wished)
+    for centre, members in blocks:
+        half = gap * (len(members) - 1) / 2
+        middle = min(max(centre, low + half), max(high - half, low + half))
+        for place, index in enumerate(members):
+            result[index] = middle - half + gap * place
+    return result
+
+
+def _foot(block: tuple[float, list[int]], gap: float) -> float:
+    return block[0] - gap * (len(block[1]) - 1) / 2
+
+
+def _head(block: tuple[float, list[int]], gap: float) -> float:
+    return block[0] + gap * (len(block[1]) - 1) / 2
