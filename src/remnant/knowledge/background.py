@@ -9,6 +9,7 @@ import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from remnant.knowledge import tables
 
 __all__ = ["BackgroundPrior", "BackgroundRules", "Regeneration", "background_rules"]
 
-_NORMAL_95: Final = 2 * 1.959963984540054
+_NORMAL_95: Final = 2 * NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +52,15 @@ class BackgroundPrior:
         Spread of single samples of single donors.
     unit : str
         Unit of the median.
+    control : str
+        Control gene of that unit.
     """
 
     id: str
     median: float
     sd_log10: float
     unit: str
+    control: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,17 @@ class BackgroundRules:
     priors: Mapping[tuple[str, str], BackgroundPrior]
     version: str
 
+    @property
+    def percentile_z(self) -> float:
+        """Standard deviations from the centre to the percentile of a normal distribution.
+
+        Returns
+        -------
+        float
+            1.96 for the 97.5th percentile.
+        """
+        return NormalDist().inv_cdf(self.percentile / 100.0)
+
 
 def _starting(rows: Mapping[str, Mapping[str, Any]], start: str) -> list[Mapping[str, Any]]:
     return [row for name, row in rows.items() if name.startswith(start)]
@@ -118,7 +133,13 @@ def _regeneration(row: Mapping[str, Any]) -> Regeneration:
 
 
 def _prior(row: Mapping[str, Any]) -> BackgroundPrior:
-    return BackgroundPrior(id=row["id"], median=row["median"], sd_log10=row["sd_log10"], unit=row["unit"])
+    return BackgroundPrior(
+        id=row["id"],
+        median=row["median"],
+        sd_log10=row["sd_log10"],
+        unit=row["unit"],
+        control=row["control"],
+    )
 
 
 @functools.cache

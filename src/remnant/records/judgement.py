@@ -117,6 +117,8 @@ class SeriesPoint:
         Whether this sample may predict: drawn before overt relapse, and not because it was suspected.
     rule_label, rule_status : str
         The deciding rule in words, and ``"verified"`` or ``"unverified"``.
+    background_sd_log10 : float or None
+        Spread of a background sample around `background_median`, biology included, log10.
     """
 
     patient_id: str
@@ -144,6 +146,7 @@ class SeriesPoint:
     predictor: bool = True
     rule_label: str = ""
     rule_status: str = ""
+    background_sd_log10: float | None = None
 
 
 AlarmOutcome = Literal["relapse", "regressed", "regressed after therapy", "open"]
