@@ -21,7 +21,15 @@ from remnant.study.connection import reading, writing
 from remnant.study.handle import Study
 from remnant.study.tables import AUDIT
 
-__all__ = ["FIRST_HASH", "AuditEntry", "append_entry", "audit_trail", "broken_links", "now_utc", "record_action"]
+__all__ = [
+    "FIRST_HASH",
+    "AuditEntry",
+    "append_entry",
+    "audit_trail",
+    "broken_links",
+    "now_utc",
+    "record_action",
+]
 
 FIRST_HASH: Final = "0" * 64
 """What stands before the first entry."""
@@ -63,7 +71,7 @@ class AuditEntry:
 
 
 def now_utc() -> str:
-    """This instant as the study writes it.
+    """Now, as the study writes it.
 
     Returns
     -------
@@ -96,7 +104,7 @@ def append_entry(
         sa.select(AUDIT.c.entry, AUDIT.c.hash).order_by(AUDIT.c.entry.desc()).limit(1)
     ).first()
     number, previous = (1, FIRST_HASH) if last is None else (last.entry + 1, last.hash)
-    content = {
+    content: dict[str, Any] = {
         "entry": number,
         "at": now_utc(),
         "by": by,
@@ -111,7 +119,9 @@ def append_entry(
     return entry
 
 
-def record_action(study: Study, *, by: str, action: str, subject: str, detail: Mapping[str, Any]) -> AuditEntry:
+def record_action(
+    study: Study, *, by: str, action: str, subject: str, detail: Mapping[str, Any]
+) -> AuditEntry:
     """Add one entry in a transaction of its own: for what leaves no other trace, such as an export.
 
     Parameters

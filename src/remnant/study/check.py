@@ -63,11 +63,14 @@ def verify_audit(study: Study) -> tuple[Finding, ...]:
     Returns
     -------
     tuple of Finding
-        One a broken link, and one an import or decision that the audit knows otherwise or not at all.
+        One a broken link; if the chain is whole, one an import or decision that the audit knows otherwise
+        or not at all.
     """
     trail = audit_trail(study)
-    broken = [_failure("study.audit_chain", "audit", problem) for problem in broken_links(trail)]
-    return (*broken, *_unaudited_files(study, trail), *_unaudited_decisions(study, trail))
+    broken = tuple(_failure("study.audit_chain", "audit", problem) for problem in broken_links(trail))
+    if broken:
+        return broken  # what a broken audit tells proves nothing
+    return (*_unaudited_files(study, trail), *_unaudited_decisions(study, trail))
 
 
 def _failure(code: str, subject: str, message: str) -> Finding:
@@ -99,11 +102,12 @@ def _unaudited_files(study: Study, trail: tuple[AuditEntry, ...]) -> Iterator[Fi
     told: list[dict[str, Any]] = []
     for entry in trail:
         detail = json.loads(entry.detail)
-        gone = detail if entry.action == "retract" else detail.get("supersedes", {})
         if entry.action in {"retract", "supersede"}:
-            for file in told:
-                if file["sha256"] == gone.get("sha256") and file["state"] == "active":
-                    file["state"] = "retracted" if entry.action == "retract" else "superseded"
+            gone = detail["sha256"] if entry.action == "retract" else detail["supersedes"]["sha256"]
+            state = "retracted" if entry.action == "retract" else "superseded"
+            for earlier in told:
+                if earlier["sha256"] == gone and earlier["state"] == "active":
+                    earlier["state"] = state
         if entry.action in {"import", "supersede"}:
             told.append({**detail, "state": "active"})
     held = imported_files(study)
@@ -112,10 +116,14 @@ def _unaudited_files(study: Study, trail: tuple[AuditEntry, ...]) -> Iterator[Fi
         if {name: getattr(file, name) for name in fields} not in [
             {name: item.get(name) for name in fields} for item in told
         ]:
-            yield _failure("study.audit_missing", f"file {file.name}", "the audit does not tell of this import so")
+            yield _failure(
+                "study.audit_missing", f"file {file.name}", "the audit does not tell of this import so"
+            )
     if len(told) > len(held):
         yield _failure(
-            "study.audit_missing", "audit", f"the audit tells of {len(told)} imports, the study holds {len(held)}"
+            "study.audit_missing",
+            "audit",
+            f"the audit tells of {len(told)} imports, the study holds {len(held)}",
         )
 
 
@@ -131,7 +139,9 @@ def _unaudited_decisions(study: Study, trail: tuple[AuditEntry, ...]) -> Iterato
         row["at"] = decision.at.isoformat(timespec="microseconds")
         if told.pop(decision.decision_id, None) != row:
             yield _failure(
-                "study.audit_missing", decision.on, f"the audit does not tell of decision {decision.decision_id} so"
+                "study.audit_missing",
+                decision.on,
+                f"the audit does not tell of decision {decision.decision_id} so",
             )
     for identifier, detail in told.items():
         yield _failure("study.audit_missing", str(detail["on"]), f"decision {identifier} is gone")

@@ -49,7 +49,9 @@ def record_decision(
     ConflictError
         If someone else has superseded it meanwhile: the caller has not seen the newest state.
     """
-    empty = [name for name, text in (("by", by), ("on", on), ("verdict", verdict), ("reason", reason)) if not text]
+    empty = [
+        name for name, text in (("by", by), ("on", on), ("verdict", verdict), ("reason", reason)) if not text
+    ]
     if empty:
         raise InputError(
             where=f"decision on {on or 'nothing'}",

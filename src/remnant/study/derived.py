@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from remnant.records import acquired, dossier, finding, judgement, measurement, patient, run, sample
+from remnant.records import acquired, cohort, dossier, finding, judgement, measurement, patient, run, sample
 from remnant.records.codec import from_dict, to_dict
 from remnant.study.audit import now_utc
 from remnant.study.connection import reading, writing
@@ -30,7 +30,7 @@ R = TypeVar("R")
 
 _CLASSES: Final[dict[str, type]] = {
     name: cls
-    for module in (acquired, dossier, finding, judgement, measurement, patient, run, sample)
+    for module in (acquired, cohort, dossier, finding, judgement, measurement, patient, run, sample)
     for name, cls in vars(module).items()
     if inspect.isclass(cls) and cls.__module__ == module.__name__
 }
@@ -100,7 +100,7 @@ def write_derived(
     with writing(study.engine) as connection:
         for table in (DERIVED, DERIVED_STATE):
             if stale:
-                key = sa.bindparam("old_key")
+                key = sa.bindparam("old_key", type_=sa.Text())
                 connection.execute(
                     table.delete().where(table.c.stage == stage, table.c.key == key),
                     [{"old_key": item} for item in stale],

@@ -207,7 +207,7 @@ def statements_about(
     return statements
 
 
-def _rows(study: Study, record: type[FactRecord]) -> Sequence[tuple[Any, ...]]:
+def _rows(study: Study, record: type[Any]) -> Sequence[tuple[Any, ...]]:
     kind = fact_kind(record)
     table = kind.table
     query = (
@@ -234,6 +234,6 @@ def _with_origin(
             .where(SOURCE_FILE.c.state == "active")
             .distinct()
         )
-        origins |= {run_id: sha256 for run_id, sha256 in connection.execute(pairs)}
+        origins |= {row.run_id: row.sha256 for row in connection.execute(pairs)}
     run, origin = kind.names.index("run_id"), kind.names.index("source_sha256")
     return [(*row[:origin], origins[row[run]], *row[origin + 1 :]) for row in rows]

@@ -25,7 +25,11 @@ _KINDS: Final = (_SAMPLE, fact_kind(ReportedValue))
 
 
 def sample_contradictions(
-    connection: sa.Connection, name: str, rows: Mapping[str, Sequence[tuple[Any, ...]]], *, without: int | None
+    connection: sa.Connection,
+    name: str,
+    rows: Mapping[str, Sequence[tuple[Any, ...]]],
+    *,
+    without: int | None,
 ) -> tuple[Difference, ...]:
     """Samples of which sample tables and reported values say different things.
 

@@ -365,7 +365,7 @@ def _insert(connection: sa.Connection, acquired: Acquired, rows: Rows, *, by: st
             facts_sha256=digest,
         )
     )
-    source_id = inserted.inserted_primary_key[0]
+    source_id = int(inserted.inserted_primary_key.source_id)  # type: ignore[union-attr]
     for kind in FACTS:
         _insert_rows(connection, kind.table, kind.names, rows[kind.table.name], source_id=source_id)
     names = tuple(schema(Finding))

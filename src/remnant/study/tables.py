@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import polars as pl
 import sqlalchemy as sa
@@ -51,7 +51,7 @@ METADATA: Final = sa.MetaData(
     }
 )
 
-_TYPES: Final[dict[pl.DataType, sa.types.TypeEngine[object]]] = {
+_TYPES: Final[dict[pl.DataType, sa.types.TypeEngine[Any]]] = {
     pl.String(): sa.Text(),
     pl.Int64(): sa.BigInteger(),
     pl.Float64(): sa.Double(),
@@ -61,7 +61,7 @@ _TYPES: Final[dict[pl.DataType, sa.types.TypeEngine[object]]] = {
 }
 
 
-def _columns(cls: type) -> list[sa.Column[object]]:
+def _columns(cls: type) -> list[sa.Column[Any]]:
     """Columns of a record; only a field whose type allows None may be empty."""
     hints = typing.get_type_hints(cls)
     return [
@@ -113,7 +113,7 @@ class FactKind:
         Where they are stored.
     """
 
-    record: type[FactRecord]
+    record: type[Any]
     attribute: str
     key: tuple[str, ...]
     rule: Literal["one", "several", "complement"]
@@ -132,7 +132,7 @@ class FactKind:
 
 
 def _kind(
-    record: type[FactRecord], attribute: str, key: str, rule: Literal["one", "several", "complement"]
+    record: type[Any], attribute: str, key: str, rule: Literal["one", "several", "complement"]
 ) -> FactKind:
     name = "reported_value" if record is ReportedValue else record.__name__.lower()
     table = sa.Table(
@@ -163,7 +163,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
 """Every class of fact, in the order in which they are written."""
 
 
-def fact_kind(record: type[FactRecord]) -> FactKind:
+def fact_kind(record: type[Any]) -> FactKind:
     """How one class of fact is stored.
 
     Parameters

@@ -64,7 +64,9 @@ def fingerprint(study: Study) -> str:
             .where(SOURCE_FILE.c.state == "active")
             .order_by(SOURCE_FILE.c.source_id)
         ).all()
-        decisions = connection.scalars(sa.select(DECISION.c.decision_id).order_by(DECISION.c.decision_id)).all()
+        decisions = connection.scalars(
+            sa.select(DECISION.c.decision_id).order_by(DECISION.c.decision_id)
+        ).all()
     settings = study.settings
     content = {
         "files": [list(row) for row in files],

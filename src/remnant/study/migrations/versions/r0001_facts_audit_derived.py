@@ -5,7 +5,7 @@ Written out and never changed after release. ``text!`` is a column that may not 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-TYPES: Final[dict[str, sa.types.TypeEngine[object]]] = {
+TYPES: Final[dict[str, sa.types.TypeEngine[Any]]] = {
     "text": sa.Text(),
     "integer": sa.BigInteger(),
     "number": sa.Double(),
@@ -26,8 +26,10 @@ FACTS: Final = (
     (
         "patient",
         "patient_id",
-        "patient_id:text! diagnosis:text! sex:text age_years:number fab:text lesion:text transcript:text"
-        " risk:text status_at_transplant:text donor:text conditioning:text synthetic:flag!",
+        (
+            "patient_id:text! diagnosis:text! sex:text age_years:number fab:text lesion:text transcript:text"
+            " risk:text status_at_transplant:text donor:text conditioning:text synthetic:flag!"
+        ),
     ),
     ("event", "patient_id", "patient_id:text! kind:text! on:day! detail:text"),
     (
@@ -38,9 +40,11 @@ FACTS: Final = (
     (
         "sample",
         "sample_id",
-        "sample_id:text! patient_id:text! material:text! drawn_on:day! received_on:day reason:text!"
-        " blast_percent:number chimerism_whole_percent:number chimerism_cd3_percent:number"
-        " chimerism_cd34_percent:number quality:text cd34_percent:number",
+        (
+            "sample_id:text! patient_id:text! material:text! drawn_on:day! received_on:day reason:text!"
+            " blast_percent:number chimerism_whole_percent:number chimerism_cd3_percent:number"
+            " chimerism_cd34_percent:number quality:text cd34_percent:number"
+        ),
     ),
     (
         "cdna",
@@ -50,27 +54,35 @@ FACTS: Final = (
     (
         "fraction",
         "fraction_id",
-        "fraction_id:text! sample_id:text! compartment:text! sort_gate:text! purity:number"
-        " reanalysed_events:integer yield_cells:integer",
+        (
+            "fraction_id:text! sample_id:text! compartment:text! sort_gate:text! purity:number"
+            " reanalysed_events:integer yield_cells:integer"
+        ),
     ),
     (
         "run",
         "run_id",
-        "run_id:text! run_on:day instrument:text serial:text operator:text kit_lot:text primer_lot:text"
-        " standard_lot:text cdna_ul_per_well:number chemistry:text threshold:number cycles:integer"
-        " source_sha256:text",
+        (
+            "run_id:text! run_on:day instrument:text serial:text operator:text kit_lot:text primer_lot:text"
+            " standard_lot:text cdna_ul_per_well:number chemistry:text threshold:number cycles:integer"
+            " source_sha256:text"
+        ),
     ),
     (
         "well",
         "run_id",
-        "run_id:text! position:text! target:text! sample:text! kind:text! detected:flag cq:number"
-        " standard_copies:number cdna_ul:number dilution:number! excluded:text replicate:integer",
+        (
+            "run_id:text! position:text! target:text! sample:text! kind:text! detected:flag cq:number"
+            " standard_copies:number cdna_ul:number dilution:number! excluded:text replicate:integer"
+        ),
     ),
     (
         "reported_value",
         "sample_id",
-        "sample_id:text! patient_id:text! target:text! control:text! unit:text! value:number"
-        " upper_limit:number lower_limit:number control_copies:number drawn_on:day material:text",
+        (
+            "sample_id:text! patient_id:text! target:text! control:text! unit:text! value:number"
+            " upper_limit:number lower_limit:number control_copies:number drawn_on:day material:text"
+        ),
     ),
 )
 FINDING: Final = (
@@ -80,7 +92,7 @@ APPEND_ONLY: Final = ("audit", "decision", "finding", *(name for name, _, _ in F
 FIXED: Final = ("source_id", "sha256", "name", "size_bytes", "format", "imported_at", "facts_sha256")
 
 
-def columns(text: str) -> list[sa.Column[object]]:
+def _columns(text: str) -> list[sa.Column[Any]]:
     """Columns of one table, from the notation above."""
     parts = [item.split(":") for item in text.split()]
     return [sa.Column(name, TYPES[kind.rstrip("!")], nullable=not kind.endswith("!")) for name, kind in parts]
@@ -105,7 +117,7 @@ def _imports() -> None:
     op.create_table(
         "source_file",
         sa.Column("source_id", sa.Integer(), nullable=False),
-        *columns(
+        *_columns(
             "sha256:text! name:text! size_bytes:integer! format:text! imported_at:text! imported_by:text!"
             " state:text! superseded_by:text facts_sha256:text!"
         ),
@@ -129,7 +141,7 @@ def _of_a_file(name: str, text: str, *, clustered: bool) -> None:
         name,
         sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column("row_number", sa.Integer(), nullable=False),
-        *columns(text),
+        *_columns(text),
         sa.PrimaryKeyConstraint("source_id", "row_number", name=f"pk_{name}"),
         sa.ForeignKeyConstraint(["source_id"], ["source_file.source_id"], name=f"fk_{name}_source_id"),
         sqlite_with_rowid=not clustered,
@@ -139,17 +151,15 @@ def _of_a_file(name: str, text: str, *, clustered: bool) -> None:
 def _history() -> None:
     op.create_table(
         "decision",
-        *columns("decision_id:text! by:text! at:text! on:text! verdict:text! reason:text! supersedes:text"),
+        *_columns("decision_id:text! by:text! at:text! on:text! verdict:text! reason:text! supersedes:text"),
         sa.PrimaryKeyConstraint("decision_id", name="pk_decision"),
-        sa.ForeignKeyConstraint(
-            ["supersedes"], ["decision.decision_id"], name="fk_decision_supersedes"
-        ),
+        sa.ForeignKeyConstraint(["supersedes"], ["decision.decision_id"], name="fk_decision_supersedes"),
         sa.UniqueConstraint("supersedes", name="uq_decision_supersedes"),
     )
     op.create_table(
         "audit",
         sa.Column("entry", sa.Integer(), autoincrement=False, nullable=False),
-        *columns(
+        *_columns(
             "at:text! by:text! action:text! subject:text! detail:text! software:text! previous_hash:text!"
             " hash:text!"
         ),
@@ -160,12 +170,12 @@ def _history() -> None:
 def _derived() -> None:
     op.create_table(
         "derived",
-        *columns("stage:text! key:text! kind:text! payload:text!"),
+        *_columns("stage:text! key:text! kind:text! payload:text!"),
         sa.PrimaryKeyConstraint("stage", "key", "kind", name="pk_derived"),
     )
     op.create_table(
         "derived_state",
-        *columns(
+        *_columns(
             "stage:text! key:text! input_hash:text! rules_version:text! code_version:text! computed_at:text!"
         ),
         sa.PrimaryKeyConstraint("stage", "key", name="pk_derived_state"),
