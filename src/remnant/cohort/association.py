@@ -14,7 +14,7 @@ import numpy as np
 from narwhals.typing import IntoDataFrameT
 from numpy.typing import ArrayLike, NDArray
 
-from remnant.cohort.columns import frame_like, read_columns
+from remnant.cohort.columns import frame_like, level_label, read_columns
 from remnant.cohort.fourfold_tests import Direction, fourfold_effects, fourfold_tests
 from remnant.cohort.frequencies import frequency
 from remnant.errors import InputError
@@ -176,8 +176,8 @@ def associate_columns(
         cells,
         row_variable=row,
         column_variable=column,
-        rows=tuple(_label(row, value) for value in groups),
-        columns=tuple(_label(column, value) for value in outcomes),
+        rows=tuple(level_label(row, value) for value in groups),
+        columns=tuple(level_label(column, value) for value in outcomes),
         direction=direction,
         left_out=left_out,
         level=level,
@@ -389,12 +389,6 @@ def _levels(values: list[object], chosen: tuple[object, ...] | None, name: str) 
             advice="A column with one value cannot be associated with anything.",
         )
     return levels
-
-
-def _label(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return name if value else f"not {name}"
-    return str(value)
 
 
 def _tuples(cells: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:

@@ -15,7 +15,7 @@ from narwhals.typing import IntoDataFrameT
 from remnant.errors import InputError
 from remnant.records.codec import to_frame
 
-__all__ = ["frame_like", "read_columns"]
+__all__ = ["frame_like", "level_label", "read_columns"]
 
 
 def read_columns(frame: IntoDataFrameT, names: Sequence[str]) -> dict[str, list[Any]]:
@@ -86,6 +86,31 @@ def frame_like(frame: IntoDataFrameT, records: Iterable[Any], cls: type) -> Into
         made.to_dict(as_series=False), backend=table.implementation
     ).to_native()
     return native
+
+
+def level_label(column: str, value: object) -> str:
+    """What one value of a column is called in a table or legend.
+
+    Parameters
+    ----------
+    column : str
+        Column name.
+    value : object
+        Value, not missing.
+
+    Returns
+    -------
+    str
+        The text of the value; for true and false the column's name, and "not" before it.
+
+    Examples
+    --------
+    >>> level_label("fab", "M1"), level_label("wt1_raised", False)
+    ('M1', 'not wt1_raised')
+    """
+    if isinstance(value, bool):
+        return column if value else f"not {column}"
+    return str(value)
 
 
 def _absent(value: Any) -> bool:

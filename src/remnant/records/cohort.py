@@ -434,21 +434,19 @@ class LeadTimes:
     patients : int
         Patients followed from transplantation.
     relapses, warned, unwarned : int
-        Overt relapses, with and without a confirmed raised sample before them.
+        Overt relapses, with and without a standing alarm before them.
     unwarned_share, unwarned_lower, unwarned_upper : float or None
         Share without warning, with its Clopper-Pearson interval; None without relapses.
     median_days, shortest_days, longest_days : float or None
         Lead time of the warned relapses; None without any.
-    false_alarms : int
-        Confirmed raised episodes that regressed without relapse.
+    false_alarms, alarms_after_therapy, open_alarms : int
+        Alarms that regressed without relapse; after pre-emptive therapy; still standing at the end.
     patient_years : float
-        Follow-up.
+        Follow-up from transplantation to relapse, death or last contact.
     false_alarms_per_patient_year, rate_lower, rate_upper : float or None
         Rate with its exact Poisson interval; None without follow-up.
     level : float
         Level of the intervals.
-    excluded : tuple of Exclusion
-        Patients without transplantation or follow-up.
     """
 
     patients: int
@@ -462,9 +460,10 @@ class LeadTimes:
     shortest_days: float | None
     longest_days: float | None
     false_alarms: int
+    alarms_after_therapy: int
+    open_alarms: int
     patient_years: float
     false_alarms_per_patient_year: float | None
     rate_lower: float | None
     rate_upper: float | None
     level: float
-    excluded: tuple[Exclusion, ...]
