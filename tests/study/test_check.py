@@ -1,14 +1,18 @@
 """The audit cannot be changed, and whoever goes round that is found."""
 
 import contextlib
+import re
 import sqlite3
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from remnant.errors import NotFoundError, StorageError
+from remnant.knowledge.tables import rows
 from remnant.records.judgement import Call
+from remnant.study import check
 from remnant.study.audit import AuditEntry, audit_trail, broken_links, record_action
 from remnant.study.check import check_study, verify_audit
 from remnant.study.connection import writing
@@ -185,3 +189,11 @@ def test_an_action_without_other_trace_can_be_recorded(study):
     record_action(study, by="anna", action="export", subject="study", detail={"rows": 3})
     assert audit_trail(study)[-1].action == "export"
     assert check_study(study) == ()
+
+
+def test_every_code_is_in_the_table_of_findings():
+    folder = Path(check.__file__).parent
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    used = set(re.findall(r'"(study\.[a-z_]+)"', text))
+    used |= {f"study.unknown_{what}" for what in ("patient", "sample", "run")}
+    assert used == {row["id"] for row in rows("findings") if row["id"].startswith("study.")}

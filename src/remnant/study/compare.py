@@ -14,9 +14,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from remnant.errors import ConflictError
 from remnant.study.tables import FactKind
 
-__all__ = ["Difference", "Statement", "contradictions", "merged", "self_contradictions"]
+__all__ = [
+    "ContradictionError",
+    "Difference",
+    "Statement",
+    "contradictions",
+    "merged",
+    "self_contradictions",
+]
 
 _PROVENANCE: Final = "source_sha256"
 """Field that names the file itself; two files always differ in it."""
@@ -49,6 +57,29 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{self.record} {self.key}: {self.field} is {self.stored} in {self.stored_in}, here {self.offered}"
+
+
+class ContradictionError(ConflictError):
+    """A file says something else than another file that counts.
+
+    Parameters
+    ----------
+    file : str
+        The new file.
+    differences : sequence of Difference
+        All of them, at least one.
+    """
+
+    def __init__(self, file: str, differences: Sequence[Difference]) -> None:
+        self.differences = tuple(differences)
+        others = sorted({difference.stored_in for difference in differences})
+        super().__init__(
+            where=f"file {file}",
+            found=f"{len(differences)} value{'s' if len(differences) > 1 else ''} that differ from {', '.join(others)}",
+            needed="the same values, or new keys",
+            advice="Nothing of it was stored. If it corrects that file, import it with --supersedes.",
+            problems=[str(difference) for difference in differences],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,12 @@ from typing import Any, Final, Literal
 import polars as pl
 import sqlalchemy as sa
 
-from remnant.errors import ConflictError, InputError, NotFoundError
+from remnant.errors import InputError, NotFoundError
 from remnant.records.acquired import Acquired
 from remnant.records.codec import schema
 from remnant.records.finding import Finding
 from remnant.study.audit import append_entry, now_utc
-from remnant.study.compare import Difference, contradictions, self_contradictions
+from remnant.study.compare import ContradictionError, Difference, contradictions, self_contradictions
 from remnant.study.connection import writing
 from remnant.study.facts import statements_about
 from remnant.study.handle import Study
@@ -104,7 +104,7 @@ class ImportTransaction:
 
         Raises
         ------
-        ConflictError
+        ContradictionError
             If it contradicts an active file; every difference is among the problems.
         InputError
             If it contradicts itself, or holds a value that is not a number.
@@ -179,7 +179,7 @@ def store_acquired(
 
     Raises
     ------
-    ConflictError
+    ContradictionError
         If it contradicts an active file; nothing is stored.
     InputError
         If it contradicts itself.
@@ -330,7 +330,7 @@ def _refuse_contradictions(connection: sa.Connection, name: str, rows: Rows, *, 
     own = [d for kind in FACTS for d in self_contradictions(kind, name, rows[kind.table.name])]
     if own:
         raise InputError(
-            where=name,
+            where=f"file {name}",
             found=f"{len(own)} values that contradict others in the same file",
             needed="one record a key",
             advice="Correct the file.",
@@ -345,14 +345,7 @@ def _refuse_contradictions(connection: sa.Connection, name: str, rows: Rows, *, 
             differences += contradictions(kind, held, offered)
     differences += sample_contradictions(connection, name, rows, without=without)
     if differences:
-        files = sorted({difference.stored_in for difference in differences})
-        raise ConflictError(
-            where=name,
-            found=f"{len(differences)} values that differ from {', '.join(files)}",
-            needed="the same values, or new keys",
-            advice="Nothing of it was stored. If it corrects that file, import it with --supersedes.",
-            problems=[str(difference) for difference in differences],
-        )
+        raise ContradictionError(name, differences)
 
 
 def _insert(connection: sa.Connection, acquired: Acquired, rows: Rows, *, by: str, digest: str) -> None:
