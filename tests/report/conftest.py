@@ -19,10 +19,10 @@ BAALC = Assay(
     assay_id="BAALC/ABL1", target="BAALC", control="ABL1", background="over_expressed", unit="percent"
 )
 RULES = {
-    ("WT1", "BM"): ("wt1_eln_bm", 250.0, "verified", "Cilloni 2009, J Clin Oncol 27:5195, ELN assay"),
-    ("WT1", "PB"): ("wt1_eln_pb", 50.0, "verified", "Cilloni 2009, J Clin Oncol 27:5195, ELN assay"),
-    ("BAALC", "BM"): ("baalc_st_petersburg_bm", 31.0, "unverified", "St Petersburg, claimed, no text read"),
-    ("BAALC", "PB"): ("baalc_jentzsch_pb", 14.0, "verified", "Jentzsch 2017, Oncotarget 8:87944"),
+    ("WT1", "BM"): ("eln_bm_250", 250.0, "verified", "Cilloni 2009, J Clin Oncol 27:5195, ELN assay"),
+    ("WT1", "PB"): ("eln_pb_50", 50.0, "verified", "Cilloni 2009, J Clin Oncol 27:5195, ELN assay"),
+    ("BAALC", "BM"): ("baalc_donors_bm", 19.73, "unverified", "remnant: the laboratory's own upper limit"),
+    ("BAALC", "PB"): ("jentzsch_pb_014", 14.0, "verified", "Jentzsch 2017, Oncotarget 8:87944"),
 }
 DONORS = {
     ("WT1", "BM"): (20.0, 0.35),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from importlib import resources
 from typing import Any, Final
 from xml.sax.saxutils import escape
@@ -16,7 +17,7 @@ from xml.sax.saxutils import escape
 import vl_convert
 from lxml import etree
 
-from remnant.report.palette import GRID, INK, MUTED
+from remnant.report.palette import GRID, INK, MUTED, PAPER
 
 __all__ = ["FONT", "FONT_SIZE", "configured", "inline", "pdf", "png", "svg"]
 
@@ -81,7 +82,7 @@ def configured(spec: dict[str, Any], *, background: str | None = None) -> dict[s
     return {"$schema": _SCHEMA, "background": background, "padding": 2, "config": _CONFIG, **spec}
 
 
-def svg(spec: dict[str, Any], *, description: str) -> str:
+def svg(spec: dict[str, Any], *, description: str, span: tuple[float, float] | None = None) -> str:
     """Figure as SVG.
 
     Parameters
@@ -90,6 +91,9 @@ def svg(spec: dict[str, Any], *, description: str) -> str:
         Specification.
     description : str
         What the figure shows, for those who do not see it.
+    span : (float, float) or None, default None
+        Left and right edge in pixels from the left edge of the plots, so that figures of one kind have one
+        scale; what is drawn decides if None.
 
     Returns
     -------
@@ -97,16 +101,16 @@ def svg(spec: dict[str, Any], *, description: str) -> str:
         One ``<svg>`` element with a view box and no fixed size.
     """
     _register_fonts()
-    return _tidy(vl_convert.vegalite_to_svg(json.dumps(spec)), description)
+    return _tidy(vl_convert.vegalite_to_svg(json.dumps(spec)), description, span)
 
 
-def png(spec: dict[str, Any], *, scale: float = 2.0) -> bytes:
-    """Figure as PNG on white.
+def png(figure: str, *, scale: float = 2.0) -> bytes:
+    """SVG as PNG on white.
 
     Parameters
     ----------
-    spec : dict
-        Specification.
+    figure : str
+        What `svg` returned.
     scale : float, default 2
         Pixels per unit.
 
@@ -116,16 +120,23 @@ def png(spec: dict[str, Any], *, scale: float = 2.0) -> bytes:
         PNG file.
     """
     _register_fonts()
-    return bytes(vl_convert.vegalite_to_png(json.dumps({**spec, "background": "white"}), scale=scale))
+    return bytes(vl_convert.svg_to_png(_on_white(figure), scale=scale))
 
 
-def pdf(spec: dict[str, Any]) -> bytes:
-    """Figure as a one-page PDF.
+def _on_white(figure: str) -> str:
+    x, y, width, height = figure.partition('viewBox="')[2].partition('"')[0].split()
+    sized = figure.replace("<svg", f'<svg width="{width}" height="{height}"', 1)
+    paper = f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{PAPER}"/>'
+    return sized.replace("</desc>", f"</desc>{paper}", 1)
+
+
+def pdf(figure: str) -> bytes:
+    """SVG as a one-page PDF.
 
     Parameters
     ----------
-    spec : dict
-        Specification.
+    figure : str
+        What `svg` returned.
 
     Returns
     -------
@@ -133,7 +144,7 @@ def pdf(spec: dict[str, Any]) -> bytes:
         PDF file.
     """
     _register_fonts()
-    return bytes(vl_convert.vegalite_to_pdf(json.dumps(spec)))
+    return bytes(vl_convert.svg_to_pdf(_on_white(figure)))
 
 
 def inline(figure: str, *, css_class: str, identity: str) -> str:
@@ -157,7 +168,7 @@ def inline(figure: str, *, css_class: str, identity: str) -> str:
     return figure.replace("<svg", head, 1).replace("<desc>", f'<desc id="{identity}">', 1)
 
 
-def _tidy(text: str, description: str) -> str:
+def _tidy(text: str, description: str, span: tuple[float, float] | None) -> str:
     root = etree.fromstring(text.encode("utf-8"))
     for element in list(root.iter(f"{_SVG}*")):
         parent = element.getparent()
@@ -173,6 +184,10 @@ def _tidy(text: str, description: str) -> str:
     described = etree.Element(f"{_SVG}desc")
     described.text = description
     root.insert(0, described)
+    if span is not None:
+        _, _, _, height = root.get("viewBox", "").split()
+        origin = float(re.search(r"translate\(([-\d.]+)", text).group(1))  # type: ignore[union-attr]
+        root.set("viewBox", f"{origin + span[0]:g} 0 {span[1] - span[0]:g} {height}")
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
     etree.cleanup_namespaces(root)

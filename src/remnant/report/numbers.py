@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from remnant.records.measurement import Measurement
 
 __all__ = [
-    "change",
     "comparison",
     "count",
     "day",
     "in_sentence",
     "interval",
     "iso",
+    "level",
     "limit",
     "measured",
     "number",
@@ -34,7 +34,9 @@ __all__ = [
     "power_of_ten",
     "probability",
     "share",
+    "signed",
     "significant_digits",
+    "span",
 ]
 
 MINUS: Final = "\N{MINUS SIGN}"
@@ -78,30 +80,33 @@ def power_of_ten(exponent: int) -> str:
     return "10" + str(exponent).translate(_SUPERSCRIPTS)
 
 
-def significant_digits(estimate: float, lower: float, upper: float) -> int:
+def significant_digits(lower: float, upper: float, *, least: int = 1) -> int:
     """How many digits of an estimate its interval allows.
 
-    One digit beyond the first that the half-width of the interval touches, at least one and at most four.
+    One digit beyond the place that half the interval's width, taken on the log scale, touches: one where
+    the ends are more than sevenfold apart, two down to a fifth, then three; never more than four.
 
     Parameters
     ----------
-    estimate, lower, upper : float
-        Positive value with its interval.
+    lower, upper : float
+        Positive ends of the interval.
+    least : int, default 1
+        Least number of digits.
 
     Returns
     -------
     int
-        From 1 to 4.
+        From `least` to 4.
 
     Examples
     --------
-    >>> significant_digits(180.0, 120.0, 260.0), significant_digits(180.0, 20.0, 900.0)
-    (2, 1)
+    >>> significant_digits(120.0, 260.0), significant_digits(20.0, 900.0), significant_digits(95.0, 105.0)
+    (2, 1, 3)
     """
-    half = (upper - lower) / 2
+    half = math.log(upper / lower) / 2
     if half <= 0:
         return 4
-    return min(4, max(1, 1 + math.ceil(-math.log10(half / estimate))))
+    return min(4, max(least, 1 + math.ceil(-math.log10(half))))
 
 
 def _exponent(value: float, digits: int) -> int:
@@ -110,11 +115,11 @@ def _exponent(value: float, digits: int) -> int:
 
 
 def _never_zero(value: float, decimals: int) -> str:
-    """Fixed decimals, more of them where a positive value would print as 0."""
-    text = f"{value:.{decimals}f}"
+    """Fixed decimals, negative ones for tens; more of them where a positive value would print as 0."""
+    text = f"{round(value, decimals):.{max(0, decimals)}f}"
     while value > 0 and float(text) == 0:
         decimals += 1
-        text = f"{value:.{decimals}f}"
+        text = f"{round(value, decimals):.{max(0, decimals)}f}"
     return text
 
 
@@ -186,7 +191,7 @@ def interval(
     """
     like = upper if like is None else like
     if _is_plain(lower, unit) and _is_plain(upper, unit):
-        decimals = max(0, digits - 1 - _exponent(like, digits))
+        decimals = digits - 1 - _exponent(like, digits)
         return f"{_never_zero(lower, decimals)}-{_never_zero(upper, decimals)}"
     if upper >= _WIDE_INTERVAL * lower:
         return f"{number(lower, digits, unit=unit)} to {number(upper, digits, unit=unit)}"
@@ -194,6 +199,28 @@ def interval(
     scale = 10.0**exponent
     text = f"{_never_zero(lower / scale, digits - 1)}-{_never_zero(upper / scale, digits - 1)}"
     return text if exponent == 0 else f"{text} × {power_of_ten(exponent)}"
+
+
+def level(threshold: float) -> str:
+    """A cut-off as a rule states it: plain, with as few digits as say it exactly, at most three.
+
+    Parameters
+    ----------
+    threshold : float
+        Positive.
+
+    Returns
+    -------
+    str
+        Without its unit.
+
+    Examples
+    --------
+    >>> level(250.0), level(0.14), level(19.7342), level(3.2e-5)
+    ('250', '0.14', '19.7', '3.2 × 10⁻⁵')
+    """
+    digits = next((d for d in (1, 2) if math.isclose(float(f"{threshold:.{d}g}"), threshold)), 3)
+    return number(threshold, digits, unit="percent")
 
 
 def _with_unit(text: str, unit: str, control: str) -> str:
@@ -248,7 +275,7 @@ def measured(measurement: Measurement, *, with_unit: bool = False) -> str:
         if m.upper_limit is None:
             return m.state
         return limit(m.upper_limit, unit=m.unit, control=m.control, with_unit=with_unit)
-    digits = significant_digits(m.estimate, m.lower, m.upper)
+    digits = significant_digits(m.lower, m.upper)
     value = number(m.estimate, digits, unit=m.unit)
     text = f"{value} ({interval(m.lower, m.upper, digits=digits, unit=m.unit, like=m.estimate)})"
     return _with_unit(text, m.unit, m.control) if with_unit else text
@@ -270,51 +297,68 @@ def comparison(measurement: Measurement) -> str:
     m = measurement
     if m.estimate is None or m.comparison_lower is None or m.comparison_upper is None:
         return ""
-    digits = significant_digits(m.estimate, m.comparison_lower, m.comparison_upper)
+    digits = significant_digits(m.comparison_lower, m.comparison_upper, least=2)
     return interval(m.comparison_lower, m.comparison_upper, digits=digits, unit=m.unit, like=m.estimate)
 
 
-def _signed(value: float, decimals: int = 2) -> str:
+def signed(value: float | None, decimals: int = 2) -> str:
+    """Number with its sign.
+
+    Parameters
+    ----------
+    value : float or None
+        Any number.
+    decimals : int, default 2
+        Decimals.
+
+    Returns
+    -------
+    str
+        With a true minus; zero has no sign; empty for None.
+
+    Examples
+    --------
+    >>> signed(-1.25, 1), signed(2.0), signed(0.001)
+    ('−1.2', '+2.00', '0.00')
+    """
+    if value is None:
+        return ""
     text = f"{abs(value):.{decimals}f}"
     if float(text) == 0:
         return text
     return f"{'+' if value > 0 else MINUS}{text}"
 
 
-def change(log10: float | None, lower: float | None = None, upper: float | None = None) -> str:
-    """Change in decades with its interval.
+def span(lower: float | None, upper: float | None) -> str:
+    """Interval of a change, which may cross zero.
 
     Parameters
     ----------
-    log10 : float or None
-        log10 of after over before; None where there is nothing to compare with.
-    lower, upper : float or None, default None
-        Its 95 % interval.
+    lower, upper : float or None
+        Bounds.
 
     Returns
     -------
     str
-        Empty if there is no change to show.
+        Empty if a bound is missing.
 
     Examples
     --------
-    >>> change(0.618, 0.312, 0.954), change(-1.2)
-    ('+0.62 (+0.31 to +0.95)', '−1.20')
+    >>> span(0.312, 0.954)
+    '+0.31 to +0.95'
     """
-    if log10 is None:
-        return ""
-    if lower is None or upper is None:
-        return _signed(log10)
-    return f"{_signed(log10)} ({_signed(lower)} to {_signed(upper)})"
+    return "" if lower is None or upper is None else f"{signed(lower)} to {signed(upper)}"
 
 
-def probability(value: float | None) -> str:
+def probability(value: float | None, *, name: str = "") -> str:
     """Probability with two decimals, never as certainty.
 
     Parameters
     ----------
     value : float or None
         From 0 to 1.
+    name : str, default ""
+        Symbol before it.
 
     Returns
     -------
@@ -323,14 +367,16 @@ def probability(value: float | None) -> str:
 
     Examples
     --------
-    >>> probability(0.973), probability(0.9994), probability(0.0004)
-    ('0.97', '> 0.99', '< 0.01')
+    >>> probability(0.973), probability(0.9994), probability(0.0004), probability(0.62, name="P")
+    ('0.97', '> 0.99', '< 0.01', 'P = 0.62')
     """
     if value is None:
         return ""
-    if value > 0.995:
-        return "> 0.99"
-    return "< 0.01" if value < 0.005 else f"{value:.2f}"
+    bounds = value > 0.995 or value < 0.005
+    text = ("> 0.99" if value > 0.5 else "< 0.01") if bounds else f"{value:.2f}"
+    if not name:
+        return text
+    return f"{name} {text}" if bounds else f"{name} = {text}"
 
 
 def p_value(value: float) -> str:
@@ -515,4 +561,4 @@ def day(days: int | None) -> str:
     >>> day(96), day(-14), day(0)
     ('+96', '−14', '0')
     """
-    return "" if days is None else _signed(days, 0)
+    return signed(days, 0)

@@ -7,7 +7,7 @@ from typing import Any
 from remnant.records.dossier import Dossier
 from remnant.report import draw, numbers, words
 from remnant.report.timeline import key, lane, marker, strip
-from remnant.report.timeline.axis import day_axis, frame, x_encoding
+from remnant.report.timeline.axis import LEFT, RIGHT, WIDTH, day_axis, frame, x_encoding
 
 __all__ = ["describe", "spec", "svg"]
 
@@ -52,7 +52,7 @@ def svg(dossier: Dossier) -> str:
     str
         SVG with its description.
     """
-    return draw.svg(spec(dossier), description=describe(dossier))
+    return draw.svg(spec(dossier), description=describe(dossier), span=(-LEFT, WIDTH + RIGHT))
 
 
 def describe(dossier: Dossier) -> str:

@@ -18,6 +18,7 @@ from remnant.report.draw import FONT_SIZE
 from remnant.report.palette import ACT, MUTED, PAPER
 
 __all__ = [
+    "LEFT",
     "RIGHT",
     "WIDTH",
     "TimeFrame",
@@ -25,8 +26,8 @@ __all__ = [
     "day_axis",
     "event_rules",
     "frame",
-    "haloed",
-    "label",
+    "labels",
+    "pixels",
     "rows_without_overlap",
     "spread",
     "text_width",
@@ -35,6 +36,8 @@ __all__ = [
 
 WIDTH: Final = 600
 """Width of the plot in pixels; the whole figure is drawn for 180 mm of paper."""
+LEFT: Final = 40
+"""Room for the vertical axes to the left of the plot, pixels."""
 RIGHT: Final = 122
 """Room for labels to the right of the plot, pixels."""
 _LETTER: Final = 0.53
@@ -257,46 +260,51 @@ def event_rules(time: TimeFrame, dossier: Dossier) -> list[dict[str, Any]]:
     return [layer]
 
 
-def label(text: str, place: dict[str, Any], style: dict[str, Any]) -> dict[str, Any]:
-    """One label as a layer.
+def labels(
+    rows: Sequence[tuple[float, float, str, str]], *, halo: bool = True, **style: Any
+) -> list[dict[str, Any]]:
+    """Labels at given places, all of one style.
 
     Parameters
     ----------
-    text : str
-        What is written.
-    place : dict
-        Channels ``x`` and ``y``.
-    style : dict
-        Properties of the text mark.
-
-    Returns
-    -------
-    dict
-        Layer.
-    """
-    mark = {"type": "text", "text": text, "baseline": "middle", "aria": False, **style}
-    return {"data": {"values": [{}]}, "mark": mark, "encoding": place}
-
-
-def haloed(text: str, place: dict[str, Any], style: dict[str, Any]) -> list[dict[str, Any]]:
-    """One label with a rim of paper, so that lines behind it do not strike it through.
-
-    Parameters
-    ----------
-    text : str
-        What is written.
-    place : dict
-        Channels ``x`` and ``y``.
-    style : dict
+    rows : sequence of (float, float, str, str)
+        Horizontal and vertical place in pixels, text and colour.
+    halo : bool, default True
+        Whether they get a rim of paper, so that lines behind do not strike them through.
+    **style : Any
         Properties of the text mark.
 
     Returns
     -------
     list of dict
-        Two layers, rim first.
+        Layers, rim first; none without rows.
     """
-    rim = {"color": PAPER, "fill": PAPER, "stroke": PAPER, "strokeWidth": 3, "strokeJoin": "round"}
-    return [label(text, place, {**style, **rim}), label(text, place, style)]
+    if not rows:
+        return []
+    values = [{"x": x, "y": y, "text": text, "colour": colour} for x, y, text, colour in rows]
+    mark = {"type": "text", "baseline": "middle", "aria": False, **style}
+    rim = {**mark, "fill": PAPER, "stroke": PAPER, "strokeWidth": 3, "strokeJoin": "round"}
+    place = {"x": pixels("x"), "y": pixels("y"), "text": {"field": "text"}}
+    coloured = {**place, "color": {"field": "colour", "type": "nominal", "scale": None}}
+    data = {"values": values}
+    rims = [{"data": data, "mark": rim, "encoding": place}] if halo else []
+    return [*rims, {"data": data, "mark": mark, "encoding": coloured}]
+
+
+def pixels(field: str) -> dict[str, Any]:
+    """Channel that is a place on the plot already.
+
+    Parameters
+    ----------
+    field : str
+        Column of pixels.
+
+    Returns
+    -------
+    dict
+        Vega-Lite channel.
+    """
+    return {"field": field, "type": "quantitative", "scale": None, "axis": None}
 
 
 def text_width(text: str, size: float = FONT_SIZE) -> float:

@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from remnant.records.dossier import Dossier
 from remnant.report.palette import MUTED, PAPER
-from remnant.report.timeline.axis import RIGHT, WIDTH, text_width
+from remnant.report.timeline.axis import LEFT, RIGHT, WIDTH, labels, pixels, text_width
 from remnant.report.timeline.marker import CROSS, DOWN, HALF, OUTLINES, SIZE
 
 __all__ = ["panel"]
 
 _ROW: Final = 17.0
 _ABOVE: Final = 14.0
-_LEFT: Final = 8.0 - 34.0
-_FILLED: Final = {"fill": MUTED, "stroke": MUTED}
-_HOLLOW: Final = {"fill": PAPER, "stroke": MUTED, "strokeWidth": 1.6}
+_INDENT: Final = 8.0
+_FRACTION: Final = "sorted fraction"
+_STYLES: Final[dict[str, dict[str, Any]]] = {
+    "filled": {"type": "point", "size": SIZE, "filled": True, "fill": MUTED},
+    "hollow": {
+        "type": "point",
+        "size": SIZE,
+        "filled": True,
+        "fill": PAPER,
+        "stroke": MUTED,
+        "strokeWidth": 1.6,
+    },
+    "half": {"type": "point", "size": SIZE, "filled": True, "fill": MUTED},
+    "crossed": {"type": "point", "size": SIZE, "filled": False, "stroke": MUTED, "strokeWidth": 1.8},
+    "thin": {"type": "rule", "strokeWidth": 1.2, "color": MUTED},
+    "pale": {"type": "rule", "strokeWidth": 5, "strokeOpacity": 0.22, "color": MUTED},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A mark, drawn by one or two styles, and its meaning."""
+
+    label: str
+    marks: tuple[tuple[str, str], ...]
+
+
+_ENTRIES: Final = (
+    _Entry("marrow", (("filled", OUTLINES["circle"]),)),
+    _Entry("blood", (("filled", OUTLINES["square"]),)),
+    _Entry(_FRACTION, (("filled", OUTLINES["diamond"]),)),
+    _Entry("detected, not quantifiable", (("hollow", OUTLINES["circle"]), ("half", HALF["circle"]))),
+    _Entry("not detected, at its 95 % limit", (("hollow", DOWN["circle"]),)),
+    _Entry("not evaluable", (("crossed", CROSS),)),
+    _Entry("95 % interval of this measurement", (("thin", ""),)),
+    _Entry("for comparison with another sample", (("pale", ""),)),
+)
 
 
 def panel(dossier: Dossier) -> dict[str, Any]:
@@ -31,66 +66,35 @@ def panel(dossier: Dossier) -> dict[str, Any]:
     dict
         Vega-Lite view.
     """
-    entries: list[tuple[list[dict[str, Any]], str]] = [
-        ([_mark(OUTLINES["circle"], _FILLED)], "marrow"),
-        ([_mark(OUTLINES["square"], _FILLED)], "blood"),
-        ([_mark(OUTLINES["diamond"], _FILLED)], "sorted fraction"),
-        (
-            [_mark(OUTLINES["circle"], _HOLLOW), _mark(HALF["circle"], {"fill": MUTED})],
-            "detected, not quantifiable",
-        ),
-        ([_mark(DOWN["circle"], _HOLLOW)], "not detected, at its 95 % limit"),
-        ([_mark(CROSS, {"stroke": MUTED, "strokeWidth": 1.8})], "not evaluable"),
-        ([_whisker(1.2, 1.0)], "95 % interval of this measurement"),
-        ([_whisker(5, 0.22)], "for comparison with another sample"),
-    ]
-    if not dossier.fractions:
-        entries.pop(2)
-    layers = []
-    x, row = _LEFT, 0
-    for marks, label in entries:
-        width = 12 + text_width(label) + 10
+    entries = [entry for entry in _ENTRIES if dossier.fractions or entry.label != _FRACTION]
+    written, placed = [], []
+    x, row = _INDENT - LEFT, 0
+    for entry in entries:
+        width = 12 + text_width(entry.label) + 10
         if x + width > WIDTH + RIGHT:
-            x, row = _LEFT, row + 1
+            x, row = _INDENT - LEFT, row + 1
         y = _ABOVE + (row + 0.5) * _ROW
-        layers += [_placed(mark, x + 4, y) for mark in marks]
-        layers.append(_text(label, x + 14, y))
+        placed.append({"x": x + 4, "y": y, "top": y - 7, "foot": y + 7, "entry": entry})
+        written.append((x + 14, y, entry.label, MUTED))
         x += width + 6
+    layers = [layer for style in _STYLES for layer in _layer(style, placed)]
+    layers += labels(written, halo=False, align="left")
     return {"width": WIDTH, "height": _ABOVE + (row + 1) * _ROW, "layer": layers}
 
 
-def _mark(outline: str, style: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "point",
-        "shape": outline,
-        "size": SIZE,
-        "opacity": 1,
-        "filled": False,
-        "fill": None,
-        "stroke": None,
-        "aria": False,
-        **style,
-    }
-
-
-def _whisker(width: float, opacity: float) -> dict[str, Any]:
-    return {"type": "rule", "strokeWidth": width, "strokeOpacity": opacity, "color": MUTED, "aria": False}
-
-
-def _placed(mark: dict[str, Any], x: float, y: float) -> dict[str, Any]:
-    place = {"x": {"value": x}, "y": {"value": y}}
+def _layer(style: str, placed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    chosen = [
+        {**{k: v for k, v in place.items() if k != "entry"}, "outline": outline}
+        for place in placed
+        for kind, outline in place["entry"].marks
+        if kind == style
+    ]
+    if not chosen:
+        return []
+    mark = {"aria": False, "opacity": 1, **_STYLES[style]}
+    encoding = {"x": pixels("x"), "y": pixels("y")}
     if mark["type"] == "rule":
-        place = {"x": {"value": x}, "y": {"value": y - 7}, "y2": {"value": y + 7}}
-    return {"data": {"values": [{}]}, "mark": mark, "encoding": place}
-
-
-def _text(label: str, x: float, y: float) -> dict[str, Any]:
-    mark = {
-        "type": "text",
-        "text": label,
-        "align": "left",
-        "baseline": "middle",
-        "color": MUTED,
-        "aria": False,
-    }
-    return {"data": {"values": [{}]}, "mark": mark, "encoding": {"x": {"value": x}, "y": {"value": y}}}
+        encoding = {"x": pixels("x"), "y": pixels("top"), "y2": {"field": "foot"}}
+    else:
+        encoding["shape"] = {"field": "outline", "type": "nominal", "scale": None}
+    return [{"data": {"values": chosen}, "mark": mark, "encoding": encoding}]

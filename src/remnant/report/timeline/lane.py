@@ -14,8 +14,7 @@ from remnant.report.timeline.axis import (
     calendar_axis,
     day_axis,
     event_rules,
-    haloed,
-    label,
+    labels,
     rows_without_overlap,
     text_width,
     x_encoding,
@@ -135,13 +134,14 @@ def _bars(time: TimeFrame, dossier: Dossier, *, below: int) -> tuple[list[dict[s
 
 def _labels(time: TimeFrame, rows: list[dict[str, Any]], *, field: str) -> list[dict[str, Any]]:
     layers = []
-    for row in rows:
-        place = {"x": {"value": time.pixel(row[field])}, "y": {"value": row["y"]}}
-        colour = row.get("colour", INK)
-        style = {"align": row["side"], "dx": 4 if row["side"] == "left" else -4, "color": colour}
-        layers += (
-            [label(row["label"], place, style)] if row.get("inside") else haloed(row["label"], place, style)
-        )
+    for side, inside in (("left", False), ("right", False), ("left", True)):
+        shift = 4 if side == "left" else -4
+        chosen = [
+            (time.pixel(row[field]) + shift, row["y"], row["label"], row.get("colour", INK))
+            for row in rows
+            if (row["side"], row.get("inside", False)) == (side, inside)
+        ]
+        layers += labels(chosen, halo=not inside, align=side)
     return layers
 
 

@@ -25,7 +25,7 @@ from remnant.report.timeline.axis import (
     TimeFrame,
     day_axis,
     event_rules,
-    haloed,
+    labels,
     spread,
     text_width,
     x_encoding,
@@ -168,14 +168,10 @@ def _cutoffs(dossier: Dossier, assay: Assay, unit: str) -> list[dict[str, Any]]:
         found[material, call.rule_id, level] = {
             "level": level,
             "doubt": bool(doubt),
-            "label": f"{material} {words.beyond(call.rule_id)} {numbers.number(level, _digits(level), unit='percent')}{doubt}",
+            "label": f"{material} {words.beyond(call.rule_id)} {numbers.level(level)}{doubt}",
             "title": f"{words.rule_label(call.rule_id)}: {call.source} ({call.status})",
         }
     return list(found.values())
-
-
-def _digits(level: float) -> int:
-    return next((d for d in range(1, 4) if math.isclose(float(f"{level:.{d}g}"), level, rel_tol=1e-9)), 3)
 
 
 def _levels(measurement: Measurement) -> Iterable[float]:
@@ -417,7 +413,7 @@ def _alarm_layers(
 ) -> list[dict[str, Any]]:
     """The words above their points, moved up past whatever is in the way."""
     taken = [_whisker_box(time, row, y) for row in rows if row["y"] is not None]
-    layers = []
+    written = []
     for alarm in alarms:
         half = text_width(alarm["label"]) / 2 + 2
         centre = min(max(time.pixel(alarm["row"]["x"]), half), WIDTH - half)
@@ -428,9 +424,8 @@ def _alarm_layers(
         ):
             place -= 2
         taken.append((centre, half, place - _LABEL_ROW / 2, place + _LABEL_ROW / 2))
-        words_at = {"x": {"value": centre}, "y": {"value": place}}
-        layers += haloed(alarm["label"], words_at, {"fontWeight": 600, "color": alarm["colour"]})
-    return layers
+        written.append((centre, place, alarm["label"], alarm["colour"]))
+    return labels(written, fontWeight=600)
 
 
 def _whisker_box(time: TimeFrame, row: dict[str, Any], y: _Scale) -> tuple[float, float, float, float]:
@@ -444,17 +439,12 @@ def _margin_layers(
     cutoffs: Sequence[dict[str, Any]], bands: Sequence[Baseline], y: _Scale
 ) -> list[dict[str, Any]]:
     """Names of the cut-offs and bands, to the right of the plot, moved apart where they would touch."""
-    labels = [(cutoff["label"], y.pixel(cutoff["level"])) for cutoff in cutoffs]
-    labels += [
+    names = [(cutoff["label"], y.pixel(cutoff["level"])) for cutoff in cutoffs]
+    names += [
         (_band_name(b), y.pixel(min(max(b.median, y.low * 1.1), y.high)))
         for b in bands
         if _band_top(b) > y.low
     ]
-    places = spread([place for _, place in labels], gap=13.0, low=4.0, high=y.height - 2)
-    return [
-        layer
-        for (text, _), place in zip(labels, places, strict=True)
-        for layer in haloed(
-            text, {"x": {"value": WIDTH + 6}, "y": {"value": place}}, {"align": "left", "color": MUTED}
-        )
-    ]
+    places = spread([place for _, place in names], gap=13.0, low=4.0, high=y.height - 2)
+    written = [(WIDTH + 6.0, place, text, MUTED) for (text, _), place in zip(names, places, strict=True)]
+    return labels(written, halo=False, align="left")

@@ -13,7 +13,7 @@ from remnant.report.timeline.axis import (
     TimeFrame,
     day_axis,
     event_rules,
-    haloed,
+    labels,
     spread,
     text_width,
     x_encoding,
@@ -111,14 +111,9 @@ def blasts(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
         "mark": {"type": "rule", "color": INK, "strokeWidth": 2, "aria": False},
         "encoding": {"x": x_encoding(time), "y": _channel(0), "y2": {"field": "foot"}},
     }
-    labels = [
-        layer
+    written = [
+        (time.pixel(row["x"]), _HEIGHT * (1 - row["y"] / 100) - 11, row["label"], INK)
         for row in _that_fit(time, rows)
-        for layer in haloed(
-            row["label"],
-            {"x": {"value": time.pixel(row["x"])}, "y": {"value": _HEIGHT * (1 - row["y"] / 100) - 11}},
-            {},
-        )
     ]
     return {
         "width": WIDTH,
@@ -130,7 +125,7 @@ def blasts(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
             *event_rules(time, dossier),
             stems,
             _marks(time, rows, 0, fill=INK),
-            *labels,
+            *labels(written),
         ],
     }
 
@@ -177,12 +172,11 @@ def chimerism(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
     last_day = max(rows[-1]["x"] for rows in held.values())
     ends = [_HEIGHT * (100 - max(rows[-1]["y"], low)) / (100 - low) for rows in held.values()]
     places = spread(ends, gap=_GAP, low=0, high=_HEIGHT + 4)
+    written = []
     for ((cells, material), rows), place in zip(held.items(), places, strict=True):
         name = cells if len(materials) == 1 else f"{material} {cells}"
-        beside = {"x": {"value": time.pixel(last_day) + 9}, "y": {"value": place}}
-        layers += haloed(
-            f"{name} {numbers.percent(rows[-1]['y'])}", beside, {"align": "left", "color": MUTED}
-        )
+        written.append((time.pixel(last_day) + 9, place, f"{name} {numbers.percent(rows[-1]['y'])}", MUTED))
+    layers += labels(written, align="left")
     return {
         "width": WIDTH,
         "resolve": {"axis": {"x": "independent", "y": "independent"}},
