@@ -117,7 +117,7 @@ def test_barnard_is_the_maximum_over_proportions(cells, pooled):
 
 @pytest.mark.definition
 @pytest.mark.parametrize(
-    "cells", [[[6, 3, 1], [2, 9, 4]], [[2, 1], [0, 3], [1, 1]], [[1, 2, 0], [2, 0, 1], [0, 1, 2]]]
+    "cells", [[[3, 2, 1], [1, 3, 2]], [[2, 1], [0, 3], [1, 1]], [[1, 1, 0], [1, 0, 1], [0, 1, 1]]]
 )
 def test_freeman_halton_is_a_sum_over_tables(cells):
     assert freeman_halton(cells) == pytest.approx(freeman_halton_definition(cells), rel=1e-9)
@@ -167,6 +167,7 @@ def test_pooled_z_squared_is_pearson(cells):
 
 
 @pytest.mark.definition
+@settings(max_examples=30)
 @given(cells=table)
 def test_posterior_probability_is_a_fisher_tail(cells):
     """Altham 1969: under uniform priors P(p1 <= p2) is hypergeometric, with a larger table."""

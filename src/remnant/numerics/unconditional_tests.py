@@ -25,7 +25,7 @@ __all__ = ["LARGEST_LATTICE", "Alternative", "UnconditionalP", "barnard", "bosch
 
 Alternative = Literal["two-sided", "greater", "less"]
 
-LARGEST_LATTICE = 4_000_000
+LARGEST_LATTICE = 1_000_000
 """Tables (first row total + 1 times second + 1) beyond which the tests refuse: memory, not statistics."""
 
 _TIE = 1e-9
