@@ -91,9 +91,11 @@ def dossier(
     for line in lines:
         fields = dict(line)
         day, material = fields.pop("day"), fields.pop("material", "BM")
-        for target in UNITS:
-            if target in fields:
-                measurements.append(measurement(patient, day, target, fields.pop(target), material=material))
+        measurements += [
+            measurement(patient, day, target, fields.pop(target), material=material)
+            for target in UNITS
+            if target in fields
+        ]
         facts = {"blast_percent": 1.0, "chimerism_whole_percent": 100.0, "reason": "scheduled", **fields}
         samples.append(
             Sample(

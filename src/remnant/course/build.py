@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from remnant.course.background import Against, against_background
 from remnant.course.episodes import episodes, rises
@@ -22,27 +22,29 @@ from remnant.course.relapse import OvertRelapse, overt_relapse, transplant_date
 from remnant.course.series import Entry, SeriesKey, entries, series_key
 from remnant.course.states import NOT_EVALUABLE, Reading, Status, follow
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.verbs import Change, change
+from remnant.evidence.verbs import change
 from remnant.knowledge.background import BackgroundRules, background_rules
 from remnant.knowledge.relapse import RelapseRules, relapse_rules
 from remnant.knowledge.states import StateRules, state_rules
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course, Joint, SeriesPoint
+from remnant.records.measurement import Baseline
 from remnant.units import number_text, probability_text, unit_label
 
 __all__ = ["build_course", "build_courses"]
 
-Integers = NDArray[np.int64]
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the evidence says about one evaluable entry; None where it says nothing."""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Answers:
-    """What the evidence says about the evaluable entries: row i is entry ``rows[i]``."""
-
-    place: dict[int, int]  # entry to row
-    change: Change  # one row an entry that has one before it
-    change_row: Integers  # row of the change of each row; -1 for the first
-    against: Against
+    raised: bool
+    z: float | None
+    centre: float | None
+    sd: float | None
+    change: tuple[float, float, float] | None = None  # estimate, lower, upper
+    rise: float | None = None
+    rise_1_log: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,12 +113,15 @@ def build_courses(
     )
     rows = [i for i, entry in enumerate(table) if entry.evaluable]
     batch = EvidenceBatch.of([table[i].measurement.evidence for i in rows])
-    answers = _ask(table, rows, batch, dossiers, states=states, background=background)
+    against = against_background(
+        [table[i] for i in rows], batch, _baselines(dossiers), rules=background, states=states
+    )
+    answers = dict(zip(rows, _answers([table[i] for i in rows], batch, against), strict=True))
     lines: dict[str, list[_Line]] = defaultdict(list)
     for key, members in itertools.groupby(range(len(table)), key=lambda i: series_key(table[i].measurement)):
-        lines[key[0]].append(_line(key, [*members], table, answers, states=states))
+        lines[key[0]].append(_line(key, [(table[i], answers.get(i)) for i in members], states=states))
     joints: dict[str, list[Joint]] = defaultdict(list)
-    for joint in joint_states(table, rows, batch, answers.against, states=states):
+    for joint in joint_states(table, rows, batch, against, states=states):
         joints[joint.patient_id].append(joint)
     return tuple(
         _course(
@@ -132,66 +137,71 @@ def build_courses(
     )
 
 
-def _ask(
-    table: Sequence[Entry],
-    rows: Sequence[int],
-    batch: EvidenceBatch,
-    dossiers: Sequence[Dossier],
-    *,
-    states: StateRules,
-    background: BackgroundRules,
-) -> _Answers:
-    members = [table[i] for i in rows]
-    keys = [series_key(entry.measurement) for entry in members]
-    before = np.array(
-        [i - 1 if i and keys[i] == keys[i - 1] else -1 for i in range(len(keys))], dtype=np.int64
-    )
-    later = np.flatnonzero(before >= 0)
-    change_row = np.full(len(rows), -1, dtype=np.int64)
-    change_row[later] = np.arange(len(later))
-    baselines = {
+def _baselines(dossiers: Sequence[Dossier]) -> dict[tuple[str, str, str, str], Baseline]:
+    return {
         (b.assay_id, b.material, b.fraction, b.unit): b
         for dossier in dossiers
         for b in dossier.baselines
         if b.source == "donors"
     }
-    return _Answers(
-        place={row: i for i, row in enumerate(rows)},
-        change=change(batch.take(before[later]), batch.take(later)),
-        change_row=change_row,
-        against=against_background(members, batch, baselines, rules=background, states=states),
+
+
+def _answers(members: Sequence[Entry], batch: EvidenceBatch, against: Against) -> list[_Answer]:
+    """One answer an evaluable entry; the change is from the evaluable entry before it in its series."""
+    keys = [series_key(entry.measurement) for entry in members]
+    later = np.array([i for i in range(1, len(keys)) if keys[i] == keys[i - 1]], dtype=np.int64)
+    moved = change(batch.take(later - 1), batch.take(later))
+    columns = zip(
+        zip(moved.estimate.tolist(), moved.lower.tolist(), moved.upper.tolist(), strict=True),
+        moved.probability.tolist(),
+        strict=True,
     )
+    steps = dict(zip(later.tolist(), columns, strict=True))
+    levels = zip(
+        against.raised.tolist(), against.z.tolist(), against.centre.tolist(), against.sd.tolist(), strict=True
+    )
+    result = []
+    for i, (raised, z, centre, sd) in enumerate(levels):
+        step, risen = steps.get(i, (None, (None, None)))
+        result.append(
+            _Answer(
+                raised=raised,
+                z=_known(z),
+                centre=_known(centre),
+                sd=_known(sd),
+                change=step,
+                rise=risen[0],
+                rise_1_log=risen[1],
+            )
+        )
+    return result
 
 
-def _line(
-    key: SeriesKey, members: Sequence[int], table: Sequence[Entry], answers: _Answers, *, states: StateRules
-) -> _Line:
-    readings = [_reading(table[i], answers.place.get(i, -1), answers) for i in members]
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _line(key: SeriesKey, members: Sequence[tuple[Entry, _Answer | None]], *, states: StateRules) -> _Line:
+    readings = [
+        Reading(
+            drawn_on=entry.measurement.drawn_on,
+            raised=None if answer is None else answer.raised,
+            probability_fall=None if answer is None or answer.rise is None else 1.0 - answer.rise,
+            phase=entry.phase,
+        )
+        for entry, answer in members
+    ]
     found = follow(readings, states)
     points = [
-        _point(table[i], answers.place.get(i, -1), status, answers, states=states)
-        for i, status in zip(members, found, strict=True)
+        _point(entry, answer, status, states=states)
+        for (entry, answer), status in zip(members, found, strict=True)
     ]
     return _Line(key, points, [status.first_raised_on for status in found])
 
 
-def _reading(entry: Entry, row: int, answers: _Answers) -> Reading:
-    fall = None
-    if row >= 0 and (i := answers.change_row[row]) >= 0:
-        fall = 1.0 - float(answers.change.probability[i, 0])
-    return Reading(
-        drawn_on=entry.measurement.drawn_on,
-        raised=bool(answers.against.raised[row]) if row >= 0 else None,
-        probability_fall=fall,
-        phase=entry.phase,
-    )
-
-
-def _point(entry: Entry, row: int, status: Status, answers: _Answers, *, states: StateRules) -> SeriesPoint:
+def _point(entry: Entry, answer: _Answer | None, status: Status, *, states: StateRules) -> SeriesPoint:
     m, call = entry.measurement, entry.call
-    step = int(answers.change_row[row]) if row >= 0 else -1
-    moved = answers.change if step >= 0 else None
-    centre = _known(answers.against.centre, row)
+    moved = answer.change if answer else None
     return SeriesPoint(
         patient_id=m.patient_id,
         assay_id=m.assay_id,
@@ -203,50 +213,47 @@ def _point(entry: Entry, row: int, status: Status, answers: _Answers, *, states:
         state=status.state,
         since=status.since,
         rule_id=call.rule_id if call else "",
-        change_log10=float(moved.estimate[step]) if moved else None,
-        change_lower=float(moved.lower[step]) if moved else None,
-        change_upper=float(moved.upper[step]) if moved else None,
-        probability_rise=float(moved.probability[step, 0]) if moved else None,
-        probability_rise_1_log=float(moved.probability[step, 1]) if moved else None,
-        z_background=_known(answers.against.z, row),
-        background_median=None if centre is None else 10.0**centre,
+        change_log10=moved[0] if moved else None,
+        change_lower=moved[1] if moved else None,
+        change_upper=moved[2] if moved else None,
+        probability_rise=answer.rise if answer else None,
+        probability_rise_1_log=answer.rise_1_log if answer else None,
+        z_background=answer.z if answer else None,
+        background_median=10.0**answer.centre if answer and answer.centre is not None else None,
         confirm_by=status.confirm_by,
-        reason=_reason(entry, row, status, answers, states=states),
+        reason=_unevaluable(entry) if answer is None else _reason(entry, answer, status, states=states),
         target=m.target,
         fraction=m.fraction,
-        raised=bool(answers.against.raised[row]) if row >= 0 else None,
+        raised=answer.raised if answer else None,
         predictor=entry.predictor,
         rule_label=call.label if call else "",
         rule_status=call.status if call else "",
-        background_sd_log10=_known(answers.against.sd, row),
+        background_sd_log10=answer.sd if answer else None,
     )
 
 
-def _known(column: NDArray[np.float64], row: int) -> float | None:
-    return float(column[row]) if row >= 0 and np.isfinite(column[row]) else None
-
-
-def _reason(entry: Entry, row: int, status: Status, answers: _Answers, *, states: StateRules) -> str:
+def _unevaluable(entry: Entry) -> str:
     m, call = entry.measurement, entry.call
-    if row < 0:
-        if m.state == "not evaluable" or call is None:
-            why = m.reason if m.state == "not evaluable" else "no active rule fits this series"
-            return f"{m.target} is not evaluable: {why or 'no reason was given'}."
+    if m.state != "not evaluable" and call is not None:
         return call.reason
+    why = m.reason if m.state == "not evaluable" else "no active rule fits this series"
+    return f"{m.target} is not evaluable: {why or 'no reason was given'}."
+
+
+def _reason(entry: Entry, answer: _Answer, status: Status, *, states: StateRules) -> str:
+    m, call = entry.measurement, entry.call
     parts = [call.reason if call else ""]
-    z, centre = _known(answers.against.z, row), _known(answers.against.centre, row)
-    needed = states.z_at_least[m.target]
-    if z is not None and centre is not None:
-        level = f"{number_text(10.0**centre)} {unit_label(m.unit, control=m.control)}"
+    if answer.z is not None and answer.centre is not None:
+        needed = states.z_at_least[m.target]
+        level = f"{number_text(10.0**answer.centre)} {unit_label(m.unit, control=m.control)}"
         asked = "" if needed is None else f", {needed:g} needed"
-        parts.append(f"z {z:.1f} against the background of {level}{asked}.")
-    step = int(answers.change_row[row])
-    if step >= 0:
-        moved = answers.change
+        parts.append(f"z {answer.z:.1f} against the background of {level}{asked}.")
+    if answer.change and answer.rise is not None and answer.rise_1_log is not None:
+        estimate, lower, upper = answer.change
         parts.append(
-            f"Change {moved.estimate[step]:+.2f} log10 ({moved.lower[step]:+.2f} to {moved.upper[step]:+.2f}); "
-            f"P(rise) {probability_text(moved.probability[step, 0])}, "
-            f"P(rise of 1 log10) {probability_text(moved.probability[step, 1])}."
+            f"Change {estimate:+.2f} log10 ({lower:+.2f} to {upper:+.2f}); "
+            f"P(rise) {probability_text(answer.rise)}, "
+            f"P(rise of 1 log10) {probability_text(answer.rise_1_log)}."
         )
     if status.confirm_by:
         parts.append(f"To be confirmed by {status.confirm_by.isoformat()}.")
@@ -331,9 +338,6 @@ def _predicting(line: _Line, start: dt.date | None) -> tuple[list[SeriesPoint], 
     chosen = [
         (point, first)
         for point, first in zip(line.points, line.first_raised, strict=True)
-        if point.predictor
-        and point.state != NOT_EVALUABLE
-        and start is not None
-        and point.drawn_on > start
+        if point.predictor and point.state != NOT_EVALUABLE and start is not None and point.drawn_on > start
     ]
     return [point for point, _ in chosen], [first for _, first in chosen]

@@ -13,12 +13,16 @@ import numpy as np
 from scipy.special import ndtr
 
 from remnant.evidence.batch import EvidenceBatch, Floats, Integers
-from remnant.evidence.likelihood import at_zero, private_sd
-from remnant.evidence.posterior import blocks, knots
+from remnant.evidence.kinds import KNOTS
+from remnant.evidence.likelihood import at_log10, at_zero, private_sd
+from remnant.evidence.posterior import Knots, blocks, knots
 
 __all__ = ["averaged_likelihood"]
 
 _FLAT: Final = 0.1  # difference of log-likelihood below which an end of the window is level ground
+_NARROW: Final = 0.25  # share of the spread below which only mean and variance of a likelihood matter
+_CELLS: Final = 4 * (KNOTS - 1) + 1
+_CHUNK: Final = 128  # rows whose cells times centres are held at once
 
 
 def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats) -> Floats:
@@ -40,9 +44,10 @@ def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats)
 
     Notes
     -----
-    The likelihood is constant on the cells around its 64 knots, and each cell weighs what the normal
-    distribution puts into it. Where the likelihood is level at an end (q = 0 remains possible, or a value
-    above the range), the last cell has no end.
+    The likelihood is constant on the cells of an even grid over its window, and each cell weighs what the
+    normal distribution puts into it. Where the likelihood is level at an end (q = 0 remains possible, or a
+    value above the range), the last cell has no end. A likelihood much narrower than the spread enters by
+    its area, mean and variance.
 
     Examples
     --------
@@ -57,15 +62,42 @@ def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats)
     spread = np.hypot(sd_log10, private_sd(batch))
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        part = batch.take(rows)
+        part, sd = batch.take(rows), spread[rows]
         known = knots(part)
-        step = (known.high - known.low) / (known.value.shape[1] - 1)
-        edges = known.low[:, None] + step[:, None] * (np.arange(known.value.shape[1] + 1) - 0.5)
-        level = np.abs(known.value[:, 0] + known.peak - at_zero(part)) < _FLAT
-        edges[level, 0] = -np.inf
-        edges[known.value[:, -1] > -_FLAT, -1] = np.inf
-        z = (edges[:, :, None] - grid) / spread[rows][:, None, None]
-        share = np.diff(ndtr(z), axis=1)
-        return (np.einsum("nk,nkm->nm", np.exp(known.value), share),)
+        open_low = np.abs(known.value[:, 0] + known.peak - at_zero(part)) < _FLAT
+        open_high = known.value[:, -1] > -_FLAT
+        weight = np.exp(known.value)
+        mean, own_sd, area = _moments(known, weight)
+        narrow = ~open_low & ~open_high & (own_sd < _NARROW * sd)
+        total = np.hypot(own_sd, sd)
+        result = np.empty((len(rows), len(grid)))
+        z = (mean[narrow, None] - grid) / total[narrow, None]
+        result[narrow] = (area / (total * np.sqrt(2 * np.pi)))[narrow, None] * np.exp(-0.5 * z * z)
+        wide = np.flatnonzero(~narrow)
+        for first in range(0, len(wide), _CHUNK):
+            some = wide[first : first + _CHUNK]
+            edges, inside = _cells(part.take(some), known.take(some))
+            edges[open_low[some], 0] = -np.inf
+            edges[open_high[some], -1] = np.inf
+            share = np.diff(ndtr((edges[:, :, None] - grid) / sd[some, None, None]), axis=1)
+            result[some] = np.einsum("nk,nkm->nm", inside, share)
+        return (result,)
 
     return blocks(len(batch), work)[0]
+
+
+def _moments(known: Knots, weight: Floats) -> tuple[Floats, Floats, Floats]:
+    step = (known.high - known.low) / (KNOTS - 1)
+    total = weight.sum(axis=1)
+    x = np.arange(KNOTS)
+    mean = weight @ x / total
+    variance = weight @ np.square(x) / total - np.square(mean)
+    return known.low + step * mean, step * np.sqrt(np.maximum(variance, 0.0)), total * step
+
+
+def _cells(batch: EvidenceBatch, known: Knots) -> tuple[Floats, Floats]:
+    """Edges of the cells and the likelihood inside them, relative to the highest knot."""
+    step = (known.high - known.low) / (_CELLS - 1)
+    edges: Floats = known.low[:, None] + step[:, None] * (np.arange(_CELLS + 1) - 0.5)
+    middle = known.low[:, None] + step[:, None] * np.arange(_CELLS)
+    return edges, np.exp(at_log10(batch, middle) - known.peak[:, None])

@@ -31,7 +31,7 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 _SD_RANGE: Final = (0.02, 1.5)
-_GRID: Final = 81
+_GRID: Final = 41
 _SMALLEST: Final = 1e-16  # below this the convolution that made the likelihood is rounding
 
 
@@ -162,7 +162,7 @@ def fit_percentile(
         )
     inside = np.flatnonzero(surface.max(axis=1) > surface.max() - drop)
     percentiles = _around(percentiles, inside[0] - 1, inside[-1] + 1)
-    spreads = _around(spreads, best[1] - 8, best[1] + 8)
+    spreads = _around(spreads, best[1] - 4, best[1] + 4)
     surface = _surface(likelihood, percentiles, spreads, shift)
     profile = surface.max(axis=1)
     lower, upper = _crossings(percentiles, profile, profile.max() - drop)
