@@ -19,7 +19,7 @@ from remnant.records.cohort import Incidence
 
 
 def at(curve, day):
-    return next(found for found in curve.at if found.day == day)
+    return next(found for found in curve.on_days if found.day == day)
 
 
 def log_log(incidence, standard_error):
@@ -127,7 +127,7 @@ def test_curves_are_probabilities(patients):
         assert curve.events + curve.competing_events + curve.censored == curve.patients == len(patients)
         for value, low, high in zip(curve.incidence, curve.lower, curve.upper, strict=True):
             assert low is None or 0 <= low <= value <= high <= 1
-        for found in curve.at:
+        for found in curve.on_days:
             if found.incidence is None or found.incidence > 1 - 1e-9:
                 continue
             assert 0 <= found.lower <= found.incidence <= found.upper <= 1
@@ -192,7 +192,7 @@ def test_four_groups_at_the_landmark(kind):
     assert [c.in_test for c in made.curves[::2]] == [True] * 4 + [False]
     assert [(e.reason, len(e.patient_ids)) for e in made.excluded] == [("death up to the landmark", 5)]
     assert made.start_day == 100
-    assert [found.day for found in made.curves[0].at] == [100, 180, 365, 730]
+    assert [found.day for found in made.curves[0].on_days] == [100, 180, 365, 730]
     start = at(made.curves[0], 100)
     assert (start.incidence, start.upper) == (0.0, 0.0)
     assert [test.name for test in made.tests] == [

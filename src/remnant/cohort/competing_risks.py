@@ -154,7 +154,7 @@ def curves(
     --------
     >>> made = Followed(np.array([30.0, 60.0, 90.0]), np.array([1, 2, 0]), np.array(["a", "a", "a"]))
     >>> relapse, death = curves(made, "a", days=(60.0,))
-    >>> relapse.days, death.days, [(found.day, found.at_risk) for found in relapse.at]
+    >>> relapse.days, death.days, [(found.day, found.at_risk) for found in relapse.on_days]
     ((30.0,), (60.0,), [(60.0, 2)])
     """
     mine = followed.only(followed.groups == group)
@@ -198,7 +198,7 @@ def _curve(
         lower=tuple(steps["conf_low"].to_list()),
         upper=tuple(steps["conf_high"].to_list()),
         last_day=float(mine.days.max()),
-        at=tuple(_at(mine, steps, day, start_day=start_day, level=level) for day in days),
+        on_days=tuple(_at(mine, steps, day, start_day=start_day, level=level) for day in days),
     )
 
 

@@ -372,7 +372,7 @@ class IncidenceCurve:
         Bounds from that day on; None at an incidence of 1, where the method has none.
     last_day : float
         Last day observed in the group.
-    at : tuple of IncidenceAt
+    on_days : tuple of IncidenceAt
         The curve and the numbers at risk on the days of the table.
     """
 
@@ -388,7 +388,7 @@ class IncidenceCurve:
     lower: tuple[float | None, ...]
     upper: tuple[float | None, ...]
     last_day: float
-    at: tuple[IncidenceAt, ...]
+    on_days: tuple[IncidenceAt, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
