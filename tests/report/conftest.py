@@ -1,6 +1,8 @@
 """Hand-built patients, each awkward in its own way."""
 
+import dataclasses
 import datetime as dt
+import math
 
 import pytest
 
@@ -134,6 +136,11 @@ def call(m):
         point_value=m.point_value,
         probability_above=p,
         confidence=confidence,
+        label={
+            "eln_bm_250": "ELN 250/10⁴",
+            "eln_pb_50": "ELN 50/10⁴",
+            "baalc_donors_bm": "donors' 97.5th percentile",
+        }.get(rule, ""),
         reason=f"{m.point_value or 0:.3g} against {threshold:g} {m.unit}.",
     )
 
@@ -151,8 +158,6 @@ def points(measurements):
         before = previous.get(key)
         delta = None
         if before and m.estimate and before.estimate:
-            import math
-
             delta = math.log10(m.estimate / before.estimate)
         rows.append(
             SeriesPoint(
@@ -267,64 +272,64 @@ def dossier(patient, samples, measurements, *, events=(), therapies=(), headline
 def relapsing():
     p = "P-001"
     days = [
-        (-160, "BM", dict(reason="diagnosis", blast_percent=72.0)),
-        (-10, "BM", dict(reason="scheduled", blast_percent=2.0)),
+        (-160, "BM", {"reason": "diagnosis", "blast_percent": 72.0}),
+        (-10, "BM", {"reason": "scheduled", "blast_percent": 2.0}),
         (
             31,
             "BM",
-            dict(
-                reason="scheduled",
-                blast_percent=1.0,
-                chimerism_whole_percent=99.0,
-                chimerism_cd3_percent=92.0,
-                chimerism_cd34_percent=97.0,
-            ),
+            {
+                "reason": "scheduled",
+                "blast_percent": 1.0,
+                "chimerism_whole_percent": 99.0,
+                "chimerism_cd3_percent": 92.0,
+                "chimerism_cd34_percent": 97.0,
+            },
         ),
         (
             59,
             "BM",
-            dict(
-                reason="scheduled",
-                blast_percent=1.5,
-                chimerism_whole_percent=99.5,
-                chimerism_cd3_percent=96.0,
-                chimerism_cd34_percent=98.0,
-            ),
+            {
+                "reason": "scheduled",
+                "blast_percent": 1.5,
+                "chimerism_whole_percent": 99.5,
+                "chimerism_cd3_percent": 96.0,
+                "chimerism_cd34_percent": 98.0,
+            },
         ),
-        (59, "PB", dict(reason="scheduled")),
+        (59, "PB", {"reason": "scheduled"}),
         (
             96,
             "BM",
-            dict(
-                reason="scheduled",
-                blast_percent=2.5,
-                chimerism_whole_percent=97.0,
-                chimerism_cd3_percent=95.0,
-                chimerism_cd34_percent=82.0,
-            ),
+            {
+                "reason": "scheduled",
+                "blast_percent": 2.5,
+                "chimerism_whole_percent": 97.0,
+                "chimerism_cd3_percent": 95.0,
+                "chimerism_cd34_percent": 82.0,
+            },
         ),
         (
             112,
             "BM",
-            dict(
-                reason="confirmation",
-                blast_percent=3.0,
-                chimerism_whole_percent=95.0,
-                chimerism_cd3_percent=93.0,
-                chimerism_cd34_percent=70.0,
-            ),
+            {
+                "reason": "confirmation",
+                "blast_percent": 3.0,
+                "chimerism_whole_percent": 95.0,
+                "chimerism_cd3_percent": 93.0,
+                "chimerism_cd34_percent": 70.0,
+            },
         ),
-        (150, "PB", dict(reason="scheduled")),
+        (150, "PB", {"reason": "scheduled"}),
         (
             181,
             "BM",
-            dict(
-                reason="relapse",
-                blast_percent=34.0,
-                chimerism_whole_percent=58.0,
-                chimerism_cd3_percent=88.0,
-                chimerism_cd34_percent=12.0,
-            ),
+            {
+                "reason": "relapse",
+                "blast_percent": 34.0,
+                "chimerism_whole_percent": 58.0,
+                "chimerism_cd3_percent": 88.0,
+                "chimerism_cd34_percent": 12.0,
+            },
         ),
     ]
     ss = [sample(p, d, m, **f) for d, m, f in days]
@@ -462,8 +467,6 @@ def bare():
     d = dossier(
         patient, [s], [measurement(s, WT1, 3.1, sd=0.5, state="detected", reason="1 of 3 wells positive")]
     )
-    import dataclasses
-
     return dataclasses.replace(d, course=None, calls=(), baselines=(), findings=())
 
 
@@ -485,14 +488,8 @@ def crowded():
         measurement(s, WT1, v, sd=0.1)
         for s, v in zip(ss, [88000.0, 5100.0, 0.9, 240.0, 260.0, 255.0, 2600.0], strict=True)
     ]
-    ms.append(
-        measurement(
-            Sample(sample_id=f.fraction_id, patient_id=p, material="BM", drawn_on=ss[-1].drawn_on),
-            WT1,
-            9400.0,
-            sd=0.3,
-        )
-    )
+    sorted_cells = Sample(sample_id=f.fraction_id, patient_id=p, material="BM", drawn_on=ss[-1].drawn_on)
+    ms.append(dataclasses.replace(measurement(sorted_cells, WT1, 9400.0, sd=0.3), fraction="progenitor"))
     kinds = [
         ("diagnosis", -700),
         ("remission", -610),
@@ -527,8 +524,6 @@ def crowded():
         lesion="FLT3-ITD <high ratio> & NPM1",
         synthetic=True,
     )
-    import dataclasses
-
     d = dossier(
         patient,
         ss,

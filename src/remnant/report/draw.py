@@ -189,7 +189,7 @@ def _tidy(text: str, description: str, span: tuple[float, float] | None) -> str:
         origin = float(re.search(r"translate\(([-\d.]+)", text).group(1))  # type: ignore[union-attr]
         root.set("viewBox", f"{origin + span[0]:g} 0 {span[1] - span[0]:g} {height}")
     for name in ("width", "height", "version"):
-        root.attrib.pop(name, None)
+        root.attrib.pop(name, "")
     etree.cleanup_namespaces(root)
     return etree.tostring(root, encoding="unicode")
 

@@ -47,7 +47,7 @@ GROUPS: Final[dict[str, str]] = {
     "neither": MUTED,
     "BAALC": MARKERS["BAALC"],
     "WT1": MARKERS["WT1"],
-    "both": ACT,
+    "both": INK,
 }
 """Hues of the four groups by markers raised."""
 

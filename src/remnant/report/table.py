@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-__all__ = ["Cell", "Column", "Table", "plain"]
+__all__ = ["Cell", "Column", "Section", "Table", "plain"]
 
 Tone = Literal["", "look", "act", "muted"]
 
@@ -74,6 +74,28 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of a report.
+
+    Attributes
+    ----------
+    title : str
+        Heading.
+    tables : tuple of Table
+        Tables; those without rows are not printed.
+    figure : str
+        SVG above them; empty for none.
+    caption : str
+        Sentences under the figure or, without one, under the heading.
+    """
+
+    title: str
+    tables: tuple[Table, ...]
+    figure: str = ""
+    caption: str = ""
 
 
 def plain(table: Table) -> dict[str, Any]:

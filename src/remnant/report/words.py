@@ -6,6 +6,8 @@ import functools
 from typing import Final
 
 from remnant.knowledge.cutoffs import Cutoff, cutoffs
+from remnant.records.judgement import Call
+from remnant.records.measurement import Measurement
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.report import numbers
 
@@ -13,8 +15,10 @@ __all__ = [
     "MATERIAL",
     "URGENCY",
     "beyond",
+    "column",
     "describe_patient",
     "event_label",
+    "place",
     "rule_label",
     "state_symbol",
     "therapy_label",
@@ -32,7 +36,25 @@ _EVENTS: Final = {
     "transplant": "transplantation",
 }
 _THERAPIES: Final = {"dli": "DLI", "tki": "TKI", "car_t": "CAR-T"}
+_COLUMNS: Final = {"fab": "FAB", "baalc": "BAALC", "wt1": "WT1"}
 _SYMBOLS: Final = {"quantified": "●", "detected": "◐", "not detected": "▽", "not evaluable": "×"}
+
+
+def place(measurement: Measurement) -> str:
+    """Where a quantity was measured.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Any.
+
+    Returns
+    -------
+    str
+        Material, and the sorted compartment.
+    """
+    material = MATERIAL[measurement.material]
+    return f"{material}, {measurement.fraction}" if measurement.fraction else material
 
 
 def state_symbol(state: str) -> str:
@@ -168,26 +190,20 @@ def _cutoffs() -> dict[str, Cutoff]:
     return {row.id: row for row in cutoffs()}
 
 
-def rule_label(rule_id: str) -> str:
-    """Words for a rule.
+def rule_label(call: Call) -> str:
+    """Words for the rule of a call.
 
     Parameters
     ----------
-    rule_id : str
-        Row of `knowledge`, or a laboratory's own.
+    call : Call
+        One rule applied.
 
     Returns
     -------
     str
-        Its label; the id with spaces where the row is the laboratory's own.
-
-    Examples
-    --------
-    >>> rule_label("eln_bm_250"), rule_label("our_rule")
-    ('ELN 250/10⁴', 'our rule')
+        Its label; the id with spaces where the laboratory's own row has none.
     """
-    row = _cutoffs().get(rule_id)
-    return row.label if row else rule_id.replace("_", " ")
+    return call.label or call.rule_id.replace("_", " ")
 
 
 def beyond(rule_id: str) -> str:
@@ -210,3 +226,26 @@ def beyond(rule_id: str) -> str:
     """
     row = _cutoffs().get(rule_id)
     return "≥" if row is not None and row.inclusive else ">"
+
+
+def column(name: str) -> str:
+    """Column of the cohort table in words.
+
+    Parameters
+    ----------
+    name : str
+        Column, or words already.
+
+    Returns
+    -------
+    str
+        Words.
+
+    Examples
+    --------
+    >>> column("baalc_raised"), column("fab"), column("age_group")
+    ('BAALC raised at diagnosis', 'FAB', 'age group')
+    """
+    words = [_COLUMNS.get(part, part) for part in name.split("_")]
+    text = " ".join(words)
+    return f"{text} at diagnosis" if name in {"baalc_raised", "wt1_raised"} else text

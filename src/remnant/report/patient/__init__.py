@@ -14,7 +14,7 @@ from remnant.report import draw, html, timeline, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
 from remnant.report.patient import data, origin, why
 from remnant.report.patient.head import head
-from remnant.report.table import Table, plain
+from remnant.report.table import Section, plain
 
 __all__ = ["Report", "page", "pdf", "report"]
 
@@ -38,13 +38,6 @@ class Report:
     patient_id: str
     page: str
     pdf: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Section:
-    title: str
-    lead: str
-    tables: tuple[Table, ...]
 
 
 def report(dossier: Dossier, *, context: Context, with_pdf: bool = False) -> Report:
@@ -119,9 +112,7 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
         PDF file.
     """
     top = head(dossier)
-    sections = [
-        {"title": s.title, "lead": s.lead, "tables": [plain(t) for t in s.tables]} for s in _sections(dossier)
-    ]
+    sections = [{"title": s.title, "tables": [plain(t) for t in s.tables]} for s in _sections(dossier)]
     synthetic = "Synthetic data. " if top.synthetic else ""
     values = {
         "title": f"{top.code}: {top.sentence}",
@@ -140,28 +131,26 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
     return typeset.pdf("patient.typ", values, figure=svg, written_at=context.written_at)
 
 
-def _sections(dossier: Dossier) -> tuple[_Section, ...]:
+def _sections(dossier: Dossier) -> tuple[Section, ...]:
     everything = (
-        _Section(
-            "The data of the timeline",
-            "",
-            (*data.measurements(dossier), data.samples(dossier), data.events(dossier)),
+        Section(
+            title="The data of the timeline",
+            tables=(*data.measurements(dossier), data.samples(dossier), data.events(dossier)),
         ),
-        _Section(
-            "Why",
-            "",
-            (
+        Section(
+            title="Why",
+            tables=(
                 why.states(dossier),
                 why.joint(dossier),
+                why.alarms(dossier),
                 why.verdicts(dossier),
                 why.rules(dossier),
                 why.baselines(dossier),
             ),
         ),
-        _Section(
-            "Where from",
-            "",
-            (
+        Section(
+            title="Where from",
+            tables=(
                 origin.findings(dossier),
                 origin.decisions(dossier),
                 origin.runs(dossier),
@@ -169,5 +158,4 @@ def _sections(dossier: Dossier) -> tuple[_Section, ...]:
             ),
         ),
     )
-    filled = (_Section(s.title, s.lead, tuple(t for t in s.tables if t.rows)) for s in everything)
-    return tuple(section for section in filled if section.tables)
+    return tuple(section for section in everything if any(table.rows for table in section.tables))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Final
 
 from remnant.records.dossier import Dossier
@@ -115,8 +116,6 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
 def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[Cell, ...]:
     time = frame(dossier)
     day = time.day(m.drawn_on) if time is not None and time.transplanted else None
-    fractions = {f.fraction_id: f for f in dossier.fractions}
-    fraction = fractions.get(m.sample_id)
     value, compared = numbers.measured(m), numbers.comparison(m)
     call = deciding_call(dossier, m, point)
     state = point.state if point else ""
@@ -124,7 +123,7 @@ def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[C
     return (
         Cell(numbers.iso(m.drawn_on)),
         Cell(numbers.day(day), sort=str(day)),
-        Cell(words.MATERIAL[m.material], note=f"{fraction.compartment}, sorted" if fraction else ""),
+        Cell(words.MATERIAL[m.material], note=f"{m.fraction}, sorted" if m.fraction else ""),
         Cell(value, note=compared and f"comparison {compared}", sort=f"{level or 0:.6e}"),
         Cell(f"{words.state_symbol(m.state)} {m.state}", note=m.reason),
         _change(point),
@@ -157,7 +156,7 @@ def _verdict(call: Call | None) -> Cell:
     if call is None:
         return Cell("no rule")
     doubt = "" if call.status == "verified" else ", unverified"
-    rule = f"{words.rule_label(call.rule_id)}{doubt}"
+    rule = f"{words.rule_label(call)}{doubt}"
     if call.verdict == "not evaluable":
         return Cell("not evaluable", note=rule, tone="muted")
     probability = numbers.probability(call.probability_above, name="P")
@@ -227,7 +226,9 @@ def events(dossier: Dossier) -> Table:
     """
     time = frame(dossier)
     transplanted = time is not None and time.transplanted
-    rows = [(e.on, None, words.event_label(e), "", "event") for e in dossier.events]
+    rows: list[tuple[dt.date, dt.date | None, str, str, str]] = [
+        (e.on, None, words.event_label(e), "", "event") for e in dossier.events
+    ]
     rows += [
         (
             t.start_on,

@@ -117,13 +117,9 @@ def warnings(dossier: Dossier) -> tuple[Warned, ...]:
     if len(lines) > _MOST:
         rest = numbers.plural(len(lines) - _MOST + 1, "further entry", "further entries")
         lines = [*lines[: _MOST - 1], Warned("Also", f"{rest} under Findings.", "look")]
-    deciding = {p.rule_id for p in dossier.course.points} if dossier.course else set()
-    doubtful = sorted({c.rule_id for c in dossier.calls if c.status != "verified" and c.rule_id in deciding})
+    doubtful = dossier.course.unverified_rules if dossier.course else ()
     if doubtful:
-        names = ", ".join(words.rule_label(rule) for rule in doubtful)
-        lines.append(
-            Warned("Not verified", f"The source of a deciding rule was not verified: {names}.", "look")
-        )
+        lines.append(Warned("Not verified", f"The source of a deciding rule: {'; '.join(doubtful)}.", "look"))
     return tuple(lines)
 
 

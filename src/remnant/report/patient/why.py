@@ -10,7 +10,7 @@ from remnant.report.patient.data import state_tone
 from remnant.report.table import Cell, Column, Table
 from remnant.units import unit_label
 
-__all__ = ["baselines", "joint", "rules", "states", "verdicts"]
+__all__ = ["alarms", "baselines", "joint", "rules", "states", "verdicts"]
 
 
 def verdicts(dossier: Dossier) -> Table:
@@ -52,8 +52,8 @@ def _verdict_row(call: Call, m: Measurement) -> tuple[Cell, ...]:
     copies = " / ".join(numbers.count(value) or "none" for value in (m.target_copies, m.control_copies))
     return (
         Cell(numbers.iso(m.drawn_on)),
-        Cell(m.target, note=words.MATERIAL[m.material]),
-        Cell(words.rule_label(call.rule_id), note="" if call.status == "verified" else "unverified"),
+        Cell(m.target, note=words.place(m)),
+        Cell(words.rule_label(call), note="" if call.status == "verified" else "unverified"),
         Cell(call.verdict, note=call.confidence if call.confidence != call.verdict else ""),
         Cell(numbers.probability(call.probability_above)),
         Cell(copies),
@@ -88,7 +88,7 @@ def rules(dossier: Dossier) -> Table:
         unit = unit_label(call.unit, control=controls.get(call.measurement_id, ""))
         cutoff = f"{words.beyond(call.rule_id)} {numbers.level(call.threshold)} {unit}"
         found[call.rule_id, cutoff] = (
-            Cell(words.rule_label(call.rule_id), note=call.rule_id),
+            Cell(words.rule_label(call), note=call.rule_id),
             Cell(cutoff),
             Cell(call.rule_version),
             Cell(call.status, tone="" if call.status == "verified" else "look"),
@@ -174,6 +174,40 @@ def joint(dossier: Dossier) -> Table:
         for j in sorted(held, key=lambda j: j.drawn_on, reverse=True)
     )
     return Table(title="WT1 and BAALC together", columns=columns, rows=rows)
+
+
+def alarms(dossier: Dossier) -> Table:
+    """Confirmed rises and what became of them, newest first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row an episode.
+    """
+    columns = (
+        Column("First raised", number=True),
+        Column("Confirmed", number=True),
+        Column("Ended", number=True),
+        Column("Markers"),
+        Column("What became of it", share=1),
+    )
+    held = dossier.course.episodes if dossier.course else ()
+    rows = tuple(
+        (
+            Cell(numbers.iso(e.first_raised_on)),
+            Cell(numbers.iso(e.confirmed_on)),
+            Cell(numbers.iso(e.ended_on)),
+            Cell(" and ".join(e.markers)),
+            Cell(e.outcome),
+        )
+        for e in sorted(held, key=lambda e: e.confirmed_on, reverse=True)
+    )
+    return Table(title="Confirmed rises", columns=columns, rows=rows)
 
 
 def baselines(dossier: Dossier) -> Table:

@@ -84,7 +84,7 @@ def describe(dossier: Dossier) -> str:
         ]
         last = max(held, key=lambda m: m.drawn_on)
         value = numbers.measured(last, with_unit=last.state != "not evaluable")
-        where = f"{words.MATERIAL[last.material]}, day {numbers.day(time.day(last.drawn_on))}"
+        where = f"{words.place(last)}, day {numbers.day(time.day(last.drawn_on))}"
         parts.append(f"{assay.target}: {', '.join(counts)}; last {value} ({where}).")
     if dossier.course is not None and dossier.course.overt_relapse_on is not None:
         parts.append(f"Overt relapse on day {numbers.day(time.day(dossier.course.overt_relapse_on))}.")

@@ -1,4 +1,4 @@
-"""The time axis that all panels share, and the placing of labels on it.
+"""The time axis that all panels share.
 
 Days are counted from transplantation, or from the first date where there was none. The axis is linear from
 the first to the last thing that happened: nothing is compressed and nothing is cut off.
@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from remnant.records.dossier import Dossier
 from remnant.report import numbers
-from remnant.report.draw import FONT_SIZE
-from remnant.report.palette import ACT, MUTED, PAPER
+from remnant.report.palette import ACT, MUTED
 
 __all__ = [
     "LEFT",
@@ -26,11 +24,6 @@ __all__ = [
     "day_axis",
     "event_rules",
     "frame",
-    "labels",
-    "pixels",
-    "rows_without_overlap",
-    "spread",
-    "text_width",
     "x_encoding",
 ]
 
@@ -40,7 +33,6 @@ LEFT: Final = 40
 """Room for the vertical axes to the left of the plot, pixels."""
 RIGHT: Final = 122
 """Room for labels to the right of the plot, pixels."""
-_LETTER: Final = 0.53
 _DAY_STEPS: Final = (5, 10, 25, 50, 100, 200, 500, 1000, 2000)
 _MONTH_STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
 _MOST_TICKS: Final = 9
@@ -258,152 +250,3 @@ def event_rules(time: TimeFrame, dossier: Dossier) -> list[dict[str, Any]]:
         },
     }
     return [layer]
-
-
-def labels(
-    rows: Sequence[tuple[float, float, str, str]], *, halo: bool = True, **style: Any
-) -> list[dict[str, Any]]:
-    """Labels at given places, all of one style.
-
-    Parameters
-    ----------
-    rows : sequence of (float, float, str, str)
-        Horizontal and vertical place in pixels, text and colour.
-    halo : bool, default True
-        Whether they get a rim of paper, so that lines behind do not strike them through.
-    **style : Any
-        Properties of the text mark.
-
-    Returns
-    -------
-    list of dict
-        Layers, rim first; none without rows.
-    """
-    if not rows:
-        return []
-    values = [{"x": x, "y": y, "text": text, "colour": colour} for x, y, text, colour in rows]
-    mark = {"type": "text", "baseline": "middle", "aria": False, **style}
-    rim = {**mark, "fill": PAPER, "stroke": PAPER, "strokeWidth": 3, "strokeJoin": "round"}
-    place = {"x": pixels("x"), "y": pixels("y"), "text": {"field": "text"}}
-    coloured = {**place, "color": {"field": "colour", "type": "nominal", "scale": None}}
-    data = {"values": values}
-    rims = [{"data": data, "mark": rim, "encoding": place}] if halo else []
-    return [*rims, {"data": data, "mark": mark, "encoding": coloured}]
-
-
-def pixels(field: str) -> dict[str, Any]:
-    """Channel that is a place on the plot already.
-
-    Parameters
-    ----------
-    field : str
-        Column of pixels.
-
-    Returns
-    -------
-    dict
-        Vega-Lite channel.
-    """
-    return {"field": field, "type": "quantitative", "scale": None, "axis": None}
-
-
-def text_width(text: str, size: float = FONT_SIZE) -> float:
-    """Width of a text, rounded up to what a wide system font would need.
-
-    Parameters
-    ----------
-    text : str
-        One line.
-    size : float, default `FONT_SIZE`
-        Pixels.
-
-    Returns
-    -------
-    float
-        Pixels.
-    """
-    return _LETTER * size * len(text)
-
-
-def rows_without_overlap(spans: Sequence[tuple[float, float]], *, gap: float = 6.0) -> list[int]:
-    """Row of each span so that none overlaps another: the first row that is free.
-
-    Parameters
-    ----------
-    spans : sequence of (float, float)
-        Left and right ends, pixels.
-    gap : float, default 6
-        Room between neighbours.
-
-    Returns
-    -------
-    list of int
-        Row numbers from 0, in the order given.
-
-    Examples
-    --------
-    >>> rows_without_overlap([(0, 50), (40, 90), (60, 80)])
-    [0, 1, 0]
-    """
-    taken: list[list[tuple[float, float]]] = []
-    rows = []
-    for left, right in spans:
-        row = next(
-            (i for i, held in enumerate(taken) if all(right + gap <= a or left >= b + gap for a, b in held)),
-            len(taken),
-        )
-        if row == len(taken):
-            taken.append([])
-        taken[row].append((left, right))
-        rows.append(row)
-    return rows
-
-
-def spread(places: Iterable[float], *, gap: float, low: float, high: float) -> list[float]:
-    """Places of labels moved apart as little as needed, in the order given.
-
-    Parameters
-    ----------
-    places : iterable of float
-        Wished places, pixels.
-    gap : float
-        Least distance of neighbours.
-    low, high : float
-        Ends of the room.
-
-    Returns
-    -------
-    list of float
-        Places of the same labels.
-
-    Examples
-    --------
-    >>> spread([10.0, 12.0, 50.0], gap=10.0, low=0.0, high=60.0)
-    [6.0, 16.0, 50.0]
-    """
-    wished = list(places)
-    order = sorted(range(len(wished)), key=lambda i: wished[i])
-    blocks: list[tuple[float, list[int]]] = []
-    for index in order:
-        blocks.append((wished[index], [index]))
-        while len(blocks) > 1 and _foot(blocks[-1], gap) - _head(blocks[-2], gap) < gap:
-            centre_b, members_b = blocks.pop()
-            centre_a, members_a = blocks.pop()
-            joined = members_a + members_b
-            centre = (centre_a * len(members_a) + centre_b * len(members_b)) / len(joined)
-            blocks.append((centre, joined))
-    result = [0.0] * len(wished)
-    for centre, members in blocks:
-        half = gap * (len(members) - 1) / 2
-        middle = min(max(centre, low + half), max(high - half, low + half))
-        for place, index in enumerate(members):
-            result[index] = middle - half + gap * place
-    return result
-
-
-def _foot(block: tuple[float, list[int]], gap: float) -> float:
-    return block[0] - gap * (len(block[1]) - 1) / 2
-
-
-def _head(block: tuple[float, list[int]], gap: float) -> float:
-    return block[0] + gap * (len(block[1]) - 1) / 2

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from remnant.records.dossier import Dossier
+from remnant.report.layout import labels, pixels, text_width
 from remnant.report.palette import MUTED, PAPER
-from remnant.report.timeline.axis import LEFT, RIGHT, WIDTH, labels, pixels, text_width
+from remnant.report.timeline.axis import LEFT, RIGHT, WIDTH
 from remnant.report.timeline.marker import CROSS, DOWN, HALF, OUTLINES, SIZE
 
 __all__ = ["panel"]
@@ -66,7 +67,11 @@ def panel(dossier: Dossier) -> dict[str, Any]:
     dict
         Vega-Lite view.
     """
-    entries = [entry for entry in _ENTRIES if dossier.fractions or entry.label != _FRACTION]
+    entries = [
+        entry
+        for entry in _ENTRIES
+        if any(m.fraction for m in dossier.measurements) or entry.label != _FRACTION
+    ]
     written, placed = [], []
     x, row = _INDENT - LEFT, 0
     for entry in entries:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from remnant.records.dossier import Dossier
 from remnant.report import numbers, words
+from remnant.report.layout import labels, rows_without_overlap, text_width
 from remnant.report.palette import ACT, BAR, INK
 from remnant.report.timeline.axis import (
     RIGHT,
@@ -14,9 +15,6 @@ from remnant.report.timeline.axis import (
     calendar_axis,
     day_axis,
     event_rules,
-    labels,
-    rows_without_overlap,
-    text_width,
     x_encoding,
 )
 

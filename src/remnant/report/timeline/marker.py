@@ -19,17 +19,9 @@ from remnant.records.dossier import Dossier
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.run import Assay
 from remnant.report import numbers, words
+from remnant.report.layout import labels, spread, text_width
 from remnant.report.palette import ACT, LOOK, MUTED, PAPER, marker_hue
-from remnant.report.timeline.axis import (
-    WIDTH,
-    TimeFrame,
-    day_axis,
-    event_rules,
-    labels,
-    spread,
-    text_width,
-    x_encoding,
-)
+from remnant.report.timeline.axis import WIDTH, TimeFrame, day_axis, event_rules, x_encoding
 from remnant.units import convert, unit_label
 
 __all__ = ["CROSS", "DOWN", "HALF", "OUTLINES", "SIZE", "panel"]
@@ -83,14 +75,13 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
         Vega-Lite view.
     """
     measurements = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
-    fractions = frozenset(fraction.fraction_id for fraction in dossier.fractions)
     unit = measurements[0].unit
     cutoffs = _cutoffs(dossier, assay, unit)
     bands = [b for b in dossier.baselines if b.assay_id == assay.assay_id and b.unit == unit]
-    bands = [b for b in bands if b.material in {m.material for m in measurements}]
+    bands = [b for b in bands if (b.material, b.fraction) in {(m.material, m.fraction) for m in measurements}]
     low, high = _domain(measurements, cutoffs, bands)
     height = min(_HIGHEST, max(_LOWEST, round(_PIXELS_PER_DECADE * math.log10(high / low))))
-    rows = _rows(time, measurements, fractions)
+    rows = _rows(time, measurements)
     alarms = _alarms(dossier, rows)
     head = 2 * _LABEL_ROW if alarms else 0.0
     high *= (high / low) ** (head / max(1.0, height - head))
@@ -154,22 +145,22 @@ class _Scale:
 
 
 def _cutoffs(dossier: Dossier, assay: Assay, unit: str) -> list[dict[str, Any]]:
-    materials = {m.measurement_id: m.material for m in dossier.measurements}
+    places = {m.measurement_id: f"{m.material} {m.fraction}".rstrip() for m in dossier.measurements}
     found: dict[tuple[str, str, float], dict[str, Any]] = {}
     for call in dossier.calls:
-        if call.assay_id != assay.assay_id or call.measurement_id not in materials:
+        if call.assay_id != assay.assay_id or call.measurement_id not in places:
             continue
         try:
             level = convert(call.threshold, call.unit, unit)
         except UnitError:
             continue
-        material = materials[call.measurement_id]
+        place = places[call.measurement_id]
         doubt = "" if call.status == "verified" else ", unverified"
-        found[material, call.rule_id, level] = {
+        found[place, call.rule_id, level] = {
             "level": level,
             "doubt": bool(doubt),
-            "label": f"{material} {words.beyond(call.rule_id)} {numbers.level(level)}{doubt}",
-            "title": f"{words.rule_label(call.rule_id)}: {call.source} ({call.status})",
+            "label": f"{place} {words.beyond(call.rule_id)} {numbers.level(level)}{doubt}",
+            "title": f"{words.rule_label(call)}: {call.source} ({call.status})",
         }
     return list(found.values())
 
@@ -201,9 +192,7 @@ def _band_top(band: Baseline) -> float:
     return band.percentile_97_5 or band.median * 10 ** (_BAND_SD * band.sd_log10)
 
 
-def _rows(
-    time: TimeFrame, measurements: Sequence[Measurement], fractions: frozenset[str]
-) -> list[dict[str, Any]]:
+def _rows(time: TimeFrame, measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
     """One row a measurement; those of one day stand side by side, a mark's width apart."""
     by_day: dict[int, list[Measurement]] = defaultdict(list)
     for m in measurements:
@@ -212,29 +201,28 @@ def _rows(
     for day, held in sorted(by_day.items()):
         for place, m in enumerate(held):
             shift = (place - (len(held) - 1) / 2) * _DODGE * time.days_per_pixel
-            is_fraction = m.sample_id in fractions
-            shape = "diamond" if is_fraction else {"BM": "circle", "PB": "square"}[m.material]
+            shape = "diamond" if m.fraction else {"BM": "circle", "PB": "square"}[m.material]
             rows.append(
                 {
                     "x": day + shift,
                     "day": day,
                     "state": m.state,
                     "shape": shape,
-                    "series": (m.sample_id if is_fraction else "", m.material),
+                    "series": (m.fraction, m.material),
                     "y": m.estimate if m.estimate is not None else m.upper_limit,
                     "lower": m.lower,
                     "upper": m.upper,
                     "far_lower": m.comparison_lower,
                     "far_upper": m.comparison_upper,
                     "measurement": m.measurement_id,
-                    "title": _hover(time, m, is_fraction=is_fraction),
+                    "title": _hover(time, m),
                 }
             )
     return rows
 
 
-def _hover(time: TimeFrame, m: Measurement, *, is_fraction: bool) -> str:
-    place = "sorted fraction" if is_fraction else words.MATERIAL[m.material]
+def _hover(time: TimeFrame, m: Measurement) -> str:
+    place = words.place(m)
     head = f"{m.target}, {place}, {numbers.iso(m.drawn_on)} (day {numbers.day(time.day(m.drawn_on))})"
     value = numbers.measured(m, with_unit=m.state != "not evaluable")
     parts = [f"{head}: {value}", m.state if m.state not in value else "", m.reason]
@@ -276,7 +264,8 @@ def _band_layers(bands: Sequence[Baseline], y: _Scale, hue: str) -> list[dict[st
 
 
 def _band_name(band: Baseline) -> str:
-    return f"{band.material} {'donors' if band.source == 'donors' else 'own background'}"
+    place = f"{band.material} {band.fraction}".rstrip()
+    return f"{place} {'donors' if band.source == 'donors' else 'own background'}"
 
 
 def _cutoff_layers(cutoffs: Sequence[dict[str, Any]], y: _Scale) -> list[dict[str, Any]]:
@@ -308,7 +297,8 @@ def _join_layers(
     series: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         series[row["series"]].append(row)
-    solid, dashed = [], []
+    solid: list[dict[str, Any]] = []
+    dashed: list[dict[str, Any]] = []
     for held in series.values():
         quantified = [i for i, row in enumerate(held) if row["state"] == "quantified"]
         for i, j in pairwise(quantified):
@@ -395,13 +385,13 @@ def _mark_layers(
 def _alarms(dossier: Dossier, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Words where a series enters a state other than normal after day 0."""
     by_measurement = {row["measurement"]: row for row in rows}
-    before: dict[tuple[str, str], str] = {}
+    before: dict[tuple[str, str, str], str] = {}
     alarms = []
     for point in dossier.course.points if dossier.course else ():
         row = by_measurement.get(point.measurement_id)
         if row is None or row["y"] is None or point.state == "not evaluable":
             continue
-        series = (point.assay_id, point.material)
+        series = (point.assay_id, point.material, point.fraction)
         if point.state != before.get(series) and point.state in _ALARMS and row["day"] >= 0:
             alarms.append({"row": row, "label": point.state, "colour": _ALARMS[point.state]})
         before[series] = point.state

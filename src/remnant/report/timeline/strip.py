@@ -7,17 +7,9 @@ from typing import Any, Final
 from remnant.records.dossier import Dossier
 from remnant.records.sample import Sample
 from remnant.report import numbers, words
+from remnant.report.layout import labels, spread, text_width
 from remnant.report.palette import INK, MUTED, PAPER
-from remnant.report.timeline.axis import (
-    WIDTH,
-    TimeFrame,
-    day_axis,
-    event_rules,
-    labels,
-    spread,
-    text_width,
-    x_encoding,
-)
+from remnant.report.timeline.axis import WIDTH, TimeFrame, day_axis, event_rules, x_encoding
 from remnant.report.timeline.marker import OUTLINES, SIZE
 
 __all__ = ["blasts", "chimerism"]
