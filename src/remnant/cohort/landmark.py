@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import NamedTuple
 
+from remnant.course.states import CONFIRMED
 from remnant.knowledge.cohort import LandmarkRule, assumed_engraftment_day
 from remnant.knowledge.relapse import relapse_rules
 from remnant.records.cohort import MarkerGroup
@@ -17,7 +18,6 @@ from remnant.records.judgement import Course, Joint, SeriesPoint
 
 __all__ = ["AtLandmark", "at_landmark", "marker_group"]
 
-_CONFIRMED = frozenset({"raised confirmed", "persistently raised"})
 _MARKERS = ("BAALC", "WT1")
 
 
@@ -168,7 +168,7 @@ def _ever_confirmed(dossier: Dossier, course: Course, rule: LandmarkRule, window
     }
     if not all(points.values()):
         return "undecided", None, _no_sample(window)
-    confirmed = {marker: [p for p in points[marker] if p.state in _CONFIRMED] for marker in _MARKERS}
+    confirmed = {marker: [p for p in points[marker] if p.state in CONFIRMED] for marker in _MARKERS}
     group = marker_group(baalc=bool(confirmed["BAALC"]), wt1=bool(confirmed["WT1"]))
     telling = [p for found in confirmed.values() for p in found] or [
         p for found in points.values() for p in found
