@@ -180,7 +180,7 @@ def _standard_copies(reading: _Reading, sample: str, target: str, place: dict[st
     copies, bounds = _number(value), range_of("standard_copies")
     if unit not in _UNITS:
         reading.refuse(
-            "rdml.standard_unit",
+            "rdml.standard_unit_missing",
             "a unit, one of " + ", ".join(_UNITS),
             f"Give the quantity of sample {sample} its unit; it is never guessed.",
             column="unit",
