@@ -22,11 +22,21 @@ from remnant.study.audit import now_utc
 from remnant.study.connection import reading, writing
 from remnant.study.handle import Study
 from remnant.study.tables import DERIVED, DERIVED_STATE
-from remnant.study.versions import code_version, rules_version
+from remnant.study.versions import code_version, fingerprint, rules_version
 
-__all__ = ["Derived", "current_hashes", "derived_records", "read_derived", "write_derived"]
+__all__ = [
+    "Derived",
+    "current_hashes",
+    "derived_records",
+    "is_computed",
+    "mark_computed",
+    "read_derived",
+    "write_derived",
+]
 
 R = TypeVar("R")
+
+_RUN: Final = "run"
 
 _CLASSES: Final[dict[str, type]] = {
     name: cls
@@ -194,6 +204,33 @@ def current_hashes(study: Study, stage: str) -> dict[str, str]:
     )
     with reading(study.engine) as connection:
         return {row.key: row.input_hash for row in connection.execute(query)}
+
+
+def mark_computed(study: Study) -> None:
+    """Note that every result follows from what the study holds now.
+
+    Parameters
+    ----------
+    study : Study
+        The study, after a complete run.
+    """
+    write_derived(study, _RUN, {_RUN: (fingerprint(study), ())})
+
+
+def is_computed(study: Study) -> bool:
+    """Whether nothing changed since the last complete run: files, decisions, settings, rules, code.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    bool
+        True if a run would change nothing.
+    """
+    return current_hashes(study, _RUN).get(_RUN) == fingerprint(study)
 
 
 def _payloads(records: Sequence[Any]) -> list[tuple[str, str]]:
