@@ -31,7 +31,7 @@ WIDTH: Final = 600
 """Width of the plot in pixels; the whole figure is drawn for 180 mm of paper."""
 LEFT: Final = 40
 """Room for the vertical axes to the left of the plot, pixels."""
-RIGHT: Final = 122
+RIGHT: Final = 140
 """Room for labels to the right of the plot, pixels."""
 _DAY_STEPS: Final = (5, 10, 25, 50, 100, 200, 500, 1000, 2000)
 _MONTH_STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
@@ -174,7 +174,7 @@ def day_axis(time: TimeFrame, *, labelled: bool) -> dict[str, Any]:
         return {**base, "labels": False, "ticks": False, "title": None}
     words = {str(tick): numbers.day(tick) for tick in ticks}
     title = "days from transplantation" if time.transplanted else "days from the first date known"
-    return {**base, "labelExpr": f"({_json(words)})[datum.value]", "title": title, "labelOverlap": False}
+    return {**base, "labelExpr": f"({_json(words)})[datum.value]", "title": title}
 
 
 def calendar_axis(time: TimeFrame) -> dict[str, Any]:
@@ -206,7 +206,6 @@ def calendar_axis(time: TimeFrame) -> dict[str, Any]:
         "grid": False,
         "domain": True,
         "title": None,
-        "labelOverlap": False,
     }
 
 

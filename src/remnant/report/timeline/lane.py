@@ -75,7 +75,7 @@ def _label_side(right_edge: float, left_edge: float, width: float) -> str:
 def _events(time: TimeFrame, dossier: Dossier) -> tuple[list[dict[str, Any]], int]:
     rows = []
     spans = []
-    for event in sorted(dossier.events, key=lambda e: e.on):
+    for event in sorted(dossier.events, key=lambda e: (e.on, words.event_label(e))):
         place = time.pixel(time.day(event.on))
         name = words.event_label(event)
         width = text_width(name) + 7
@@ -99,7 +99,7 @@ def _events(time: TimeFrame, dossier: Dossier) -> tuple[list[dict[str, Any]], in
 def _bars(time: TimeFrame, dossier: Dossier, *, below: int) -> tuple[list[dict[str, Any]], int]:
     rows = []
     spans = []
-    for therapy in sorted(dossier.therapies, key=lambda t: t.start_on):
+    for therapy in sorted(dossier.therapies, key=lambda t: (t.start_on, words.therapy_label(t))):
         start = time.day(therapy.start_on)
         end = time.high if therapy.end_on is None else time.day(therapy.end_on)
         left, right = time.pixel(start), time.pixel(end)

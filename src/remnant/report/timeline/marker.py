@@ -195,7 +195,7 @@ def _band_top(band: Baseline) -> float:
 def _rows(time: TimeFrame, measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
     """One row a measurement; those of one day stand side by side, a mark's width apart."""
     by_day: dict[int, list[Measurement]] = defaultdict(list)
-    for m in measurements:
+    for m in sorted(measurements, key=lambda m: (m.material, m.fraction, m.measurement_id)):
         by_day[time.day(m.drawn_on)].append(m)
     rows = []
     for day, held in sorted(by_day.items()):

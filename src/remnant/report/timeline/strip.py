@@ -21,6 +21,10 @@ _CELLS: Final = {"whole": "whole", "CD3+": "cd3", "CD34+": "cd34"}
 _DASHES: Final[dict[str, list[float]]] = {"whole": [], "CD3+": [5, 3], "CD34+": [1.5, 2.5]}
 
 
+def _by_date(dossier: Dossier) -> list[Sample]:
+    return sorted(dossier.samples, key=lambda s: (s.drawn_on, s.material, s.sample_id))
+
+
 def _frame_layer(time: TimeFrame, low: float) -> dict[str, Any]:
     axis = {
         "values": [low, 100],
@@ -93,7 +97,7 @@ def blasts(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
             "outline": OUTLINES[_SHAPES[s.material]],
             "title": _hover(time, s, "blasts", s.blast_percent),
         }
-        for s in dossier.samples
+        for s in _by_date(dossier)
         if s.blast_percent is not None
     ]
     if not rows:
@@ -182,7 +186,7 @@ def _chimerism_series(time: TimeFrame, dossier: Dossier) -> dict[tuple[str, str]
     """Rows by cells and material; marrow and blood are series of their own."""
     held: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for cells, field in _CELLS.items():
-        for s in sorted(dossier.samples, key=lambda s: s.drawn_on):
+        for s in _by_date(dossier):
             value = getattr(s, f"chimerism_{field}_percent")
             if value is not None:
                 row = {
