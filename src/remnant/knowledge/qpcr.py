@@ -171,6 +171,10 @@ class WellAssumptions:
         Technical standard deviation, cycles, before the run's standards speak.
     technical_sd_weight : float
         Degrees of freedom of that default.
+    standard_level_sd : float
+        Spread of whole standard levels about the line, cycles.
+    standard_level_weight : float
+        Degrees of freedom of that default.
     detection_probability : float
         P(one molecule amplifies).
     exact_control_below : float
@@ -181,6 +185,8 @@ class WellAssumptions:
 
     technical_sd: float
     technical_sd_weight: float
+    standard_level_sd: float
+    standard_level_weight: float
     detection_probability: float
     exact_control_below: float
     saturation_above: float

@@ -35,6 +35,8 @@ class Curves:
         ``run_id, target, curve`` (the row number).
     fits : remnant.numerics.standard_curve.StandardCurves
         Least squares.
+    calibration : remnant.numerics.standard_curve.Calibration
+        Error of each line.
     technical_sd_cycles : ndarray of float, shape (n,)
         Technical standard deviation of one well.
     reasons : tuple of tuple of str, length n
@@ -45,6 +47,7 @@ class Curves:
 
     keys: pl.DataFrame
     fits: standard_curve.StandardCurves
+    calibration: standard_curve.Calibration
     technical_sd_cycles: Floats
     reasons: tuple[tuple[str, ...], ...]
     rule_id: str
@@ -104,6 +107,15 @@ def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssum
     return Curves(
         keys.select("run_id", "target", pl.col("curve").cast(pl.Int64)),
         fits,
+        standard_curve.calibration(
+            fits,
+            curve,
+            x,
+            cq,
+            technical_sd_cycles=technical,
+            level_sd=assumptions.standard_level_sd,
+            level_weight=assumptions.standard_level_weight,
+        ),
         technical,
         _gate_reasons(fits, gates),
         gates.id,
