@@ -21,7 +21,8 @@ __all__ = ["averaged_likelihood"]
 
 _FLAT: Final = 0.1  # difference of log-likelihood below which an end of the window is level ground
 _NARROW: Final = 0.25  # share of the spread below which only mean and variance of a likelihood matter
-_SMOOTH: Final = 0.5  # knots closer than this share of the spread need no cells between them
+_SMOOTH: Final = 0.8  # points closer than this share of the product's width sum to its integral
+_STRIDES: Final = (4, 2, 1)
 _CELLS: Final = 4 * (KNOTS - 1) + 1
 _CHUNK: Final = 128  # rows whose points times centres are held at once
 
@@ -46,8 +47,7 @@ def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats)
     Notes
     -----
     A likelihood much narrower than the spread enters by its area, mean and variance; one whose knots are
-    close against the spread is summed over them, which is exact to rounding for smooth integrands. Any
-    other is constant on the cells of a finer grid, and each cell weighs what the normal distribution puts
+    close enough for its product with the normal density is summed over them. Any other is constant on the cells of a finer grid, and each cell weighs what the normal distribution puts
     into it. Where the likelihood is level at an end (q = 0 remains possible, or a value above the range),
     the last cell has no end.
 
@@ -72,14 +72,18 @@ def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats)
         mean, own_sd, area = _moments(known, weight)
         closed = ~open_low & ~open_high
         narrow = closed & (own_sd < _NARROW * sd)
-        smooth = closed & ~narrow & ((known.high - known.low) < _SMOOTH * (KNOTS - 1) * sd)
         result = np.empty((len(rows), len(grid)))
         result[narrow] = area[narrow, None] * _normal(
             mean[narrow, None] - grid, np.hypot(own_sd, sd)[narrow, None]
         )
-        for some in _chunks(np.flatnonzero(smooth)):
-            result[some] = _over_knots(known.take(some), grid, sd[some])
-        for some in _chunks(np.flatnonzero(~narrow & ~smooth)):
+        product_sd = own_sd * sd / np.hypot(own_sd, sd)
+        left = ~narrow
+        for stride in _STRIDES:
+            smooth = left & closed & (stride * (known.high - known.low) < _SMOOTH * (KNOTS - 1) * product_sd)
+            left &= ~smooth
+            for some in _chunks(np.flatnonzero(smooth)):
+                result[some] = _over_knots(known.take(some), grid, sd[some], stride=stride)
+        for some in _chunks(np.flatnonzero(left)):
             edges, inside = _cells(part.take(some), known.take(some))
             edges[open_low[some], 0] = -np.inf
             edges[open_high[some], -1] = np.inf
@@ -99,11 +103,12 @@ def _normal(difference: Floats, sd: Floats) -> Floats:
     return density
 
 
-def _over_knots(known: Knots, grid: Floats, sd: Floats) -> Floats:
+def _over_knots(known: Knots, grid: Floats, sd: Floats, *, stride: int) -> Floats:
     step = (known.high - known.low) / (KNOTS - 1)
-    x = known.low[:, None] + step[:, None] * np.arange(KNOTS)
+    x = known.low[:, None] + step[:, None] * np.arange(0, KNOTS, stride)
     density = _normal(x[:, :, None] - grid, sd[:, None, None])
-    total: Floats = step[:, None] * np.matmul(np.exp(known.value)[:, None, :], density)[:, 0, :]
+    weight = stride * step[:, None] * np.exp(known.value[:, ::stride])
+    total: Floats = np.matmul(weight[:, None, :], density)[:, 0, :]
     return total
 
 
