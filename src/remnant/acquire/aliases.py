@@ -311,6 +311,7 @@ MISSING_WORDS: Final = (
     "—",
     "NA",
     "N/A",
+    "NaN",
     "n.a.",
     "н/д",
     "нет данных",
