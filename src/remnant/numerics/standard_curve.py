@@ -148,7 +148,7 @@ def efficiency(slope: Floats) -> Floats:
 
 
 def inverse(curves: StandardCurves, curve: Integers, cq: Floats) -> Floats:
-    """log10 copies of a quantification cycle.
+    """Copies, log10, of a quantification cycle.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def inverse(curves: StandardCurves, curve: Integers, cq: Floats) -> Floats:
     Returns
     -------
     ndarray of float, shape (w,)
-        log10 copies a well.
+        Copies a well, log10.
     """
     result: Floats = (cq - curves.intercept[curve]) / curves.slope[curve]
     return result

@@ -220,7 +220,7 @@ def log_likelihood(groups: WellGroups, log10_concentration: Floats) -> Floats:
     groups : WellGroups, n rows
         Observed wells.
     log10_concentration : ndarray of float, shape (n, m)
-        log10 of molecules per unit of exposure; ``-inf`` asks for none.
+        Molecules per unit of exposure, log10; ``-inf`` asks for none.
 
     Returns
     -------

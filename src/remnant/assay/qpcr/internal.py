@@ -51,7 +51,7 @@ def control_values(
     Returns
     -------
     list of ControlValue
-        log10 ratio of each pair, and log10 copies a well of each control gene and of each target that has no
+        Ratio of each pair, and copies a well of each control gene and of each target that has no
         control gene in this material.
     """
     readable = _readable(groups, pools, curves)

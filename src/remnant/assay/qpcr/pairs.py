@@ -177,7 +177,7 @@ def pair(
     ]
     known = groups.keys["exposure_known"].to_list()
     obstacle, low = [], []
-    findings: list[Finding] = []
+    findings = _without_control(groups, assays)
     keys = groups.keys.select("run_id", "target", "name", "cdna_id").rows(named=True)
     for a, t, c in zip(assay.tolist(), target.tolist(), control.tolist(), strict=True):
         gene = str(assays[a].control)
@@ -196,6 +196,21 @@ def pair(
             findings.append(_other_run(keys[t], keys[c]["run_id"], gene))
     unique = {(f.code, f.subject, f.where): f for f in findings}
     return Pairs(assay, target, control, tuple(obstacle), tuple(low)), list(unique.values())
+
+
+def _without_control(groups: Groups, assays: Sequence[Assay]) -> list[Finding]:
+    measured = set(groups.keys["target"])
+    return [
+        Finding(
+            code="qpcr.assay_without_control",
+            severity="warning",
+            subject=f"assay {assay.assay_id}",
+            message=f"The assay names no control gene: no ratio of {assay.target} is made.",
+            advice="Name its control gene.",
+        )
+        for assay in assays
+        if assay.control is None and assay.target in measured
+    ]
 
 
 def _curve_obstacles(groups: Groups, curves: Curves) -> list[str]:
