@@ -2,9 +2,11 @@
 
 import datetime as dt
 import math
+import pkgutil
 
 import pytest
 
+from remnant import records
 from remnant.errors import ConflictError, InputError, NotFoundError
 from remnant.evidence.kinds import KNOTS, ErrorTerm, ProfileEvidence
 from remnant.records.finding import Finding
@@ -13,7 +15,15 @@ from remnant.records.patient import Event, Therapy
 from remnant.records.run import Run
 from remnant.study import derived
 from remnant.study.decisions import decisions, record_decision
-from remnant.study.derived import current_hashes, derived_records, read_derived, write_derived
+from remnant.study.derived import (
+    current_hashes,
+    derived_records,
+    is_computed,
+    mark_computed,
+    read_derived,
+    stored_keys,
+    write_derived,
+)
 from remnant.study.references import reference_findings
 from remnant.study.store import store_acquired
 
@@ -96,6 +106,7 @@ def test_derived_records_come_back_equal(study):
     assert held["R-2"].records == ()
     assert derived_records(study, Finding) == (NOTE,)
     assert read_derived(study, "call") == {}
+    assert stored_keys(study, "assay") == ("R-1", "R-2")
 
 
 def test_writing_again_replaces_only_the_keys_that_are_named(study):
@@ -117,16 +128,30 @@ def test_results_of_other_rules_or_code_are_out_of_date(study, monkeypatch, what
     assert current_hashes(study, "assay") == {}
 
 
-def test_no_two_record_classes_share_a_name():
-    modules = [derived.acquired, derived.cohort, derived.dossier, derived.finding, derived.judgement]
-    modules += [derived.measurement, derived.patient, derived.run, derived.sample]
-    names = [
-        name
-        for module in modules
-        for name, cls in vars(module).items()
+def test_a_study_is_computed_until_something_changes(study, plate):
+    assert not is_computed(study)
+    mark_computed(study)
+    assert is_computed(study)
+    store_acquired(study, *plate("R-1"), by="anna")
+    assert not is_computed(study)
+
+
+def test_every_record_can_be_stored_and_no_two_share_a_name():
+    modules = {f"remnant.records.{info.name}" for info in pkgutil.iter_modules(records.__path__)}
+    assert {module.__name__ for module in derived._MODULES} == modules - {"remnant.records.codec"}
+    classes = [
+        cls
+        for module in derived._MODULES
+        for cls in vars(module).values()
         if isinstance(cls, type) and cls.__module__ == module.__name__
     ]
-    assert len(names) == len(set(names))
+    assert len({cls.__name__ for cls in classes}) == len(classes)
+
+
+def test_a_record_that_could_not_be_read_back_is_not_stored(study):
+    with pytest.raises(KeyError, match="Settings"):
+        write_derived(study, "assay", {"R-1": ("h", [study.settings])})
+    assert stored_keys(study, "assay") == ()
 
 
 def test_what_points_to_nothing_is_found(study, plate, file, everything):

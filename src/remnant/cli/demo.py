@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from remnant.cli.answer import Answer, command
-from remnant.cli.options import By
+from remnant.cli.options import By, refuse_filled
 from remnant.cli.progress import stages
 from remnant.cli.report import report_line, written
 from remnant.cli.results import worklist_lines
 from remnant.cli.run import run_lines
 from remnant.cli.studies import import_lines
-from remnant.errors import ConflictError
 from remnant.example.files import write_study_a
 from remnant.example.study_a import simulate_study_a
 from remnant.pipeline.imports import import_paths
@@ -52,13 +51,7 @@ def demo(
     Answer
         What each step did, the worklist, and where the reports are.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise ConflictError(
-            where=str(folder),
-            found="files",
-            needed="a new or empty folder",
-            advice="Choose another folder, or delete this one.",
-        )
+    refuse_filled(folder)
     with stages() as progress:
         progress("simulate", 0, 1)
         raw = folder / "raw-files"

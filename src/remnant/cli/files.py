@@ -7,26 +7,30 @@ from typing import Annotated
 
 import typer
 
-from remnant.acquire.templates import template, template_kinds
-from remnant.cli.answer import Answer, command, table
-from remnant.errors import ConflictError
+from remnant.acquire.templates import write_templates
+from remnant.cli.answer import Answer, command
+from remnant.cli.options import refuse_filled
 
 __all__ = ["templates"]
 
 
 @command
 def templates(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write them.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New or empty folder.")],
 ) -> Answer:
-    """Write an empty table of every kind that can be imported, with its columns explained.
+    """Write an empty table of every kind that can be imported, as CSV and XLSX, and what each column means.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Where to; made if it does not exist.
+        New or empty folder.
 
     Returns
     -------
     Answer
         Paths of the files.
     """
+    refuse_filled(folder)
+    paths = write_templates(folder)
+    said = f"{len(paths)} files written to {folder}. The columns are described in {folder / 'formats.md'}"
+    return Answer(data={"folder": folder, "files": [path.name for path in paths]}, shown=(said,))

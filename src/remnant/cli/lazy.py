@@ -97,8 +97,22 @@ def load(row: Row) -> Any:
         Ready to be called; its help is the start of its function's docstring.
     """
     module, _, name = row.target.partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    function: Callable[..., Any] = getattr(_imported(module, row), name)
     text = (inspect.getdoc(function) or row.help).partition("\n\nParameters\n")[0]
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(row.name.rpartition(" ")[2], help=text)(function)
     return typer.main.get_command(app)
+
+
+def _imported(module: str, row: Row) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("remnant"):
+            raise
+        typer.echo(
+            f"remnant {row.name} needs the library {error.name}, which is not installed here. "
+            "Install everything with: pip install 'remnant[all]'",
+            err=True,
+        )
+        raise typer.Exit(2) from error

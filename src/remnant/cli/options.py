@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["By", "Patients", "Strict", "StudyFolder", "current_user"]
+from remnant.errors import ConflictError
+
+__all__ = ["By", "Patients", "Strict", "StudyFolder", "current_user", "refuse_filled"]
 
 
 def current_user() -> str:
@@ -45,3 +47,25 @@ Patients = Annotated[
     list[str] | None,
     typer.Option("--patient", help="Only this patient; may be repeated.", metavar="CODE", show_default=False),
 ]
+
+
+def refuse_filled(folder: Path) -> None:
+    """Refuse to write into a folder that holds files, so that nothing is overwritten.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where a command would write.
+
+    Raises
+    ------
+    ConflictError
+        If it is a file, or a folder that is not empty.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConflictError(
+            where=str(folder),
+            found="files",
+            needed="a new or empty folder",
+            advice="Choose another folder; nothing was overwritten.",
+        )

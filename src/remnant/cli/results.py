@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +33,6 @@ __all__ = [
     "named_dossiers",
     "worklist",
     "worklist_lines",
-    "worklist_rows",
 ]
 
 _URGENCY = ("", "look", "act")

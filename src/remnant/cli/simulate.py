@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from remnant.cli.answer import Answer, command
-from remnant.errors import ConflictError
+from remnant.cli.options import refuse_filled
 from remnant.example.files import TRUTH_FOLDER, write_study_a
 from remnant.example.study_a import simulate_study_a
 
@@ -45,13 +45,7 @@ def study_a(
     Answer
         What was written.
     """
-    if out.exists() and any(out.iterdir()):
-        raise ConflictError(
-            where=str(out),
-            found="files",
-            needed="a new or empty folder",
-            advice="Choose another folder, so that two made-up studies do not mix.",
-        )
+    refuse_filled(out)
     paths = write_study_a(simulate_study_a(world=world, seed=seed, patients=patients), out)
     said = f"{patients} synthetic patients, {len(paths)} files: {out}"
     truth = out / TRUTH_FOLDER

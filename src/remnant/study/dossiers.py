@@ -55,9 +55,17 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
         In the order in which patients were imported; facts by date.
     """
     patients = [p for p in facts(study, Patient) if patient_ids is None or p.patient_id in patient_ids]
-    events = _by(facts(study, Event), lambda event: event.patient_id, order=lambda event: event.on)
-    therapies = _by(facts(study, Therapy), lambda item: item.patient_id, order=lambda item: item.start_on)
-    samples = _by(facts(study, Sample), lambda sample: sample.patient_id, order=lambda item: item.drawn_on)
+    events = _by(
+        facts(study, Event), lambda event: event.patient_id, order=lambda event: (event.on, event.kind)
+    )
+    therapies = _by(
+        facts(study, Therapy), lambda item: item.patient_id, order=lambda item: (item.start_on, item.kind)
+    )
+    samples = _by(
+        facts(study, Sample),
+        lambda sample: sample.patient_id,
+        order=lambda item: (item.drawn_on, item.sample_id),
+    )
     measurements = _by(
         derived_records(study, Measurement), lambda item: item.patient_id, order=lambda item: item.drawn_on
     )
