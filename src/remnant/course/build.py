@@ -229,6 +229,7 @@ def _point(entry: Entry, answer: _Answer | None, status: Status, *, states: Stat
         rule_label=call.label if call else "",
         rule_status=call.status if call else "",
         background_sd_log10=answer.sd if answer else None,
+        confidence=call.confidence if call else "",
     )
 
 
