@@ -55,8 +55,9 @@ class Curves:
 
 def _gate_reasons(fits: standard_curve.StandardCurves, gates: CurveGates) -> tuple[tuple[str, ...], ...]:
     reasons = []
+    # Nine places: a slope of exactly -3.6 passes whatever the rounding of its arithmetic.
     for slope, r_squared, levels in zip(
-        fits.slope.tolist(), fits.r_squared.tolist(), fits.levels.tolist(), strict=True
+        fits.slope.round(9).tolist(), fits.r_squared.round(9).tolist(), fits.levels.tolist(), strict=True
     ):
         failed = []
         if levels < gates.levels_min:
