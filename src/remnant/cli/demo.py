@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from remnant.cli.answer import Answer, command
+from remnant.cli.answer import Answer, command, plain
 from remnant.cli.options import By, refuse_filled
 from remnant.cli.progress import stages
 from remnant.cli.report import report_line, written
@@ -31,11 +31,12 @@ def demo(
     ),
     *,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 20,
+    patients: Annotated[int, typer.Option(min=1, help="Number of patients.")] = 50,
     by: By,
 ) -> Answer:
     """Make the example study and run everything on it: raw files, import, results, reports.
 
-    Fifty synthetic patients with AML, followed by WT1 and BAALC around transplantation.
+    Synthetic patients with AML, followed by WT1 and BAALC around transplantation.
 
     Parameters
     ----------
@@ -43,6 +44,8 @@ def demo(
         New or empty folder.
     seed : int, default 20
         Seed.
+    patients : int, default 50
+        Number of patients.
     by : str
         Who, for the audit.
 
@@ -55,7 +58,7 @@ def demo(
     with stages() as progress:
         progress("simulate", 0, 1)
         raw = folder / "raw-files"
-        write_study_a(simulate_study_a(seed=seed), raw)
+        write_study_a(simulate_study_a(seed=seed, patients=patients), raw)
         progress("simulate", 1, 1)
         study = init_study(folder / "study", name="Example study A (synthetic)", by=by)
         imported = import_paths(study, [raw], by=by, progress=progress)
@@ -65,7 +68,7 @@ def demo(
     shown = (
         *import_lines(imported),
         "",
-        *run_lines(computed),
+        *run_lines(plain(computed)),
         "",
         *worklist_lines(reports.worklist),
         "",

@@ -6,7 +6,6 @@ import json
 import platform
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -16,11 +15,11 @@ from rich.console import RenderableType
 
 import remnant
 from remnant.cli.answer import Answer, command
+from remnant.cli.noticed import finding_table, judged
 from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.cli.progress import stages
 from remnant.pipeline.imports import FileReport, ImportReport, import_paths
-from remnant.records.finding import Finding
 from remnant.study.audit import audit_trail
 from remnant.study.check import check_study
 from remnant.study.facts import imported_files
@@ -33,11 +32,9 @@ __all__ = [
     "audit",
     "doctor",
     "files",
-    "finding_table",
     "import_",
     "import_lines",
     "init",
-    "judged",
     "retract",
 ]
 
@@ -259,45 +256,6 @@ def doctor(study: StudyFolder) -> Answer:
         shown=shown,
         exit_code=judged(found, strict=True),
     )
-
-
-def judged(findings: Iterable[Finding], *, strict: bool) -> int:
-    """Exit code of a command that noticed these.
-
-    Parameters
-    ----------
-    findings : iterable of Finding
-        What was noticed.
-    strict : bool
-        Whether the command was asked to judge.
-
-    Returns
-    -------
-    int
-        1 if asked and there is more than a note.
-    """
-    return int(strict and any(finding.severity != "note" for finding in findings))
-
-
-def finding_table(findings: Iterable[Finding]) -> tuple[RenderableType, ...]:
-    """Findings as a table, worst first.
-
-    Parameters
-    ----------
-    findings : iterable of Finding
-        What was noticed.
-
-    Returns
-    -------
-    tuple of renderable
-        Empty if there is nothing.
-    """
-    order = ("failure", "warning", "note")
-    rows = [
-        (finding.severity, finding.subject, finding.message, finding.advice)
-        for finding in sorted(findings, key=lambda finding: order.index(finding.severity))
-    ]
-    return (listed(("severity", "subject", "what was noticed", "advice"), rows),) if rows else ()
 
 
 def import_lines(report: ImportReport) -> tuple[RenderableType, ...]:
