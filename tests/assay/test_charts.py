@@ -197,3 +197,16 @@ def test_learned_errors_replace_the_defaults_in_the_evidence(noisy_bench):
         for target, assay in (("WT1", "WT1/ABL1"), ("ABL1", ""))
     }
     assert len(got.control_points) == 4 * 12
+
+
+def test_an_internal_control_never_borrows_a_control_gene(bench):
+    bench.run("R-01")
+    bench.run("R-02")
+    bench.molecules("R-01", "ABL1", "IQC-HIGH", [20_000, 20_000], kind="positive_control")
+    bench.molecules("R-02", "WT1", "IQC-HIGH", [500, 500], kind="positive_control")
+    got = bench.quantified()
+    assert {(p.run_id, p.target, p.assay_id, p.unit) for p in got.control_points} == {
+        ("R-01", "ABL1", "", "copies"),
+        ("R-02", "WT1", "", "copies"),
+    }
+    assert got.measurements == ()
