@@ -114,7 +114,7 @@ def recovered(seed: int) -> pl.DataFrame:
 
 def share_percent(column: pl.Series) -> float:
     """Percent true."""
-    return 100.0 * sum(column.to_list()) / max(len(column), 1)
+    return 100.0 * column.to_list().count(True) / max(len(column), 1)
 
 
 def coverage_figures(pool: ProcessPoolExecutor, studies: int) -> list[Figure]:
