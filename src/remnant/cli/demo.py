@@ -12,7 +12,7 @@ from remnant.cli.options import By, refuse_filled
 from remnant.cli.progress import stages
 from remnant.cli.report import report_line, written
 from remnant.cli.results import worklist_lines
-from remnant.cli.run import run_lines
+from remnant.cli.run import record_run, run_lines
 from remnant.cli.studies import import_lines
 from remnant.example.files import write_study_a
 from remnant.example.study_a import simulate_study_a
@@ -62,13 +62,14 @@ def demo(
         progress("simulate", 1, 1)
         study = init_study(folder / "study", name="Example study A (synthetic)", by=by)
         imported = import_paths(study, [raw], by=by, progress=progress)
-        computed = run_study(study, progress=progress)
+        computed = plain(run_study(study, progress=progress))
+        record_run(study, computed, by=by)
         reports = write_reports(study, study.folder / "reports", progress=progress)
     written(study, reports, by=by)
     shown = (
         *import_lines(imported),
         "",
-        *run_lines(plain(computed)),
+        *run_lines(computed),
         "",
         *worklist_lines(reports.worklist),
         "",
