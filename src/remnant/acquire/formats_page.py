@@ -17,7 +17,7 @@ from remnant.acquire.aliases import (
     NOT_DETECTED_WORDS,
     TRUE_WORDS,
 )
-from remnant.acquire.codes import FINDINGS, PROBLEMS
+from remnant.acquire.codes import PROBLEMS
 from remnant.acquire.columns import KINDS, Column, Kind
 from remnant.acquire.limits import date_range, range_of
 from remnant.acquire.rdml import SAMPLE_TYPES, VERSIONS
@@ -26,6 +26,9 @@ from remnant.knowledge.tables import rows, version
 from remnant.units import UNITS
 
 __all__ = ["accepted", "formats_page"]
+
+_OF_FILES = ("table.", "cq.", "rdml.")
+"""Beginnings of the codes of findings that reading a file may give."""
 
 _OPENING = """\
 # File formats
@@ -216,7 +219,14 @@ def formats_page() -> str:
         "## Problems: the file is refused\n",
         _table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in PROBLEMS.items())),
         "## Findings: the file is taken\n",
-        _table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in FINDINGS.items())),
+        _table(
+            ("code", "meaning", "advice"),
+            (
+                (f"`{row['id']}`", row["meaning"], row["advice"])
+                for row in rows("findings")
+                if row["id"].startswith(_OF_FILES)
+            ),
+        ),
     ]
     return "\n".join(parts)
 
