@@ -4,7 +4,8 @@ Exact stepping draws every event. The hybrid leap goes in steps: a type with at 
 (the number of its events in the step is Poisson around their expected number), a type with fewer is stepped
 event by event inside the leap, and so is every event of a large type that makes a cell of a small one.
 Without feedback the expected number comes from the exact mean within the step, so the mean has no step error;
-with feedback it comes from the midpoint. Counts are whole numbers kept as floats.
+with feedback it comes from the midpoint. The chance part of a step is carried into the next one, which keeps
+the variance right to second order in the step. Counts are whole numbers kept as floats.
 
 A replicate ends with a status: it finished, it crossed the watched limit, or it could not finish.
 """
@@ -33,6 +34,7 @@ NEGATIVE: Final = 4
 _LARGEST: Final = 1e17
 _REDRAWS: Final = 100
 _TERMS: Final = 14
+_FEEDBACK: Final = 0.2
 
 
 @compiled
@@ -83,11 +85,12 @@ def _product(a: Array, b: Array) -> Array:
 
 
 @compiled
-def _largest_step(rates: Array, source: Array, kinds: int, step: float, share: float) -> float:
-    """Step in which no cell has more than a share of an event."""
+def _largest_step(rates: Array, source: Array, change: Array, step: float, share: float) -> float:
+    """Step in which no cell expects more than a share of an event that changes its own type."""
+    kinds = change.shape[1]
     total = np.zeros(kinds)
     for event in range(source.size):
-        if source[event] >= 0:
+        if source[event] >= 0 and change[event, source[event]] != 0.0:
             total[source[event]] += rates[event]
     fastest = 0.0
     for i in range(kinds):
@@ -136,12 +139,14 @@ def _leap(
     products: Array,
     inner: Array,
     fixed: Array,
+    surprise: Array,
     state: Array,
 ) -> bool:
     """One step from `before` into `x`; `days` are the cell-days expected of each type within it."""
     k = x.size
     for _ in range(_REDRAWS):
         x[:] = before
+        surprise[:] = 0.0
         n_inner = 0
         for event in range(source.size):
             if rate[event] == 0.0:
@@ -161,9 +166,9 @@ def _leap(
                     break
             if large:
                 count = poisson(state, mean)
-                if count > 0.0:
-                    for i in range(k):
-                        x[i] += count * change[event, i]
+                for i in range(k):
+                    x[i] += count * change[event, i]
+                    surprise[i] += (count - mean) * change[event, i]
             else:
                 inner[n_inner] = event
                 n_inner += 1
@@ -304,20 +309,25 @@ def _leap_interval(
     watch: Array,
     limits: Array,
     settings: Array,
+    missed: Array,
 ) -> tuple[int, float]:
-    """Leap through an interval of constant rates; gives status and days done."""
+    """Leap through an interval of constant rates; gives status and days done.
+
+    Cells that came or went by chance within a step did so half a step ago on average: the cell-days that they
+    had or lost since are `missed`, and are made up in the next step. Without this the variance falls short.
+    """
     k = x.size
     step_days, share, few = settings[0], settings[1], settings[2]
     linear = True
     for event in range(source.size):
         if form[event] >= 0 or source[event] < 0:
             linear = False
-    before, cell_days, middle = np.empty(k), np.empty(k), np.empty(k)
+    before, cell_days, middle, surprise = np.empty(k), np.empty(k), np.empty(k), np.empty(k)
     factor = np.ones(source.size)
     effective = rate.copy()
     inner = np.empty(source.size, dtype=np.int64)
     fixed = np.zeros(source.size)
-    steps = math.ceil(days / _largest_step(rate, source, k, step_days, share))
+    steps = math.ceil(days / _largest_step(rate, source, change, step_days, share))
     step = days / steps
     mean = _mean_in_step(rate, source, change, step) if linear else np.zeros((k, k))
     done = 0.0
@@ -333,7 +343,7 @@ def _leap_interval(
             _factors(before, form, weights, numbers, factor)
             for event in range(source.size):
                 effective[event] = rate[event] * factor[event]
-            step = min(_largest_step(effective, source, k, step_days, share), days - done)
+            step = min(_largest_step(effective, source, change, step_days, _FEEDBACK * share), days - done)
             middle[:] = before
             for event in range(source.size):
                 cells = before[source[event]] if source[event] >= 0 else 1.0
@@ -346,10 +356,15 @@ def _leap_interval(
                 effective[event] = rate[event] * factor[event]
             for i in range(k):
                 cell_days[i] = middle[i] * step
+        for i in range(k):
+            if before[i] >= few:
+                cell_days[i] = max(0.0, cell_days[i] + missed[i])
         if not _leap(
-            x, before, effective, cell_days, step, few, source, change, products, inner, fixed, state
+            x, before, effective, cell_days, step, few, source, change, products, inner, fixed, surprise, state
         ):
             return NEGATIVE, done
+        for i in range(k):
+            missed[i] = 0.5 * step * surprise[i] if before[i] >= few else 0.0
         previous, total, cells = limits[0], 0.0, 0.0
         for i in range(k):
             total += watch[i] * x[i]
@@ -436,8 +451,8 @@ def run_replicates(
         Replicate numbers.
     seed : ndarray of uint64, shape (2,)
         From `remnant.numerics.streams.seed_words`.
-    starts : ndarray, shape (d, k)
-        Cells on day 0 of each draw of the rates.
+    starts : ndarray, shape (d, k) or (n, k)
+        Cells on day 0 of each draw of the rates, or of each replicate.
     breaks : ndarray, shape (b + 1,)
         Days that bound intervals of constant rates without an output inside.
     pieces : ndarray of int, shape (b,)
@@ -470,7 +485,7 @@ def run_replicates(
         Written: how each replicate ended.
     """
     k = change.shape[1]
-    repeats = cells.shape[0] // starts.shape[0]
+    repeats = cells.shape[0] // rates.shape[0]
     watched = np.zeros(source.size)
     linear = True
     for event in range(source.size):
@@ -478,17 +493,20 @@ def run_replicates(
             linear = False
         for i in range(k):
             watched[event] += watch[i] * change[event, i]
-    limits, budget = np.zeros(3), np.zeros(1)
+    limits, budget, missed = np.zeros(3), np.zeros(1), np.zeros(k)
     for replicate in range(low, high):
         draw = replicate // repeats
         state = stream(seed, replicate)
-        x = starts[draw].copy()
+        x = starts[replicate if starts.shape[0] == cells.shape[0] else draw].copy()
         cells[replicate] = np.nan
         limits[1], limits[2], budget[0] = limit, 0.0, settings[4]
+        missed[:] = 0.0
         code, day = FINISHED, breaks[0]
         for interval in range(pieces.size):
             piece = pieces[interval]
             if thins[interval]:
+                for i in range(k):
+                    missed[i] *= survival[draw, piece, i]
                 _thin(x, survival[draw, piece], state)
             limits[0] = 0.0
             for i in range(k):
@@ -501,7 +519,20 @@ def run_replicates(
             rate = rates[draw, piece]
             if settings[3] == 0.0:
                 code, done = _leap_interval(
-                    x, rate, days, source, change, products, form, weights, numbers, state, watch, limits, settings
+                    x,
+                    rate,
+                    days,
+                    source,
+                    change,
+                    products,
+                    form,
+                    weights,
+                    numbers,
+                    state,
+                    watch,
+                    limits,
+                    settings,
+                    missed,
                 )
             elif linear:
                 code, done = _exact(

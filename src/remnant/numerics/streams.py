@@ -198,7 +198,6 @@ def _poisson_by_inversion(state: Words, mean: float) -> float:
 def _poisson_by_rejection(state: Words, mean: float) -> float:
     b = 0.931 + 2.53 * math.sqrt(mean)
     a = -0.059 + 0.02483 * b
-    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
     quick = 0.9277 - 3.6224 / (b - 2.0)
     while True:
         u = uniform(state) - 0.5
@@ -209,7 +208,8 @@ def _poisson_by_rejection(state: Words, mean: float) -> float:
             return count
         if count < 0.0 or (us < 0.013 and v > us):
             continue
-        left = math.log(v) + math.log(inverse_alpha) - math.log(a / (us * us) + b)
+        inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
+        left = math.log(v * inverse_alpha / (a / (us * us) + b))
         if left <= count * math.log(mean) - mean - math.lgamma(count + 1.0):
             return count
 
