@@ -22,7 +22,17 @@ from remnant.dynamics.model import CellType, Effect, Event, Feedback, Model, The
 from remnant.errors import FileFormatError, InputError
 from remnant.knowledge.models import model_table, rate_problems
 
-__all__ = ["Blueprint", "Rate", "build", "draw", "numbers_of", "read_blueprint", "shipped", "therapies", "therapy_problems"]
+__all__ = [
+    "Blueprint",
+    "Rate",
+    "build",
+    "draw",
+    "numbers_of",
+    "read_blueprint",
+    "shipped",
+    "therapies",
+    "therapy_problems",
+]
 
 _KEYS: Final = {
     "": {"version", "title", "source", "about", "rate", "type", "event", "therapy", "variant", "escape"},
@@ -32,7 +42,17 @@ _KEYS: Final = {
     "feedback": {"form", "weights", "constant", "coefficient", "half"},
     "therapy": {"name", "start_day", "stop_day", "taper", "effect"},
     "effect": {"antigen", "types", "phases", "multiply", "add_per_day", "survival"},
-    "escape": {"grown", "marrow_cells", "overt_share", "seen_share", "compartments", "lymphoid", "persisting", "resistance", "routes"},
+    "escape": {
+        "grown",
+        "marrow_cells",
+        "overt_share",
+        "seen_share",
+        "compartments",
+        "lymphoid",
+        "persisting",
+        "resistance",
+        "routes",
+    },
     "variant": {"name", "label", "of", "loses", "probability", "clone"},
 }
 _NEEDED: Final = {
@@ -412,7 +432,9 @@ def _blueprint(table: dict[str, Any], name: str) -> Blueprint:
 
 def _key_problems(table: Mapping[str, Any]) -> list[str]:
     problems = [f"unknown key {key}" for key in table if key not in _KEYS[""]]
-    problems += [f"escape: unknown key {key}" for key in table.get("escape", {}) if key not in _KEYS["escape"]]
+    problems += [
+        f"escape: unknown key {key}" for key in table.get("escape", {}) if key not in _KEYS["escape"]
+    ]
     for section in ("type", "event", "variant"):
         problems += _section_problems(table, section)
     return [*problems, *therapy_problems(table)]
@@ -443,7 +465,10 @@ def _section_problems(table: Mapping[str, Any], section: str) -> list[str]:
         inside = [("feedback", row["feedback"])] if "feedback" in row else []
         inside += [("effect", effect) for effect in row.get("effect", [])]
         problems += [
-            f"{where}: unknown key {key} in {kind}" for kind, part in inside for key in part if key not in _KEYS[kind]
+            f"{where}: unknown key {key} in {kind}"
+            for kind, part in inside
+            for key in part
+            if key not in _KEYS[kind]
         ]
     return problems
 

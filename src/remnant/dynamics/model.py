@@ -33,7 +33,14 @@ __all__ = [
 ]
 
 EventKind = Literal[
-    "self_renewal", "differentiation", "output", "death", "mutation", "antigen_loss", "transformation", "supply"
+    "self_renewal",
+    "differentiation",
+    "output",
+    "death",
+    "mutation",
+    "antigen_loss",
+    "transformation",
+    "supply",
 ]
 EVENT_KINDS: Final[tuple[str, ...]] = get_args(EventKind)
 FeedbackForm = Literal["mass", "saturation", "window"]

@@ -227,7 +227,12 @@ def transcript_ratio(
 
 def _checked_days(process: Process, days: npt.ArrayLike) -> FloatArray:
     wanted = np.atleast_1d(np.asarray(days, dtype=float))
-    if wanted.size == 0 or (np.diff(wanted) <= 0.0).any() or wanted[0] < 0.0 or wanted[-1] > process.edges[-1]:
+    if (
+        wanted.size == 0
+        or (np.diff(wanted) <= 0.0).any()
+        or wanted[0] < 0.0
+        or wanted[-1] > process.edges[-1]
+    ):
         raise InputError(
             where="days",
             found=f"{wanted.size} days" if wanted.size == 0 else f"days {wanted[0]:g} to {wanted[-1]:g}",

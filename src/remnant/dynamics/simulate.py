@@ -20,22 +20,41 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import expm
 
-from remnant.dynamics import kernels
+from remnant.dynamics.kernels import run_replicates
 from remnant.dynamics.moments import moments
 from remnant.dynamics.process import Process, type_indices
+from remnant.dynamics.rules import (
+    CROSSED,
+    FINISHED,
+    NEGATIVE,
+    TOO_LARGE,
+    TOO_MANY_EVENTS,
+    Course,
+    Rules,
+    Stepping,
+)
 from remnant.errors import FitError, InputError
 from remnant.numerics.streams import seed_words
 
-__all__ = ["Method", "Settings", "StepCheck", "Trajectories", "Watch", "check_step", "expected_events", "simulate"]
+__all__ = [
+    "Method",
+    "Settings",
+    "StepCheck",
+    "Trajectories",
+    "Watch",
+    "check_step",
+    "expected_events",
+    "simulate",
+]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Method = Literal["leap", "exact"]
 
 _WHY: Final = {
-    kernels.TOO_MANY_EVENTS: "more events than the budget",
-    kernels.TOO_LARGE: "more than 1e17 cells",
-    kernels.NEGATIVE: "a step that would take more cells than there are",
+    TOO_MANY_EVENTS: "more events than the budget",
+    TOO_LARGE: "more than 1e17 cells",
+    NEGATIVE: "a step that would take more cells than there are",
 }
 _GIBIBYTE: Final = float(2**30)
 _CHUNK: Final = 64
@@ -224,38 +243,37 @@ def simulate(
         weights[type_indices(head, tuple(watch.weights))] = list(watch.weights.values())
     cells = np.empty((replicates, wanted.size, k))
     ends, final = np.empty(replicates), np.empty((replicates, k))
-    status = np.full(replicates, kernels.FINISHED, dtype=np.int64)
+    status = np.full(replicates, FINISHED, dtype=np.int64)
+    breaks, pieces, thins, records = _intervals(head, wanted)
     order = np.argsort(head.source, kind="stable")
-    arguments: tuple[Any, ...] = (
-        seed_words(seed),
-        np.round(np.stack([draw.start for draw in draws]) if starts is None else starts),
-        *_intervals(head, wanted),
-        np.stack([draw.rates for draw in draws]),
-        np.stack([draw.survival for draw in draws]),
-        head.source,
-        head.change,
-        head.products,
-        order,
-        np.searchsorted(head.source[order], np.arange(k + 1)),
-        head.form,
-        head.weights,
-        head.numbers,
-        weights,
-        np.inf if watch is None else float(watch.limit_cells),
-        np.array(
-            [
-                chosen.step_days,
-                chosen.largest_share,
-                chosen.few_cells,
-                float(chosen.method == "exact"),
-                chosen.event_budget,
-            ]
-        ),
-        cells,
-        ends,
-        final,
-        status,
+    rules = Rules(
+        source=head.source,
+        change=head.change,
+        products=head.products,
+        form=head.form,
+        weights=head.weights,
+        numbers=head.numbers,
+        order=order,
+        first=np.searchsorted(head.source[order], np.arange(k + 1)),
     )
+    course = Course(
+        breaks=breaks,
+        pieces=pieces,
+        thins=thins,
+        records=records,
+        rates=np.stack([draw.rates for draw in draws]),
+        survival=np.stack([draw.survival for draw in draws]),
+        starts=np.round(np.stack([draw.start for draw in draws]) if starts is None else starts),
+    )
+    stepping = Stepping(
+        step_days=float(chosen.step_days),
+        share=float(chosen.largest_share),
+        few=float(chosen.few_cells),
+        exact=chosen.method == "exact",
+        budget=float(chosen.event_budget),
+    )
+    limit = np.inf if watch is None else float(watch.limit_cells)
+    arguments = (seed_words(seed), rules, course, stepping, weights, limit, cells, ends, final, status)
     _run(arguments, replicates, chosen.workers or os.cpu_count() or 1, progress)
     _check_status(status)
     return Trajectories(
@@ -264,7 +282,7 @@ def simulate(
         cells=cells,
         end_day=ends,
         end_cells=final,
-        crossed=status == kernels.CROSSED,
+        crossed=status == CROSSED,
         settings=chosen,
         seed=seed,
     )
@@ -401,7 +419,9 @@ def _check_request(draws: Sequence[Process], days: FloatArray, replicates: int, 
         problems.append("draws with different types or windows")
     if draws and (replicates < 1 or replicates % len(draws)):
         problems.append(f"{replicates} replicates over {len(draws)} draws")
-    if draws and (days.size == 0 or (np.diff(days) <= 0).any() or days[0] < 0 or days[-1] > draws[0].edges[-1]):
+    if draws and (
+        days.size == 0 or (np.diff(days) <= 0).any() or days[0] < 0 or days[-1] > draws[0].edges[-1]
+    ):
         problems.append(f"output days outside 0 to {draws[0].edges[-1]:g}, or not increasing")
     needed = 8.0 * replicates * days.size * (len(draws[0].names) if draws else 0) / _GIBIBYTE
     if needed > settings.memory_gib:
@@ -440,7 +460,9 @@ def _check_budget(draws: Sequence[Process], settings: Settings) -> None:
         )
 
 
-def _intervals(process: Process, days: FloatArray) -> tuple[FloatArray, IntArray, npt.NDArray[np.bool_], IntArray]:
+def _intervals(
+    process: Process, days: FloatArray
+) -> tuple[FloatArray, IntArray, npt.NDArray[np.bool_], IntArray]:
     last = days[-1]
     edges = process.edges[process.edges < last]
     breaks = np.union1d(edges, days)
@@ -460,7 +482,7 @@ def _run(
     done = 0
     with ThreadPoolExecutor(max_workers=workers) as pool:
         futures = {
-            pool.submit(kernels.run_replicates, low, min(low + chunk, replicates), *arguments): min(
+            pool.submit(run_replicates, low, min(low + chunk, replicates), *arguments): min(
                 chunk, replicates - low
             )
             for low in lows

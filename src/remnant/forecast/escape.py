@@ -87,7 +87,9 @@ def forecast_escape(
                     runs,
                     rates=drawn,
                     model=treated[0],
-                    scale=Scale(overt_cells=_limit(plan, "overt_share"), seen_cells=_limit(plan, "seen_share")),
+                    scale=Scale(
+                        overt_cells=_limit(plan, "overt_share"), seen_cells=_limit(plan, "seen_share")
+                    ),
                 )
             )
     return tuple(results)
@@ -194,4 +196,6 @@ def _limit(plan: EscapePlan, share: str) -> float:
     escape = plan.blueprint.table["escape"]
     numbers = numbers_of(plan.blueprint, plan.values)
     where = f"model {plan.blueprint.name}, escape"
-    return evaluate(escape[share], numbers, where=where) * evaluate(escape["marrow_cells"], numbers, where=where)
+    return evaluate(escape[share], numbers, where=where) * evaluate(
+        escape["marrow_cells"], numbers, where=where
+    )

@@ -78,7 +78,9 @@ def identifiability(forecast: EscapeForecast) -> tuple[RateReport, ...]:
                 learned=1.0 - after / float(scale.var()),
                 outcome=forecast.shares[best[1]].outcome,
                 explained=best[0],
-                rank_correlation=float(stats.spearmanr(scale[kept], row).statistic) if np.ptp(row) > 0 else 0.0,
+                rank_correlation=float(stats.spearmanr(scale[kept], row).statistic)
+                if np.ptp(row) > 0
+                else 0.0,
             )
         )
     return tuple(sorted(reports, key=lambda report: -report.explained))

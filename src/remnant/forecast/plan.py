@@ -25,7 +25,18 @@ __all__ = ["Alternative", "Compartment", "EscapePlan", "PatientState", "read_pla
 FloatArray = npt.NDArray[np.float64]
 
 _KEYS: Final = {
-    "plan": {"title", "model", "horizon_days", "draws", "replicates", "seed", "values", "patient", "therapy", "alternative"},
+    "plan": {
+        "title",
+        "model",
+        "horizon_days",
+        "draws",
+        "replicates",
+        "seed",
+        "values",
+        "patient",
+        "therapy",
+        "alternative",
+    },
     "patient": {"name", "burden_cells", "compartment"},
     "compartment": {"fraction", "positive", "scored", "prior_involved"},
     "alternative": {"name", "therapy"},
@@ -185,8 +196,16 @@ class EscapePlan:
         asked = self.blueprint.table.get("escape", {}).get("compartments", {})
         problems = [] if asked else [f"model {self.blueprint.name} has no escape section"]
         for patient in self.patients:
-            problems += [f"patient {patient.name}: no state of {name}" for name in asked if name not in patient.compartments]
-            problems += [f"patient {patient.name}: unknown compartment {name}" for name in patient.compartments if name not in asked]
+            problems += [
+                f"patient {patient.name}: no state of {name}"
+                for name in asked
+                if name not in patient.compartments
+            ]
+            problems += [
+                f"patient {patient.name}: unknown compartment {name}"
+                for name in patient.compartments
+                if name not in asked
+            ]
             if not 1e3 < patient.burden_cells < 1e15:
                 problems.append(f"patient {patient.name}: burden of {patient.burden_cells:g} cells")
         if not self.patients or self.horizon_days <= 0.0 or self.draws < 2 or self.replicates < 1:
@@ -249,7 +268,8 @@ def read_plan(path: Path) -> EscapePlan:
         values=table.get("values", {}),
         therapy=tuple(table["therapy"]) if "therapy" in table else None,
         alternatives=tuple(
-            Alternative(name=row["name"], therapy=tuple(row["therapy"])) for row in table.get("alternative", [])
+            Alternative(name=row["name"], therapy=tuple(row["therapy"]))
+            for row in table.get("alternative", [])
         ),
     )
 
@@ -259,10 +279,14 @@ def _problems(table: Mapping[str, Any]) -> list[str]:
     problems += [f"unknown key {key}" for key in table if key not in _KEYS["plan"]]
     for number, row in enumerate(table.get("patient", []), start=1):
         where = f"patient {number}"
-        problems += [f"{where}: no {key}" for key in ("name", "burden_cells", "compartment") if key not in row]
+        problems += [
+            f"{where}: no {key}" for key in ("name", "burden_cells", "compartment") if key not in row
+        ]
         problems += [f"{where}: unknown key {key}" for key in row if key not in _KEYS["patient"]]
         for name, part in row.get("compartment", {}).items():
-            problems += [f"{where}, {name}: unknown key {key}" for key in part if key not in _KEYS["compartment"]]
+            problems += [
+                f"{where}, {name}: unknown key {key}" for key in part if key not in _KEYS["compartment"]
+            ]
             if "fraction" not in part and not {"positive", "scored", "prior_involved"} <= set(part):
                 problems.append(f"{where}, {name}: need fraction, or positive, scored and prior_involved")
     for number, row in enumerate(table.get("alternative", []), start=1):

@@ -34,7 +34,9 @@ def model_names() -> tuple[str, ...]:
     True
     """
     folder = resources.files(_FOLDER).joinpath("models")
-    return tuple(sorted(path.name.removesuffix(".toml") for path in folder.iterdir() if path.name.endswith(".toml")))
+    return tuple(
+        sorted(path.name.removesuffix(".toml") for path in folder.iterdir() if path.name.endswith(".toml"))
+    )
 
 
 @functools.cache
@@ -64,7 +66,10 @@ def model_table(name: str) -> dict[str, Any]:
         )
     path = resources.files(_FOLDER).joinpath("models", f"{name}.toml")
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    problems = [*rate_problems(table), *(f"no {key}" for key in ("version", "title", "source") if not table.get(key))]
+    problems = [
+        *rate_problems(table),
+        *(f"no {key}" for key in ("version", "title", "source") if not table.get(key)),
+    ]
     if problems:
         raise KnowledgeError(
             where=f"knowledge/models/{name}.toml",

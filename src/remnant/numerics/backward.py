@@ -143,9 +143,7 @@ def backward(
             if edges[piece] > until:
                 continue
             days = min(edges[piece + 1], until) - edges[piece]
-            if days > 0.0 and not _through_piece(
-                g[point], days, rates[piece], source, products, tolerance
-            ):
+            if days > 0.0 and not _through_piece(g[point], days, rates[piece], source, products, tolerance):
                 return False
             for i in range(g.shape[1]):
                 g[point, i] *= survival[piece, i]
