@@ -93,7 +93,8 @@ def clone_extinction(process: Process, day: float) -> FloatArray:
         One probability a type; the clone includes all descendants.
     """
     alive = np.ones((1, len(process.names)))
-    return 1.0 - _carried(process, alive, day, ())[0]
+    extinct: FloatArray = 1.0 - _carried(process, alive, day, ())[0].real
+    return extinct
 
 
 def generating_function(process: Process, z: Mapping[str, float], day: float) -> float:
@@ -161,7 +162,8 @@ def law_of_type(process: Process, cell: str, day: float, *, largest: int) -> Flo
     below[:, type_indices(process, [cell])[0]] = 1.0 - z
     values = np.exp(_log_value(process, below, day, ()))
     law = np.fft.irfft(values, points)[: largest + 1] / radius ** np.arange(largest + 1)
-    return np.clip(law, 0.0, 1.0)
+    clipped: FloatArray = np.clip(law, 0.0, 1.0)
+    return clipped
 
 
 def _log_value(

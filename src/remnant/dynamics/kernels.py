@@ -64,10 +64,14 @@ def _one_replicate(  # noqa: PLR0917 - compiled: keywords would be compiled apar
         total = 0.0
         for i in range(k):
             total += watched.weights[i] * x[i]
+        if interval == 0 and total < watched.state[1]:
+            watched.state[2] = 1.0
         watch(watched, total)
         if course.records[interval] >= 0:
             outputs[course.records[interval]] = x
         days = course.breaks[interval + 1] - course.breaks[interval]
+        if days == 0.0:
+            continue
         rate = course.rates[draw, piece]
         if not stepping.exact:
             code, done = leap_interval(x, rate, days, rules, watched, state, stepping, missed)
@@ -115,7 +119,7 @@ def run_replicates(  # noqa: PLR0917 - compiled: keywords would be compiled apar
     weights : ndarray, shape (k,)
         Weights of the watched sum.
     limit : float
-        A replicate stops when the watched sum, once below, reaches it; infinite to go on.
+        A replicate stops when the watched sum reaches it from below; infinite to go on.
     cells : ndarray, shape (n, t, k)
         Written: cells at the outputs; NaN after a crossing.
     ends : ndarray, shape (n,)

@@ -166,7 +166,13 @@ def _leap(  # noqa: PLR0917 - compiled: keywords would be compiled apart
 
 @compiled
 def _midpoint(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    before: Array, rate: Array, limit: float, stepping: Stepping, rules: Rules, effective: Array, cell_days: Array
+    before: Array,
+    rate: Array,
+    limit: float,
+    stepping: Stepping,
+    rules: Rules,
+    effective: Array,
+    cell_days: Array,
 ) -> float:
     """Step, rates with feedback and expected cell-days, from the state at the middle of the step."""
     factor = np.empty(rate.size)

@@ -12,6 +12,7 @@ depends on the sizes of other types) there is simulation and the deterministic e
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
@@ -405,7 +406,7 @@ def _therapy_problems(model: Model) -> list[str]:
         ordered = sorted(windows, key=lambda window: window.start_day)
         problems += [
             f"therapy {name}: window from day {later.start_day:g} overlaps the one to day {earlier.stop_day:g}"
-            for earlier, later in zip(ordered, ordered[1:], strict=False)
+            for earlier, later in itertools.pairwise(ordered)
             if later.start_day < earlier.stop_day
         ]
     return problems

@@ -8,6 +8,7 @@ cell for itself.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -173,8 +174,8 @@ def mean_path(process: Process, days: npt.ArrayLike, *, tolerance: float = 1e-10
         inside = inside if last else inside[inside < end]
         points = np.unique(np.append(inside, end))
         solution = solve_ivp(
-            lambda _, cells, piece=piece: process.change.T @ propensities(process, piece, cells),
-            (begin, end),
+            functools.partial(_drift, process, piece),
+            (float(begin), float(end)),
             state,
             method="LSODA",
             t_eval=points,
@@ -223,6 +224,11 @@ def transcript_ratio(
     """
     mutant, healthy = np.asarray(leukaemic, dtype=float), np.asarray(normal, dtype=float)
     return np.asarray(mutant / (mutant + control_copies_per_normal_cell * healthy))
+
+
+def _drift(process: Process, piece: int, _day: float, cells: FloatArray) -> FloatArray:
+    result: FloatArray = process.change.T @ propensities(process, piece, cells)
+    return result
 
 
 def _checked_days(process: Process, days: npt.ArrayLike) -> FloatArray:

@@ -30,6 +30,7 @@ CROSSED: Final = 1
 TOO_MANY_EVENTS: Final = 2
 TOO_LARGE: Final = 3
 NEGATIVE: Final = 4
+_BACK: Final = 0.5
 
 
 class Rules(NamedTuple):
@@ -117,7 +118,8 @@ class Watched(NamedTuple):
     by_event : ndarray, shape (r,)
         What each event adds to the sum.
     state : ndarray, shape (3,)
-        The sum, its limit, and 1 once the sum was below the limit.
+        The sum, its limit, and 1 once the sum started below the limit or fell below half of it: chance
+        alone carries a sum near the limit to and fro.
     """
 
     weights: Array
@@ -139,7 +141,7 @@ def is_linear(rules: Rules) -> bool:
     bool
         No feedback and no supply.
     """
-    for event in range(rules.source.size):
+    for event in range(rules.source.size):  # noqa: SIM110 - compiled: no generators
         if rules.form[event] >= 0 or rules.source[event] < 0:
             return False
     return True
@@ -188,10 +190,9 @@ def watch(watched: Watched, total: float) -> bool:
     Returns
     -------
     bool
-        True if the sum, once below the limit, has reached it.
+        True if the sum, once below half the limit, has reached it.
     """
     watched.state[0] = total
-    if total < watched.state[1]:
+    if total < _BACK * watched.state[1]:
         watched.state[2] = 1.0
-        return False
-    return bool(watched.state[2] > 0.0)
+    return bool(watched.state[2] > 0.0 and total >= watched.state[1])

@@ -103,7 +103,9 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Stop a replicate when a sum of cells, once below a limit, reaches it.
+    """Stop a replicate when a sum of cells reaches a limit from below.
+
+    A sum that starts at or above the limit must first fall below half of it.
 
     Attributes
     ----------
@@ -234,7 +236,7 @@ def simulate(
     wanted = np.atleast_1d(np.asarray(days, dtype=float))
     _check_request(draws, wanted, replicates, chosen)
     _check_starts(draws[0], starts, replicates)
-    if chosen.method == "exact":
+    if chosen.method == "exact" and watch is None:
         _check_budget(draws, chosen)
     head = draws[0]
     k = len(head.names)
@@ -463,12 +465,13 @@ def _check_budget(draws: Sequence[Process], settings: Settings) -> None:
 def _intervals(
     process: Process, days: FloatArray
 ) -> tuple[FloatArray, IntArray, npt.NDArray[np.bool_], IntArray]:
+    """Intervals between outputs and window edges; a window that begins on the last output still thins it."""
     last = days[-1]
-    edges = process.edges[process.edges < last]
+    edges = process.edges[:-1][process.edges[:-1] <= last]
     breaks = np.union1d(edges, days)
-    if breaks.size == 1:
-        breaks = np.append(breaks, process.edges[-1])
-    pieces = np.searchsorted(process.edges, breaks[:-1], side="right") - 1
+    if edges[-1] == last:
+        breaks = np.append(breaks, last)
+    pieces = np.searchsorted(process.edges[:-1], breaks[:-1], side="right") - 1
     records = np.full(breaks.size, -1, dtype=np.int64)
     records[np.searchsorted(breaks, days)] = np.arange(days.size)
     return breaks, pieces.astype(np.int64), np.isin(breaks[:-1], edges), records

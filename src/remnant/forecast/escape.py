@@ -74,11 +74,11 @@ def forecast_escape(
     chosen = settings or Settings()
     results = []
     for patient in plan.patients:
-        diagnosis = _grown(plan, patient, sets, models, chosen, progress)
+        diagnosis = _grown(plan, patient, sets, models, settings=chosen, progress=progress)
         for name, added in options:
             treated = [_under(plan, model, values, added) for model, values in zip(models, sets, strict=True)]
             label = f"{patient.name}, {name}"
-            runs = _treated(plan, treated, diagnosis, chosen, _labelled(progress, label))
+            runs = _treated(plan, treated, diagnosis, settings=chosen, progress=_labelled(progress, label))
             results.append(
                 summarise(
                     (patient.name, name),
@@ -115,6 +115,7 @@ def _grown(
     patient: PatientState,
     sets: list[dict[str, float]],
     models: list[Model],
+    *,
     settings: Settings,
     progress: Progress | None,
 ) -> Diagnosis:
@@ -173,6 +174,7 @@ def _treated(
     plan: EscapePlan,
     models: list[Model],
     diagnosis: Diagnosis,
+    *,
     settings: Settings,
     progress: Callable[[int, int], None] | None,
 ) -> Trajectories:

@@ -107,7 +107,7 @@ def confounded_pairs(forecast: EscapeForecast, *, above: float = 0.5) -> tuple[t
     matrix = np.stack([forecast.rates[name][chosen] for name in names], axis=1)
     if len(names) < 2:
         return ()
-    correlation = np.corrcoef(stats.rankdata(matrix, axis=0), rowvar=False)
+    correlation: FloatArray = np.asarray(np.corrcoef(stats.rankdata(matrix, axis=0), rowvar=False))
     return tuple(
         (names[i], names[j], float(correlation[i, j]))
         for i in range(len(names))

@@ -108,7 +108,7 @@ class EscapeForecast:
     persistence : float
         Probability of leukaemic cells above the limit of sensitivity outside the blasts, at the horizon, without
         overt relapse and without the lymphoid clone.
-    cells_to_see : float or None
+    cells_to_see : int or None
         Cells to look at to see the pre-existing clone of the last route (20 events, 95 %), median over the courses
         that have one; None if none has.
     preexisting_probability : float
@@ -132,7 +132,7 @@ class EscapeForecast:
     shares: tuple[RouteShare, ...]
     presented: float
     persistence: float
-    cells_to_see: float | None
+    cells_to_see: int | None
     preexisting_probability: float
     outcome: npt.NDArray[np.int64]
     day: FloatArray
@@ -201,7 +201,7 @@ def summarise(
     leader = np.array(blasts)[runs.end_cells[:, blasts].argmax(axis=1)]
     led = np.array([escape["resistance"] not in cell.antigens for cell in model.types])[leader]
     shares = tuple(
-        _share((number, name), outcome, diagnosis.draw, runs.end_day, before > 0.0, led)
+        _share((number, name), outcome, diagnosis.draw, day=runs.end_day, before=before > 0.0, led=led)
         for number, name in enumerate([*routes, NO_RELAPSE, REFRACTORY])
     )
     persisting = _sum(runs, escape["persisting"]) >= scale.seen_cells
@@ -234,6 +234,7 @@ def _share(
     label: tuple[int, str],
     outcome: IntArray,
     draws: IntArray,
+    *,
     day: FloatArray,
     before: npt.NDArray[np.bool_],
     led: npt.NDArray[np.bool_],

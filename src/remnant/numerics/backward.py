@@ -36,7 +36,9 @@ _ERROR = np.array([71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 
 
 
 @compiled
-def _slope(g: Array, slope: Array, rates: Array, source: Array, products: Array) -> None:
+def _slope(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    g: Array, slope: Array, rates: Array, source: Array, products: Array
+) -> None:
     """``dg_i/dt = sum_r rate_r ((1 - prod_j (1 - g_j)) - g_i)`` over the events of type i."""
     slope[:] = 0.0
     for event in range(source.size):
@@ -52,19 +54,21 @@ def _slope(g: Array, slope: Array, rates: Array, source: Array, products: Array)
 
 
 @compiled
-def _through_piece(
+def _first_step(kinds: int, rates: Array, source: Array) -> float:
+    totals = np.zeros(kinds)
+    for event in range(source.size):
+        totals[source[event]] += rates[event]
+    return float(0.05 / max(1e-12, totals.max()))
+
+
+@compiled
+def _through_piece(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     g: Array, days: float, rates: Array, source: Array, products: Array, tolerance: float
 ) -> bool:
     k = g.size
     slopes = np.zeros((7, k), dtype=g.dtype)
     trial = np.zeros(k, dtype=g.dtype)
-    fastest = 1e-12
-    totals = np.zeros(k)
-    for event in range(source.size):
-        totals[source[event]] += rates[event]
-    for i in range(k):
-        fastest = max(fastest, totals[i])
-    step, done, first = min(days, 0.05 / fastest), 0.0, True
+    step, done, first = min(days, _first_step(k, rates, source)), 0.0, True
     for _ in range(_STEPS):
         if done >= days:
             return True
@@ -97,7 +101,7 @@ def _through_piece(
 
 
 @compiled
-def backward(
+def backward(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     g: Array,
     edges: Array,
     rates: Array,

@@ -11,7 +11,7 @@ from remnant.errors import InputError
 __all__ = ["cells_to_see"]
 
 
-def cells_to_see(share: float, *, probability: float = 0.95, events: int = 1) -> float:
+def cells_to_see(share: float, *, probability: float = 0.95, events: int = 1) -> int:
     """Cells needed to see a clone.
 
     Parameters
@@ -25,8 +25,8 @@ def cells_to_see(share: float, *, probability: float = 0.95, events: int = 1) ->
 
     Returns
     -------
-    float
-        Whole number of cells: ``ln(1 - P) / ln(1 - share)`` for one event, Poisson for more.
+    int
+        ``ln(1 - P) / ln(1 - share)`` for one event, Poisson for more.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def cells_to_see(share: float, *, probability: float = 0.95, events: int = 1) ->
     Examples
     --------
     >>> cells_to_see(1e-4, events=20)
-    278776.0
+    278793
     """
     if not (0.0 < share < 1.0 and 0.0 < probability < 1.0 and events >= 1):
         raise InputError(

@@ -240,7 +240,8 @@ def resistant_law(population: Fluctuation, *, largest: int) -> FloatArray:
     z = radius * np.exp(2j * np.pi * np.arange(points) / points)
     values = np.exp(-population.mutations * _integral(population, z))
     law = (np.fft.fft(values) / points).real[: largest + 1] / radius ** np.arange(largest + 1)
-    return np.clip(law, 0.0, 1.0)
+    clipped: FloatArray = np.clip(law, 0.0, 1.0)
+    return clipped
 
 
 def lea_coulson_law(mutations: float, *, largest: int) -> FloatArray:

@@ -62,7 +62,8 @@ def seed_words(seed: int) -> Words:
     ndarray of uint64, shape (2,)
         Input of `stream`.
     """
-    return np.random.SeedSequence(seed).generate_state(2, np.uint64)
+    words: Words = np.asarray(np.random.SeedSequence(seed).generate_state(2, np.uint64), dtype=np.uint64)
+    return words
 
 
 @compiled
@@ -107,7 +108,7 @@ def _next(state: Words) -> np.uint64:
     state[0] ^= state[3]
     state[2] ^= shifted
     state[3] = (state[3] << _U45) | (state[3] >> (_U64 - _U45))
-    return result
+    return np.uint64(result)
 
 
 @compiled
@@ -168,7 +169,7 @@ def normal(state: Words) -> float:
         signed = 2.0 * (float(bits >> _U11) + 0.5) * _UNIT - 1.0
         x = signed * _EDGES[layer]
         if abs(x) < _EDGES[layer + 1]:
-            return x
+            return float(x)
         if layer == 0:
             while True:
                 over = exponential(state) / _EDGE
@@ -177,7 +178,7 @@ def normal(state: Words) -> float:
         upper = math.exp(-0.5 * (_EDGES[layer] * _EDGES[layer] - x * x))
         lower = math.exp(-0.5 * (_EDGES[layer + 1] * _EDGES[layer + 1] - x * x))
         if lower + uniform(state) * (upper - lower) < 1.0:
-            return x
+            return float(x)
 
 
 @compiled
