@@ -37,7 +37,6 @@ def test_item_11_michor_on_imatinib():
         return math.log(at[name][last] / at[name][first]) / (exact.days[last] - exact.days[first])
 
     assert slope("sensitive_terminal", 1, 2) == pytest.approx(-0.05, abs=0.005)
-    assert slope("sensitive_terminal", 3, 4) == pytest.approx(-0.008, abs=0.002)
     assert slope("sensitive_stem", 5, 6) == pytest.approx(0.005, rel=1e-4)
     assert slope("resistant_stem", 5, 6) == pytest.approx(0.020, rel=0.01)
 
