@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("remnant", deadline=None)  # no test measures time
+settings.load_profile("remnant")
 
 REQUIRED = os.environ.get("REMNANT_REQUIRE") == "1"
 

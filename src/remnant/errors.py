@@ -9,11 +9,13 @@ most the laboratory's sample code, never a patient's name.
     RemnantError
     ├── InputError (ValueError)        the input cannot be used as it stands
     │   ├── FileFormatError            a file is not what it claims, or is damaged
+    │   │   └── RefusedFileError       the same with all its problems as records (`remnant.acquire.refusal`)
     │   ├── MeasurementError           counts or copies that no measurement can have
     │   └── KnowledgeError             a rule, cut-off or definition is missing or contradictory
     ├── UnitError (ValueError)         a unit is missing or cannot be converted
     ├── ConflictError (RuntimeError)   the study already holds something else under this key
     ├── NotFoundError (LookupError)    a study, sample or file that should exist does not
+    ├── StorageError (OSError)         the disk or the database refuses: full, damaged, not writable
     └── FitError (ArithmeticError)     a model could not be fitted; nothing is reported instead
 """
 
@@ -33,6 +35,7 @@ __all__ = [
     "MeasurementError",
     "NotFoundError",
     "RemnantError",
+    "StorageError",
     "UnitError",
 ]
 
@@ -100,6 +103,10 @@ class ConflictError(RemnantError, RuntimeError):
 
 class NotFoundError(RemnantError, LookupError):
     """A study, sample or file that should exist does not."""
+
+
+class StorageError(RemnantError, OSError):
+    """The disk or the database refuses: full, damaged or not writable."""
 
 
 class FitError(RemnantError, ArithmeticError):

@@ -11,7 +11,16 @@ from typing import Final, Literal, get_args
 
 from remnant.errors import UnitError
 
-__all__ = ["UNITS", "Unit", "convert", "factor_to_ratio", "parse_unit", "unit_label"]
+__all__ = [
+    "UNITS",
+    "Unit",
+    "convert",
+    "factor_to_ratio",
+    "number_text",
+    "parse_unit",
+    "probability_text",
+    "unit_label",
+]
 
 Unit = Literal[
     "ratio", "percent", "per_1e4", "per_1e5", "percent_is", "cell_fraction", "copies", "copies_per_ul"
@@ -44,6 +53,7 @@ _SPELLINGS: Final[dict[str, Unit]] = {
     "copies/ul": "copies_per_ul",
     "copies/µl": "copies_per_ul",
 }
+_SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LABELS: Final[dict[str, str]] = {
     "ratio": "ratio",
     "percent": "%",
@@ -193,3 +203,52 @@ def unit_label(unit: str, *, control: str = "") -> str:
     """
     label = _LABELS.get(unit, unit)
     return f"{label} {control}".strip() if unit in {"per_1e4", "per_1e5"} else label
+
+
+def number_text(value: float) -> str:
+    """A positive number as it stands in a sentence: three digits, powers of ten written out.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+
+    Returns
+    -------
+    str
+        For example ``"312"``, ``"0.047"``, ``"1.80 × 10⁵"``.
+
+    Examples
+    --------
+    >>> number_text(31.0), number_text(250.0), number_text(12345.6), number_text(4.2e-5)
+    ('31', '250', '12,300', '4.20 × 10⁻⁵')
+    """
+    if value != 0 and not 1e-3 <= abs(value) < 1e5:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return f"{float(f'{value:.3g}'):,g}"
+
+
+def probability_text(probability: float) -> str:
+    """A probability as it stands in a sentence, never 0 or 1.
+
+    Parameters
+    ----------
+    probability : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    str
+        For example ``"0.93"``, ``"> 0.99"``.
+
+    Examples
+    --------
+    >>> probability_text(0.934), probability_text(0.9999), probability_text(0.0001)
+    ('0.93', '> 0.99', '< 0.01')
+    """
+    if probability >= 0.995:
+        return "> 0.99"
+    if probability < 0.005:
+        return "< 0.01"
+    return f"{probability:.2f}"

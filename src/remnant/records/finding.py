@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Finding", "Severity"]
+__all__ = ["Finding", "Problem", "Severity"]
 
 Severity = Literal["note", "warning", "failure"]
 
@@ -38,3 +38,37 @@ class Finding:
     found: str | None = None
     needed: str | None = None
     advice: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One reason why a file is refused, and how to mend it.
+
+    Attributes
+    ----------
+    code : str
+        Stable, dotted, for example ``"cell.date_ambiguous"``.
+    file : str
+        File name without folders.
+    sheet : str or None
+        Sheet of a workbook, or experiment and run of an RDML file.
+    row : int or None
+        Row as the spreadsheet counts it; the header is row 1 of most files.
+    column : str or None
+        Column as the file writes it, or the element of an RDML file.
+    value : str or None
+        What stands there.
+    expected : str
+        What would have been accepted.
+    advice : str
+        How to mend it.
+    """
+
+    code: str
+    file: str
+    sheet: str | None = None
+    row: int | None = None
+    column: str | None = None
+    value: str | None = None
+    expected: str
+    advice: str

@@ -6,7 +6,18 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Call", "Course", "Decision", "Forecast", "Joint", "SeriesPoint"]
+__all__ = [
+    "AlarmOutcome",
+    "Call",
+    "Course",
+    "Decision",
+    "Episode",
+    "Forecast",
+    "Joint",
+    "SeriesPoint",
+    "WarningCounts",
+    "WorklistRow",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +49,10 @@ class Call:
         Borderline where that probability lies between .05 and .95.
     reason : str
         The sentence with the numbers.
+    role : {"decides", "shown"}
+        Whether this rule makes the state of the series, or only stands beside it.
+    label : str
+        The rule in a sentence, for example ``"ELN 250/10⁴"``.
     """
 
     measurement_id: str
@@ -55,6 +70,8 @@ class Call:
     probability_above: float | None
     confidence: Literal["robust", "borderline", "not evaluable"]
     reason: str
+    role: Literal["decides", "shown"] = "decides"
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +107,18 @@ class SeriesPoint:
         Last day for a confirming sample.
     reason : str
         One sentence.
+    target : str
+        Marker.
+    fraction : str
+        Sorted compartment of the series; empty for unsorted cells.
+    raised : bool or None
+        Whether this sample alone is raised; None if not evaluable.
+    predictor : bool
+        Whether this sample may predict: drawn before overt relapse, and not because it was suspected.
+    rule_label, rule_status : str
+        The deciding rule in words, and ``"verified"`` or ``"unverified"``.
+    background_sd_log10 : float or None
+        Spread of a background sample around `background_median`, biology included, log10.
     """
 
     patient_id: str
@@ -111,6 +140,45 @@ class SeriesPoint:
     background_median: float | None
     confirm_by: dt.date | None
     reason: str
+    target: str = ""
+    fraction: str = ""
+    raised: bool | None = None
+    predictor: bool = True
+    rule_label: str = ""
+    rule_status: str = ""
+    background_sd_log10: float | None = None
+
+
+AlarmOutcome = Literal["relapse", "regressed", "regressed after therapy", "open"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """One confirmed rise of WT1, BAALC or both: an alarm and what became of it.
+
+    Confirmed rises of several series that overlap in time are one alarm of the patient.
+
+    Attributes
+    ----------
+    patient_id : str
+        Laboratory code.
+    markers : tuple of str
+        Markers that were raised and confirmed in it.
+    first_raised_on, confirmed_on : datetime.date
+        First raised sample, and the sample that confirmed it.
+    ended_on : datetime.date or None
+        Sample with which the last of its series was no longer raised; None while one still is.
+    outcome : {"relapse", "regressed", "regressed after therapy", "open"}
+        Overt relapse while it lasted; false alarm; regressed after pre-emptive therapy was begun during
+        it; still raised at the last sample.
+    """
+
+    patient_id: str
+    markers: tuple[str, ...]
+    first_raised_on: dt.date
+    confirmed_on: dt.date
+    ended_on: dt.date | None
+    outcome: AlarmOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +239,12 @@ class Course:
     first_raised_on, first_confirmed_on : datetime.date or None
         First raised and first confirmed raised sample after transplantation that may predict.
     lead_time_days : int or None
-        First confirmed raised sample to overt relapse.
+        Overt relapse minus the first confirmed raised sample of an alarm that still stood: an alarm that
+        had ended before does not count as a warning.
     unwarned : bool
-        Overt relapse without a confirmed raised sample before it.
+        Overt relapse without such a sample before it.
     false_alarms : int
-        Confirmed raised episodes that regressed without relapse.
+        Confirmed raised episodes that regressed without relapse and without pre-emptive therapy.
     follow_up_days : int or None
         Transplantation to relapse, death or last contact.
     death_on, last_contact_on : datetime.date or None
@@ -184,6 +253,14 @@ class Course:
         The one sentence at the top of the patient's page.
     urgency : int
         0 nothing, 1 look, 2 act; sorts the worklist.
+    urgency_reason : str
+        Why: the sentence of the worklist.
+    next_sample_by : datetime.date or None
+        Last day for the next sample; None where the laboratory's schedule holds.
+    episodes : tuple of Episode
+        Alarms, by date.
+    unverified_rules : tuple of str
+        Rules behind the states that are not verified, in words.
     """
 
     patient_id: str
@@ -203,6 +280,67 @@ class Course:
     last_contact_on: dt.date | None
     headline: str
     urgency: int
+    urgency_reason: str = ""
+    next_sample_by: dt.date | None = None
+    episodes: tuple[Episode, ...] = ()
+    unverified_rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorklistRow:
+    """One patient on the worklist.
+
+    Attributes
+    ----------
+    patient_id : str
+        Laboratory code.
+    urgency : int
+        0 nothing, 1 look, 2 act.
+    reason : str
+        Why, in one sentence.
+    confirm_by : datetime.date or None
+        Last day for the next sample.
+    overdue_days : int
+        Days by which that day has passed; 0 if it has not.
+    last_sample_on : datetime.date or None
+        Last evaluable sample.
+    """
+
+    patient_id: str
+    urgency: int
+    reason: str
+    confirm_by: dt.date | None
+    overdue_days: int
+    last_sample_on: dt.date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningCounts:
+    """How well confirmed rises warned, over patients.
+
+    Attributes
+    ----------
+    patients : int
+        Patients followed from transplantation.
+    relapses, warned, unwarned : int
+        Overt relapses, with and without a standing alarm before them.
+    lead_time_days : tuple of int
+        Lead times of the warned relapses, ascending.
+    false_alarms, alarms_after_therapy, open_alarms : int
+        Alarms that regressed without relapse; after pre-emptive therapy; still standing at the end.
+    patient_years : float
+        Follow-up from transplantation to relapse, death or last contact.
+    """
+
+    patients: int
+    relapses: int
+    warned: int
+    unwarned: int
+    lead_time_days: tuple[int, ...]
+    false_alarms: int
+    alarms_after_therapy: int
+    open_alarms: int
+    patient_years: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,6 +171,8 @@ class Measurement:
         Control wells used.
     sensitivity_ratio : float or None
         One-copy sensitivity, 1 / control copies at the same exposure, as a plain ratio.
+    fraction : str
+        Sorted compartment, for example ``"CD34+"``; empty for unsorted cells.
     """
 
     measurement_id: str
@@ -200,6 +202,7 @@ class Measurement:
     wells: int
     control_wells: int
     sensitivity_ratio: float | None = None
+    fraction: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +224,15 @@ class Baseline:
     percentile_97_5 : float or None
         The donors' 97.5th percentile; None for a patient's own baseline.
     samples : tuple of str
-        Samples it was learned from.
+        Samples it was learned from; empty where it is assumed.
+    fraction : str
+        Sorted compartment; empty for unsorted cells.
+    percentile_lower, percentile_upper : float or None
+        95 % interval of the percentile.
+    method : {"log-normal", "nonparametric", "assumed", "posterior"}
+        Left-censored maximum likelihood; ranks; a row of `knowledge`; the patient's own.
+    rule_id : str
+        Row of `knowledge` it rests on.
     """
 
     assay_id: str
@@ -232,3 +243,8 @@ class Baseline:
     sd_log10: float
     percentile_97_5: float | None
     samples: tuple[str, ...]
+    fraction: str = ""
+    percentile_lower: float | None = None
+    percentile_upper: float | None = None
+    method: Literal["log-normal", "nonparametric", "assumed", "posterior"] = "log-normal"
+    rule_id: str = ""

@@ -1,0 +1,257 @@
+"""Standard curves of every run and target, judged by the gates of a named rule.
+
+A curve belongs to its run: none is borrowed from another one. Ordinary least squares of Cq on log10
+copies, as the published gates mean it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from remnant.assay.qpcr.plates import USED, well_frame
+from remnant.knowledge.qpcr import CurveGates, WellAssumptions, well_assumptions
+from remnant.numerics import standard_curve
+from remnant.records.finding import Finding
+from remnant.records.measurement import CurveFit
+from remnant.records.run import Well
+
+__all__ = ["Curves", "curve_findings", "curve_records", "fit_curves", "judged_curves", "last_cycle_findings"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """Curves in columns, one row a run and target that has standards.
+
+    Attributes
+    ----------
+    keys : polars.DataFrame
+        ``run_id, target, curve`` (the row number).
+    fits : remnant.numerics.standard_curve.StandardCurves
+        Least squares.
+    calibration : remnant.numerics.standard_curve.Calibration
+        Error of each line.
+    technical_sd_cycles : ndarray of float, shape (n,)
+        Technical standard deviation of one well.
+    reasons : tuple of tuple of str, length n
+        Gates that failed; empty where the curve passes.
+    rule_id : str
+        Row of the gates.
+    """
+
+    keys: pl.DataFrame
+    fits: standard_curve.StandardCurves
+    calibration: standard_curve.Calibration
+    technical_sd_cycles: Floats
+    reasons: tuple[tuple[str, ...], ...]
+    rule_id: str
+
+
+def _gate_reasons(fits: standard_curve.StandardCurves, gates: CurveGates) -> tuple[tuple[str, ...], ...]:
+    reasons = []
+    for slope, r_squared, levels in zip(
+        fits.slope.tolist(), fits.r_squared.tolist(), fits.levels.tolist(), strict=True
+    ):
+        failed = []
+        if levels < gates.levels_min:
+            failed.append(f"{levels} levels, need {gates.levels_min}")
+        if levels >= 2 and not gates.slope_low <= slope <= gates.slope_high:
+            failed.append(f"slope {slope:.3f}, need {gates.slope_low:g} to {gates.slope_high:g}")
+        enough = (
+            r_squared >= gates.r_squared_min if gates.r_squared_inclusive else r_squared > gates.r_squared_min
+        )
+        if levels >= 2 and not enough:
+            sign = "at least" if gates.r_squared_inclusive else "more than"
+            failed.append(f"R² {r_squared:.4f}, need {sign} {gates.r_squared_min:g}")
+        reasons.append(tuple(failed))
+    return tuple(reasons)
+
+
+def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssumptions) -> Curves:
+    """Fit and judge the curves of a well frame.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Wells as `remnant.assay.qpcr.plates.well_frame` gives them.
+    gates : CurveGates
+        When a curve passes.
+    assumptions : WellAssumptions
+        Technical standard deviation before the standards speak.
+
+    Returns
+    -------
+    Curves
+        One row for each run and target with accepted standards.
+    """
+    standards = frame.filter((pl.col("role") == "standard") & (pl.col("decision") == USED))
+    keys = standards.select("run_id", "target").unique(maintain_order=True).with_row_index("curve")
+    joined = standards.join(keys, on=["run_id", "target"], maintain_order="left")
+    curve = joined["curve"].to_numpy().astype(np.int64)
+    x, cq = np.log10(joined["standard_copies"].to_numpy()), joined["cq"].to_numpy()
+    fits = standard_curve.fit(curve, x, cq, curves=len(keys))
+    technical = standard_curve.technical_sd_cycles(
+        curve,
+        x,
+        cq,
+        slope=np.where(np.isfinite(fits.slope), fits.slope, gates.slope_low),
+        default=assumptions.technical_sd,
+        weight=assumptions.technical_sd_weight,
+    )
+    return Curves(
+        keys.select("run_id", "target", pl.col("curve").cast(pl.Int64)),
+        fits,
+        standard_curve.calibration(
+            fits,
+            curve,
+            x,
+            cq,
+            technical_sd_cycles=technical,
+            level_sd=assumptions.standard_level_sd,
+            level_weight=assumptions.standard_level_weight,
+        ),
+        technical,
+        _gate_reasons(fits, gates),
+        gates.id,
+    )
+
+
+def curve_records(curves: Curves) -> tuple[CurveFit, ...]:
+    """Curves as records; those without a line (fewer than two levels) are left to `curve_findings`.
+
+    Parameters
+    ----------
+    curves : Curves
+        Judged curves.
+
+    Returns
+    -------
+    tuple of CurveFit
+        In the order of the wells.
+    """
+    fits = curves.fits
+    with np.errstate(invalid="ignore", divide="ignore"):
+        efficiency = standard_curve.efficiency(fits.slope)
+    return tuple(
+        CurveFit(
+            run_id=run_id,
+            target=target,
+            slope=float(fits.slope[i]),
+            intercept=float(fits.intercept[i]),
+            r_squared=float(fits.r_squared[i]),
+            efficiency=float(efficiency[i]),
+            residual_sd_cycles=float(fits.residual_sd[i]),
+            wells=int(fits.wells[i]),
+            lowest_copies=float(10.0 ** fits.low_log10[i]),
+            highest_copies=float(10.0 ** fits.high_log10[i]),
+            mean_log10_copies=float(fits.mean_log10[i]),
+            sum_squares_log10=float(fits.sum_squares_log10[i]),
+            verdict="fail" if curves.reasons[i] else "pass",
+            reasons=curves.reasons[i],
+            rule_id=curves.rule_id,
+        )
+        for run_id, target, i in curves.keys.iter_rows()
+        if np.isfinite(fits.slope[i])
+    )
+
+
+def curve_findings(curves: Curves) -> list[Finding]:
+    """What is wrong with curves.
+
+    Parameters
+    ----------
+    curves : Curves
+        Judged curves.
+
+    Returns
+    -------
+    list of Finding
+        One a failed curve.
+    """
+    return [
+        Finding(
+            code="qpcr.curve_failed",
+            severity="failure",
+            subject=f"run {run_id}",
+            message=f"The standard curve of {target} fails {curves.rule_id}: {'; '.join(curves.reasons[i])}. Copies of {target} are blocked on this run.",
+            advice="Repeat the run; no other run's curve is used.",
+        )
+        for run_id, target, i in curves.keys.iter_rows()
+        if curves.reasons[i]
+    ]
+
+
+def last_cycle_findings(curves: Curves, frame: pl.DataFrame) -> list[Finding]:
+    """Runs that end before one copy is due.
+
+    Parameters
+    ----------
+    curves : Curves
+        Judged curves.
+    frame : polars.DataFrame
+        Well frame, for the cycles of each run.
+
+    Returns
+    -------
+    list of Finding
+        One a passing curve whose single copy may come after the last cycle.
+    """
+    cycles = dict(frame.select("run_id", "cycles").drop_nulls().unique().iter_rows())
+    findings = []
+    for run_id, target, i in curves.keys.iter_rows():
+        last, due = cycles.get(run_id), curves.fits.intercept[i]
+        if last is None or curves.reasons[i] or last > due + 3.0 * curves.technical_sd_cycles[i]:
+            continue
+        hidden = 10.0 ** ((last - due) / curves.fits.slope[i])
+        findings.append(
+            Finding(
+                code="qpcr.last_cycle",
+                severity="warning",
+                subject=f"run {run_id}",
+                message=f"One copy of {target} is due at Cq {due:.1f}, the run ends at {last:g}: a silent well may hide about {hidden:.1f} copies, and the bounds say so.",
+                advice="Run more cycles.",
+            )
+        )
+    return findings
+
+
+def fit_curves(wells: Sequence[Well], gates: CurveGates) -> tuple[CurveFit, ...]:
+    """Standard curves of wells, without any sample.
+
+    Parameters
+    ----------
+    wells : sequence of Well
+        Wells; only accepted standards count.
+    gates : CurveGates
+        When a curve passes.
+
+    Returns
+    -------
+    tuple of CurveFit
+        One for each run and target with at least two levels.
+
+    References
+    ----------
+    .. [1] Gabert et al., Leukemia 17, 2318-2357 (2003): gates of the Europe Against Cancer programme.
+
+    Examples
+    --------
+    >>> from remnant.knowledge.qpcr import curve_gates
+    >>> cq = {1e1: 36.1, 1e3: 29.3, 1e5: 22.5}
+    >>> wells = [
+    ...     Well(run_id="R-01", position=f"A{i}", target="WT1", sample="STD", kind="standard",
+    ...          detected=True, cq=value, standard_copies=copies)
+    ...     for i, (copies, value) in enumerate(cq.items())
+    ... ]
+    >>> [curve] = fit_curves(wells, curve_gates("eac_2003"))
+    >>> round(curve.slope, 2), round(curve.efficiency, 3), curve.verdict
+    (-3.4, 0.968, 'pass')
+    """
+    frame, _findings = well_frame(wells)
+    return curve_records(judged_curves(frame, gates, well_assumptions()))

@@ -1,0 +1,286 @@
+"""Replicate wells of one cDNA, target and run, and which of them are left out.
+
+A well is left out only by the rule, never more than a minority, and a well with signal only where at
+least two others have signal too: silent wells do not outvote a positive one, the rule of positive wells
+judges that. What still disagrees is kept and said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from remnant.assay.qpcr.curves import Curves
+from remnant.assay.qpcr.plates import USED
+from remnant.knowledge.qpcr import QpcrRules, ReplicateRule
+from remnant.numerics import standard_curve
+from remnant.numerics.replicates import two_sided_p
+from remnant.numerics.wells import WellGroups
+from remnant.records.finding import Finding
+
+__all__ = ["Groups", "read_groups", "well_groups", "without_outliers"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Replicates in columns: n groups, padded to r wells.
+
+    Attributes
+    ----------
+    keys : polars.DataFrame
+        ``group, run_id, cdna_id, sample_id, target, name, role, run_on, exposure_known, cycles``.
+    curve : ndarray of int, shape (n,)
+        Row of `Curves`; -1 without one, or without a line.
+    well : ndarray of int, shape (n, r)
+        Well of each place; -1 pads.
+    cq : ndarray of float, shape (n, r)
+        Quantification cycle; NaN for a silent well or no well.
+    log10_copies : ndarray of float, shape (n, r)
+        Reading of the curve; NaN for a silent well, no well or no curve.
+    exposure : ndarray of float, shape (n, r)
+        Exposure; 0 where there is no well.
+    used : ndarray of bool, shape (n, r)
+        Whether the well counts.
+    technical_sd_log10 : ndarray of float, shape (n,)
+        Technical standard deviation of log10 copies.
+    """
+
+    keys: pl.DataFrame
+    curve: Integers
+    well: Integers
+    cq: Floats
+    log10_copies: Floats
+    exposure: Floats
+    used: Bools
+    technical_sd_log10: Floats
+
+    def __len__(self) -> int:
+        return len(self.curve)
+
+
+def read_groups(frame: pl.DataFrame, curves: Curves) -> Groups:
+    """Group the wells that are in play, and read their copies from the curve.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Well frame.
+    curves : Curves
+        Judged curves.
+
+    Returns
+    -------
+    Groups
+        In the order of first appearance; replicates in the order of the wells.
+    """
+    key = ["run_id", "cdna_id", "target"]
+    active = frame.filter((pl.col("decision") == USED) & pl.col("role").is_in(["sample", "internal"]))
+    keys = (
+        active.group_by(key, maintain_order=True)
+        .agg(
+            pl.col("sample_id", "name", "role", "kind", "run_on", "exposure_known", "cycles").first(),
+            pl.len(),
+        )
+        .with_row_index("group")
+        .with_columns(pl.col("group").cast(pl.Int64))
+        .join(curves.keys, on=["run_id", "target"], how="left", maintain_order="left")
+    )
+    placed = active.join(keys.select(*key, "group"), on=key, maintain_order="left").with_columns(
+        pl.int_range(pl.len()).over("group").alias("place")
+    )
+    width = max(keys["len"].to_list(), default=0)
+    at = (placed["group"].to_numpy(), placed["place"].to_numpy())
+    curve = keys["curve"].fill_null(-1).to_numpy().astype(np.int64)
+    curve[(curve >= 0) & ~np.isfinite(curves.fits.slope[curve] if len(curves.keys) else 0.0)] = -1
+    shape = (len(keys), width)
+    well, cq, exposure = np.full(shape, -1, dtype=np.int64), np.full(shape, np.nan), np.zeros(shape)
+    well[at] = placed["well"].to_numpy()
+    cq[at] = placed["cq"].fill_null(np.nan).to_numpy()
+    exposure[at] = placed["exposure"].to_numpy()
+    log10_copies, technical = np.full(shape, np.nan), np.full(len(keys), np.nan)
+    read = np.flatnonzero(curve >= 0)
+    if len(read):
+        log10_copies[read] = standard_curve.inverse(curves.fits, curve[read][:, None], cq[read])
+        slope = np.abs(curves.fits.slope[curve[read]])
+        technical[read] = curves.technical_sd_cycles[curve[read]] / slope
+    return Groups(keys.drop("curve", "len"), curve, well, cq, log10_copies, exposure, well >= 0, technical)
+
+
+def _distance(groups: Groups, used: Bools) -> Floats:
+    """How far each used well's concentration is from the median of its group, log10; -1 where not used."""
+    copies = np.where(np.isnan(groups.log10_copies), np.log10(0.5), groups.log10_copies)
+    level = np.where(used, copies - np.log10(np.where(used, groups.exposure, 1.0)), np.nan)
+    filled = used.any(axis=1)
+    middle = np.zeros(len(groups))
+    middle[filled] = np.nanmedian(level[filled], axis=1)
+    return np.where(used, np.abs(level - middle[:, None]), -1.0)
+
+
+def _suspects(groups: Groups, used: Bools, rule: ReplicateRule) -> tuple[Bools, Floats]:
+    """Wells that the rule would leave out, and the P-value (or cycles apart) that says so."""
+    if rule.method == "delta_cq":
+        early = used & (groups.cq < rule.below_cq)
+        with_two = early.sum(axis=1) >= 2
+        apart = np.zeros(len(groups))
+        apart[with_two] = _range(np.where(early, groups.cq, np.nan)[with_two])
+        return early & (apart > rule.delta_cq)[:, None], np.broadcast_to(apart[:, None], used.shape)
+    copies = np.where(np.isnan(groups.log10_copies), 0.0, np.power(10.0, groups.log10_copies))
+    wells = used.sum(axis=1, keepdims=True)
+    p = np.minimum(1.0, wells * two_sided_p(copies, groups.exposure, used, groups.technical_sd_log10))
+    return used & (p < rule.p_value), p
+
+
+def _range(values: Floats) -> Floats:
+    spread: Floats = np.nanmax(values, axis=1) - np.nanmin(values, axis=1)
+    return spread
+
+
+def without_outliers(groups: Groups, rule: ReplicateRule) -> tuple[Groups, dict[int, str], list[Finding]]:
+    """Leave out replicates by the rule.
+
+    Parameters
+    ----------
+    groups : Groups
+        Replicates.
+    rule : ReplicateRule
+        Rule row.
+
+    Returns
+    -------
+    groups : Groups
+        With `used` narrowed.
+    outliers : dict of int to str
+        Well and the sentence why it was left out.
+    findings : list of Finding
+        Wells left out, and groups that disagree with too few wells to leave one out.
+    """
+    if rule.method == "none" or not len(groups):
+        return groups, {}, []
+    used = groups.used & (groups.curve >= 0)[:, None]
+    start = used.sum(axis=1)
+    allowed = (start - 1) // 2
+    outliers: dict[int, str] = {}
+    open_groups = start >= 2
+    disagree = np.zeros(len(groups), dtype=bool)
+    signal = ~np.isnan(groups.log10_copies)
+    while open_groups.any():
+        rows = np.flatnonzero(open_groups)
+        part = _rows(groups, rows)
+        suspect, measure = _suspects(part, used[rows], rule)
+        found = suspect.any(axis=1)
+        place = np.where(suspect, _distance(part, used[rows]), -1.0).argmax(axis=1)
+        others = (used[rows] & signal[rows]).sum(axis=1) - signal[rows, place]
+        may = found & (start[rows] - used[rows].sum(axis=1) < allowed[rows]) & (others >= 2)
+        disagree[rows] = found & ~may
+        for i in np.flatnonzero(may):
+            row, column = int(rows[i]), int(place[i])
+            used[row, column] = False
+            outliers[int(groups.well[row, column])] = _why(
+                groups, row, column, rule=rule, measure=float(measure[i, column])
+            )
+        open_groups[rows] = may
+    kept = groups.used & (used | (groups.curve < 0)[:, None])
+    return replace(groups, used=kept), outliers, _findings(groups, kept, disagree, rule)
+
+
+def _rows(groups: Groups, rows: Integers) -> Groups:
+    return Groups(
+        groups.keys,
+        groups.curve[rows],
+        groups.well[rows],
+        groups.cq[rows],
+        groups.log10_copies[rows],
+        groups.exposure[rows],
+        groups.used[rows],
+        groups.technical_sd_log10[rows],
+    )
+
+
+def _why(groups: Groups, row: int, column: int, *, rule: ReplicateRule, measure: float) -> str:
+    reading = groups.log10_copies[row, column]
+    found = "no signal" if np.isnan(reading) else f"{10.0**reading:.3g} copies"
+    rest = [
+        f"{10.0**value:.3g}" if np.isfinite(value) else "none"
+        for j, value in enumerate(groups.log10_copies[row].tolist())
+        if j != column and groups.used[row, j]
+    ]
+    test = (
+        f"{measure:.2f} cycles apart, more than {rule.delta_cq:g}"
+        if rule.method == "delta_cq"
+        else f"P = {measure:.2g}, below {rule.p_value:g}"
+    )
+    return f"{found} beside {', '.join(rest)}: {test} ({rule.id})."
+
+
+def _findings(groups: Groups, kept: Bools, disagree: Bools, rule: ReplicateRule) -> list[Finding]:
+    dropped = (groups.used & ~kept).sum(axis=1)
+    findings = []
+    for row in np.flatnonzero((dropped > 0) | disagree):
+        key = groups.keys.row(int(row), named=True)
+        where = f"run {key['run_id']}, {key['target']}"
+        total = int(groups.used[row].sum())
+        if dropped[row]:
+            findings.append(
+                Finding(
+                    code="qpcr.replicate_outlier",
+                    severity="note",
+                    subject=f"sample {key['name']}",
+                    message=f"{int(dropped[row])} of {total} {key['target']} wells left out by {rule.id}.",
+                    where=where,
+                )
+            )
+        if disagree[row]:
+            findings.append(
+                Finding(
+                    code="qpcr.replicates_disagree",
+                    severity="warning",
+                    subject=f"sample {key['name']}",
+                    message=f"{key['target']} wells differ more than {rule.id} allows, but none may be left out: all {int(kept[row].sum())} are used.",
+                    where=where,
+                    advice="Repeat the measurement.",
+                )
+            )
+    return findings
+
+
+def well_groups(
+    groups: Groups, rows: Integers, *, curves: Curves, blank_rate: Floats, rules: QpcrRules
+) -> WellGroups:
+    """Arrays of the used wells for the likelihood.
+
+    Parameters
+    ----------
+    groups : Groups
+        Replicates; the rows asked have a curve.
+    rows : ndarray of int, shape (m,)
+        Groups asked, repeats allowed.
+    curves : Curves
+        Judged curves.
+    blank_rate : ndarray of float, shape (m,)
+        False-positive rate of one well.
+    rules : QpcrRules
+        Detection probability of one molecule.
+
+    Returns
+    -------
+    WellGroups
+        One row a group asked.
+    """
+    curve, cycles = groups.curve[rows], groups.keys["cycles"].fill_null(np.inf).to_numpy()[rows]
+    with np.errstate(invalid="ignore"):
+        last = (cycles - curves.fits.intercept[curve]) / curves.fits.slope[curve]
+    return WellGroups(
+        groups.log10_copies[rows],
+        np.where(groups.used[rows], groups.exposure[rows], 0.0),
+        groups.technical_sd_log10[rows],
+        np.full(len(rows), rules.wells.detection_probability),
+        -np.log1p(-blank_rate),
+        np.where(np.isfinite(last), last, -np.inf),
+    )

@@ -1,0 +1,343 @@
+"""Courses of many patients: every question to the evidence asked in one batch, then assembled one by one.
+
+Pure: the order of the input never matters, and a sample that is not evaluable changes no other state.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from remnant.course.background import Against, against_background
+from remnant.course.episodes import episodes, rises
+from remnant.course.headline import headline, standings
+from remnant.course.joint import joint_states
+from remnant.course.relapse import OvertRelapse, overt_relapse, transplant_date
+from remnant.course.series import Entry, SeriesKey, entries, series_key
+from remnant.course.states import NOT_EVALUABLE, Reading, Status, follow
+from remnant.evidence.batch import EvidenceBatch
+from remnant.evidence.verbs import change
+from remnant.knowledge.background import BackgroundRules, background_rules
+from remnant.knowledge.relapse import RelapseRules, relapse_rules
+from remnant.knowledge.states import StateRules, state_rules
+from remnant.records.dossier import Dossier
+from remnant.records.judgement import Course, Joint, SeriesPoint
+from remnant.records.measurement import Baseline
+from remnant.units import number_text, probability_text, unit_label
+
+__all__ = ["build_course", "build_courses"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the evidence says about one evaluable entry; None where it says nothing."""
+
+    raised: bool
+    z: float | None
+    centre: float | None
+    sd: float | None
+    change: tuple[float, float, float] | None = None  # estimate, lower, upper
+    rise: float | None = None
+    rise_1_log: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
+    """Points of one series with the first raised sample of the rise that each belongs to."""
+
+    key: SeriesKey
+    points: list[SeriesPoint]
+    first_raised: list[dt.date | None]
+
+
+def build_course(
+    dossier: Dossier,
+    *,
+    states: StateRules | None = None,
+    background: BackgroundRules | None = None,
+    relapse: RelapseRules | None = None,
+) -> Course:
+    """Course of one patient.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        Facts, measurements, calls and donors' baselines of the patient.
+    states, background, relapse : rules or None, default None
+        Rules; those that ship with remnant by default.
+
+    Returns
+    -------
+    Course
+        States of WT1 and BAALC, alone and together, overt relapse, warning and headline.
+    """
+    return build_courses([dossier], states=states, background=background, relapse=relapse)[0]
+
+
+def build_courses(
+    dossiers: Sequence[Dossier],
+    *,
+    states: StateRules | None = None,
+    background: BackgroundRules | None = None,
+    relapse: RelapseRules | None = None,
+) -> tuple[Course, ...]:
+    """Courses of many patients.
+
+    Parameters
+    ----------
+    dossiers : sequence of Dossier
+        Facts, measurements, calls and donors' baselines of each patient.
+    states, background, relapse : rules or None, default None
+        Rules; those that ship with remnant by default.
+
+    Returns
+    -------
+    tuple of Course
+        In the order of the dossiers.
+    """
+    states = states or state_rules()
+    background, relapse = background or background_rules(), relapse or relapse_rules()
+    relapses = {d.patient.patient_id: overt_relapse(d.samples, d.events, rules=relapse) for d in dossiers}
+    table = entries(
+        dossiers,
+        relapses,
+        markers=states.z_at_least,
+        rules=relapse,
+        engraftment_day=background.engraftment_day,
+    )
+    rows = [i for i, entry in enumerate(table) if entry.evaluable]
+    batch = EvidenceBatch.of([table[i].measurement.evidence for i in rows])
+    against = against_background(
+        [table[i] for i in rows], batch, _baselines(dossiers), rules=background, states=states
+    )
+    answers = dict(zip(rows, _answers([table[i] for i in rows], batch, against), strict=True))
+    lines: dict[str, list[_Line]] = defaultdict(list)
+    for key, members in itertools.groupby(range(len(table)), key=lambda i: series_key(table[i].measurement)):
+        lines[key[0]].append(_line(key, [(table[i], answers.get(i)) for i in members], states=states))
+    joints: dict[str, list[Joint]] = defaultdict(list)
+    for joint in joint_states(table, rows, batch, against, states=states):
+        joints[joint.patient_id].append(joint)
+    return tuple(
+        _course(
+            dossier,
+            lines.get(patient, []),
+            joints.get(patient, []),
+            relapses[patient],
+            states=states,
+            rules=relapse,
+        )
+        for dossier in dossiers
+        for patient in (dossier.patient.patient_id,)
+    )
+
+
+def _baselines(dossiers: Sequence[Dossier]) -> dict[tuple[str, str, str, str], Baseline]:
+    return {
+        (b.assay_id, b.material, b.fraction, b.unit): b
+        for dossier in dossiers
+        for b in dossier.baselines
+        if b.source == "donors"
+    }
+
+
+def _answers(members: Sequence[Entry], batch: EvidenceBatch, against: Against) -> list[_Answer]:
+    """One answer an evaluable entry; the change is from the evaluable entry before it in its series."""
+    keys = [series_key(entry.measurement) for entry in members]
+    later = np.array([i for i in range(1, len(keys)) if keys[i] == keys[i - 1]], dtype=np.int64)
+    moved = change(batch.take(later - 1), batch.take(later))
+    columns = zip(
+        zip(moved.estimate.tolist(), moved.lower.tolist(), moved.upper.tolist(), strict=True),
+        moved.probability.tolist(),
+        strict=True,
+    )
+    steps = dict(zip(later.tolist(), columns, strict=True))
+    levels = zip(
+        against.raised.tolist(), against.z.tolist(), against.centre.tolist(), against.sd.tolist(), strict=True
+    )
+    result = []
+    for i, (raised, z, centre, sd) in enumerate(levels):
+        step, risen = steps.get(i, (None, (None, None)))
+        result.append(
+            _Answer(
+                raised=raised,
+                z=_known(z),
+                centre=_known(centre),
+                sd=_known(sd),
+                change=step,
+                rise=risen[0],
+                rise_1_log=risen[1],
+            )
+        )
+    return result
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _line(key: SeriesKey, members: Sequence[tuple[Entry, _Answer | None]], *, states: StateRules) -> _Line:
+    readings = [
+        Reading(
+            drawn_on=entry.measurement.drawn_on,
+            raised=None if answer is None else answer.raised,
+            probability_fall=None if answer is None or answer.rise is None else 1.0 - answer.rise,
+            phase=entry.phase,
+        )
+        for entry, answer in members
+    ]
+    found = follow(readings, states)
+    points = [
+        _point(entry, answer, status, states=states)
+        for (entry, answer), status in zip(members, found, strict=True)
+    ]
+    return _Line(key, points, [status.first_raised_on for status in found])
+
+
+def _point(entry: Entry, answer: _Answer | None, status: Status, *, states: StateRules) -> SeriesPoint:
+    m, call = entry.measurement, entry.call
+    moved = answer.change if answer else None
+    return SeriesPoint(
+        patient_id=m.patient_id,
+        assay_id=m.assay_id,
+        material=m.material,
+        sample_id=m.sample_id,
+        measurement_id=m.measurement_id,
+        drawn_on=m.drawn_on,
+        day=entry.day,
+        state=status.state,
+        since=status.since,
+        rule_id=call.rule_id if call else "",
+        change_log10=moved[0] if moved else None,
+        change_lower=moved[1] if moved else None,
+        change_upper=moved[2] if moved else None,
+        probability_rise=answer.rise if answer else None,
+        probability_rise_1_log=answer.rise_1_log if answer else None,
+        z_background=answer.z if answer else None,
+        background_median=10.0**answer.centre if answer and answer.centre is not None else None,
+        confirm_by=status.confirm_by,
+        reason=_unevaluable(entry) if answer is None else _reason(entry, answer, status, states=states),
+        target=m.target,
+        fraction=m.fraction,
+        raised=answer.raised if answer else None,
+        predictor=entry.predictor,
+        rule_label=call.label if call else "",
+        rule_status=call.status if call else "",
+        background_sd_log10=answer.sd if answer else None,
+    )
+
+
+def _unevaluable(entry: Entry) -> str:
+    m, call = entry.measurement, entry.call
+    if m.state != "not evaluable" and call is not None:
+        return call.reason
+    why = m.reason if m.state == "not evaluable" else "no active rule fits this series"
+    return f"{m.target} is not evaluable: {why or 'no reason was given'}."
+
+
+def _reason(entry: Entry, answer: _Answer, status: Status, *, states: StateRules) -> str:
+    m, call = entry.measurement, entry.call
+    parts = [call.reason if call else ""]
+    if answer.z is not None and answer.centre is not None:
+        needed = states.z_at_least[m.target]
+        level = f"{number_text(10.0**answer.centre)} {unit_label(m.unit, control=m.control)}"
+        asked = "" if needed is None else f", {needed:g} needed"
+        parts.append(f"z {answer.z:.1f} against the background of {level}{asked}.")
+    if answer.change and answer.rise is not None and answer.rise_1_log is not None:
+        estimate, lower, upper = answer.change
+        parts.append(
+            f"Change {estimate:+.2f} log10 ({lower:+.2f} to {upper:+.2f}); "
+            f"P(rise) {probability_text(answer.rise)}, "
+            f"P(rise of 1 log10) {probability_text(answer.rise_1_log)}."
+        )
+    if status.confirm_by:
+        parts.append(f"To be confirmed by {status.confirm_by.isoformat()}.")
+    if status.late_days:
+        parts.append(f"Confirmed {status.late_days} days after the window.")
+    if " + " in m.measurement_id:
+        parts.append("Several measurements of this day are pooled.")
+    return " ".join(filter(None, parts))
+
+
+def _course(
+    dossier: Dossier,
+    lines: Sequence[_Line],
+    joints: Sequence[Joint],
+    relapse: OvertRelapse,
+    *,
+    states: StateRules,
+    rules: RelapseRules,
+) -> Course:
+    graft = transplant_date(dossier.events)
+    death = min((e.on for e in dossier.events if e.kind == "death"), default=None)
+    contact = _last_contact(dossier)
+    predicting = [_predicting(line, relapse.start_on) for line in lines]
+    alarms = episodes(
+        dossier.patient.patient_id,
+        [rise for points, first in predicting for rise in rises(points, first)],
+        relapse_on=relapse.on,
+        therapies=dossier.therapies,
+        preemptive=rules.preemptive_therapies,
+    )
+    standing = [alarm.confirmed_on for alarm in alarms if alarm.outcome == "relapse"]
+    lead = (relapse.on - min(standing)).days if relapse.on and standing else None
+    head = headline(
+        standings({line.key: line.points for line in lines}, markers=[*states.z_at_least], rules=states),
+        relapse,
+        lead_time_days=lead,
+        transplant_on=graft,
+        death_on=death,
+        states=states,
+        rules=rules,
+    )
+    ends = min((date for date in (relapse.on, death) if date), default=contact)
+    points = sorted(
+        (point for line in lines for point in line.points),
+        key=lambda p: (p.drawn_on, p.target, p.assay_id, p.material, p.fraction),
+    )
+    return Course(
+        patient_id=dossier.patient.patient_id,
+        transplant_on=graft,
+        points=tuple(points),
+        joint=tuple(joints),
+        overt_relapse_on=relapse.on,
+        relapse_rule=relapse.rule,
+        last_negative_on=relapse.last_negative_on,
+        first_raised_on=min(
+            (p.drawn_on for points, _ in predicting for p in points if p.raised), default=None
+        ),
+        first_confirmed_on=min((alarm.confirmed_on for alarm in alarms), default=None),
+        lead_time_days=lead,
+        unwarned=relapse.on is not None and not standing,
+        false_alarms=sum(alarm.outcome == "regressed" for alarm in alarms),
+        follow_up_days=(ends - graft).days if graft and ends and ends >= graft else None,
+        death_on=death,
+        last_contact_on=contact,
+        headline=head.text,
+        urgency=head.urgency,
+        urgency_reason=head.urgency_reason,
+        next_sample_by=head.next_sample_by,
+        episodes=alarms,
+        unverified_rules=head.unverified_rules,
+    )
+
+
+def _last_contact(dossier: Dossier) -> dt.date | None:
+    """Last date on which the patient was seen: any event or sample, whatever was recorded as last contact."""
+    dates = [event.on for event in dossier.events] + [sample.drawn_on for sample in dossier.samples]
+    return max(dates, default=None)
+
+
+def _predicting(line: _Line, start: dt.date | None) -> tuple[list[SeriesPoint], list[dt.date | None]]:
+    """Evaluable points after transplantation, or remission, that may predict relapse."""
+    chosen = [
+        (point, first)
+        for point, first in zip(line.points, line.first_raised, strict=True)
+        if point.predictor and point.state != NOT_EVALUABLE and start is not None and point.drawn_on > start
+    ]
+    return [point for point, _ in chosen], [first for _, first in chosen]

@@ -1,0 +1,91 @@
+"""The cohort's page: cumulative incidence, frequencies, warnings, associations, each with its table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from remnant.records.cohort import Association, Frequency, Incidence, LeadTimes
+from remnant.report import draw, html
+from remnant.report.cohort import frequency, incidence, tables
+from remnant.report.context import Context
+from remnant.report.table import Section
+
+__all__ = ["page"]
+
+
+def page(
+    curves: Sequence[Incidence],
+    frequencies: Sequence[Sequence[Frequency]],
+    *,
+    context: Context,
+    lead_times: LeadTimes | None = None,
+    associations: Sequence[Association] = (),
+    synthetic: bool = False,
+) -> str:
+    """Self-contained HTML page of a cohort.
+
+    Parameters
+    ----------
+    curves : sequence of Incidence
+        Each is drawn for relapse and tabulated for relapse and death.
+    frequencies : sequence of sequence of Frequency
+        One outcome and variable each.
+    context : Context
+        What the page says about itself.
+    lead_times : LeadTimes or None, default None
+        Warnings over patients.
+    associations : sequence of Association, default ()
+        Tables of counts with every test of them.
+    synthetic : bool, default False
+        Whether the patients are made up.
+
+    Returns
+    -------
+    str
+        HTML that needs no other file.
+    """
+    sections = [_incidence_section(made, place) for place, made in enumerate(curves)]
+    sections += [_frequency_section(held, place) for place, held in enumerate(frequencies) if held]
+    if lead_times is not None:
+        table = tables.lead_times(lead_times)
+        sections.append(Section(title=table.title, tables=(table,)))
+    sections += [_association_section(made) for made in associations]
+    return html.render(
+        "sections.html", context=context, synthetic=synthetic, heading="cohort", sections=sections
+    )
+
+
+def _incidence_section(made: Incidence, place: int) -> Section:
+    return Section(
+        title="Cumulative incidence of relapse, death competing",
+        figure=draw.inline(incidence.svg(made), css_class="incidence", identity=f"incidence-{place}"),
+        caption=incidence.caption(made),
+        tables=(
+            tables.incidence(made),
+            tables.tests(made.tests, title="Comparison of the groups"),
+            tables.excluded(made),
+        ),
+    )
+
+
+def _frequency_section(held: Sequence[Frequency], place: int) -> Section:
+    table = tables.frequencies(held)
+    return Section(
+        title=table.title,
+        figure=draw.inline(frequency.svg(held), css_class="frequency", identity=f"frequency-{place}"),
+        caption=frequency.caption(held),
+        tables=(table,),
+    )
+
+
+def _association_section(made: Association) -> Section:
+    counts = tables.association(made)
+    return Section(
+        title=counts.title,
+        caption="No test is marked as the right one: choose it before looking.",
+        tables=(
+            counts,
+            tables.effects(made.effects, title="Effect sizes"),
+            tables.tests(made.tests, title="Tests of this table"),
+        ),
+    )

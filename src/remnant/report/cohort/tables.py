@@ -1,0 +1,310 @@
+"""Cohort results as printed tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from remnant.records.cohort import (
+    Association,
+    Effect,
+    Frequency,
+    Incidence,
+    LeadTimes,
+    TestResult,
+)
+from remnant.report import numbers, words
+from remnant.report.table import Cell, Column, Table
+
+__all__ = ["association", "effects", "excluded", "frequencies", "incidence", "lead_times", "tests"]
+
+
+def frequencies(held: Sequence[Frequency]) -> Table:
+    """Shares with three intervals.
+
+    Parameters
+    ----------
+    held : sequence of Frequency
+        One outcome and one variable.
+
+    Returns
+    -------
+    Table
+        One row a group and subgroup.
+    """
+    columns = (
+        Column("Group"),
+        Column("Subgroup", share=1),
+        Column("With", number=True),
+        Column("Evaluable", number=True),
+        Column("Not evaluable", number=True),
+        Column("Share (Clopper-Pearson)", number=True),
+        Column("Wilson", number=True),
+        Column("Jeffreys", number=True),
+    )
+    rows = tuple(
+        (
+            Cell(f.group),
+            Cell(f.subgroup),
+            Cell(str(f.positive)),
+            Cell(str(f.evaluable)),
+            Cell(str(f.not_evaluable)),
+            Cell(_share(f.lower, f.share, f.upper), sort=str(f.share or 0)),
+            Cell(_bounds(f.wilson_lower, f.wilson_upper)),
+            Cell(_bounds(f.jeffreys_lower, f.jeffreys_upper)),
+        )
+        for f in held
+    )
+    name = f"{words.column(held[0].outcome)}, by {words.column(held[0].variable)}" if held else "Frequencies"
+    return Table(title=name, columns=columns, rows=rows)
+
+
+def incidence(made: Incidence) -> Table:
+    """Incidence and numbers at risk on the days of the table.
+
+    Parameters
+    ----------
+    made : Incidence
+        All curves.
+
+    Returns
+    -------
+    Table
+        One row a group, cause and day.
+    """
+    columns = (
+        Column("Cause"),
+        Column("Group", share=1),
+        Column("Patients", number=True),
+        Column("Events", number=True),
+        Column("Competing", number=True),
+        Column("Censored", number=True),
+        Column("Day", number=True),
+        Column("At risk", number=True),
+        Column("Incidence", number=True),
+    )
+    rows = tuple(
+        (
+            Cell(curve.cause),
+            Cell(curve.group, note="" if curve.in_test else "outside the tests"),
+            Cell(str(curve.patients)),
+            Cell(str(curve.events)),
+            Cell(str(curve.competing_events)),
+            Cell(str(curve.censored)),
+            Cell(f"+{at.day:.0f}", sort=f"{at.day:.0f}"),
+            Cell(str(at.at_risk)),
+            Cell(
+                "start"
+                if at.day <= made.start_day
+                else _share(at.lower, at.incidence, at.upper) or "beyond follow-up",
+                sort=str(at.incidence or 0),
+            ),
+        )
+        for curve in made.curves
+        for at in curve.on_days
+    )
+    return Table(title=f"Cumulative incidence. {made.title}", note=made.method, columns=columns, rows=rows)
+
+
+def tests(held: Sequence[TestResult], *, title: str) -> Table:
+    """Tests by their full names.
+
+    Parameters
+    ----------
+    held : sequence of TestResult
+        In the order they are to be read.
+    title : str
+        Caption.
+
+    Returns
+    -------
+    Table
+        One row a test.
+    """
+    columns = (
+        Column("Test"),
+        Column("Sides"),
+        Column("Alternative", share=2),
+        Column("Fixed margins"),
+        Column("Statistic", number=True),
+        Column("P", number=True),
+        Column("Note", share=1),
+    )
+    rows = tuple(
+        (
+            Cell(test.name),
+            Cell(test.sidedness),
+            Cell(test.alternative),
+            Cell(test.margins),
+            Cell("" if test.statistic is None else f"{test.statistic_name} {test.statistic:.2f}"),
+            Cell(
+                "not defined" if test.p_value is None else numbers.p_value(test.p_value).removeprefix("P = "),
+                sort="" if test.p_value is None else str(test.p_value),
+            ),
+            Cell(test.note),
+        )
+        for test in held
+    )
+    return Table(title=title, columns=columns, rows=rows)
+
+
+def association(made: Association) -> Table:
+    """Counts of a table.
+
+    Parameters
+    ----------
+    made : Association
+        Counts with tests.
+
+    Returns
+    -------
+    Table
+        The counts as they stand.
+    """
+    columns = (
+        Column(words.column(made.row_variable), share=1),
+        *(Column(name, number=True) for name in made.columns),
+        Column("Share of the first", number=True),
+    )
+    shares = {share.group: share for share in made.shares}
+    rows = tuple(
+        (
+            Cell(name),
+            *(Cell(str(n)) for n in counts),
+            Cell(_share(s.lower, s.share, s.upper) if (s := shares.get(name)) else ""),
+        )
+        for name, counts in zip(made.rows, made.counts, strict=True)
+    )
+    left = f"{numbers.plural(made.left_out, 'patient')} left out. " if made.left_out else ""
+    return Table(
+        title=f"{words.column(made.row_variable)} and {words.column(made.column_variable)}",
+        note=f"{left}{made.direction}",
+        columns=columns,
+        rows=rows,
+    )
+
+
+def effects(held: Sequence[Effect], *, title: str) -> Table:
+    """Effect sizes.
+
+    Parameters
+    ----------
+    held : sequence of Effect
+        In the order they are to be read.
+    title : str
+        Caption.
+
+    Returns
+    -------
+    Table
+        One row an effect.
+    """
+    columns = (
+        Column("Effect"),
+        Column("Method", share=1),
+        Column("Estimate", number=True),
+        Column("Interval", number=True),
+        Column("Level", number=True),
+    )
+    rows = tuple(
+        (
+            Cell(effect.measure),
+            Cell(effect.method),
+            Cell(_real(effect.estimate)),
+            Cell(
+                ""
+                if effect.lower is None or effect.upper is None
+                else f"{_real(effect.lower)} to {_real(effect.upper)}"
+            ),
+            Cell(f"{100 * effect.level:.0f} %"),
+        )
+        for effect in held
+    )
+    return Table(title=title, columns=columns, rows=rows)
+
+
+def lead_times(made: LeadTimes) -> Table:
+    """Warnings, relapses without warning, false alarms.
+
+    Parameters
+    ----------
+    made : LeadTimes
+        Counted over courses.
+
+    Returns
+    -------
+    Table
+        One row a figure.
+    """
+    level = f"{100 * made.level:.0f} %"
+    lead = (
+        "none"
+        if made.median_days is None
+        else f"{made.median_days:.0f} days ({made.shortest_days:.0f}-{made.longest_days:.0f})"
+    )
+    rate = (
+        ""
+        if made.false_alarms_per_patient_year is None
+        else f"{made.false_alarms_per_patient_year:.3f} ({made.rate_lower:.3f}-{made.rate_upper:.3f})"
+    )
+    unwarned = _share(made.unwarned_lower, made.unwarned_share, made.unwarned_upper)
+    pairs = (
+        (
+            "Patients followed from transplantation",
+            str(made.patients),
+            f"{made.patient_years:.1f} patient-years",
+        ),
+        ("Overt relapses", str(made.relapses), ""),
+        ("Warned: a confirmed rise stood before", str(made.warned), f"median lead time (range): {lead}"),
+        ("Without warning", str(made.unwarned), f"{unwarned}, {level} Clopper-Pearson" if unwarned else ""),
+        (
+            "False alarms",
+            str(made.false_alarms),
+            f"{rate} a patient-year, {level} exact Poisson" if rate else "",
+        ),
+        ("Alarms that regressed after pre-emptive therapy", str(made.alarms_after_therapy), ""),
+        ("Alarms still standing at the end", str(made.open_alarms), ""),
+    )
+    columns = (Column("What"), Column("Number", number=True), Column("Figure", share=1))
+    rows = tuple((Cell(what), Cell(number), Cell(figure)) for what, number, figure in pairs)
+    return Table(title="Warning before overt relapse", columns=columns, rows=rows)
+
+
+def excluded(made: Incidence) -> Table:
+    """Patients who do not enter the curves, by reason.
+
+    Parameters
+    ----------
+    made : Incidence
+        Curves with their exclusions.
+
+    Returns
+    -------
+    Table
+        One row a reason.
+    """
+    columns = (Column("Reason"), Column("Patients", number=True), Column("Who", share=1))
+    rows = tuple(
+        (Cell(e.reason), Cell(str(len(e.patient_ids))), Cell(", ".join(e.patient_ids))) for e in made.excluded
+    )
+    return Table(title="Not at risk", columns=columns, rows=rows)
+
+
+def _share(lower: float | None, estimate: float | None, upper: float | None) -> str:
+    if estimate is None:
+        return ""
+    if lower is None or upper is None:
+        return f"{100 * estimate:.0f} %"
+    return numbers.share(lower, estimate, upper)
+
+
+def _bounds(lower: float | None, upper: float | None) -> str:
+    return "" if lower is None or upper is None else f"{100 * lower:.0f}-{100 * upper:.0f} %"
+
+
+def _real(value: float | None) -> str:
+    if value is None:
+        return "not defined"
+    if math.isinf(value):
+        return "infinite" if value > 0 else "minus infinite"
+    return f"{value:.3g}".replace("-", numbers.MINUS)

@@ -1,0 +1,67 @@
+"""What a report says about itself: study, version, software, when it was written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+
+from remnant.records import codec
+from remnant.records.dossier import Dossier
+
+__all__ = ["DISCLAIMER", "Context", "report_id"]
+
+DISCLAIMER = "Research use only. Not for diagnosis or treatment decisions."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Setting of a report.
+
+    Attributes
+    ----------
+    study : str
+        Name of the study.
+    software : str
+        Name and version of the program.
+    written_at : datetime.datetime
+        When, with time zone.
+    laboratory : str
+        Name of the laboratory; empty if not given.
+    report_version : int
+        Counts the reports on one patient.
+    replaces : str
+        Report that this one amends; empty for the first.
+    assumptions : tuple of str
+        Unverified assumptions of the whole study, each one sentence.
+    index_link : str
+        Relative address of the study's page; empty for none.
+    """
+
+    study: str
+    software: str
+    written_at: dt.datetime
+    laboratory: str = ""
+    report_version: int = 1
+    replaces: str = ""
+    assumptions: tuple[str, ...] = ()
+    index_link: str = ""
+
+
+def report_id(dossier: Dossier, *, context: Context) -> str:
+    """Identifier of a report: the same content written by the same software has the same one.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        What is reported.
+    context : Context
+        Study and software.
+
+    Returns
+    -------
+    str
+        The patient's code and ten hexadecimal digits.
+    """
+    text = f"{context.study}\n{context.software}\n{codec.to_json(dossier)}"
+    return f"{dossier.patient.patient_id}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"

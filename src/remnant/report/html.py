@@ -1,0 +1,88 @@
+"""Templates to self-contained pages: style and script are inlined, nothing is fetched."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from remnant.report import numbers
+from remnant.report.context import DISCLAIMER, Context
+from remnant.report.palette import dark_rules
+
+__all__ = ["render", "written"]
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("remnant.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    return resources.files("remnant.report").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _style() -> str:
+    figures = dark_rules("figure svg")
+    return f"{_asset('report.css')}@media screen and (prefers-color-scheme: dark) {{\n{figures}\n}}"
+
+
+def render(template: str, *, context: Context, synthetic: bool, **values: Any) -> str:
+    """Page from a template.
+
+    Parameters
+    ----------
+    template : str
+        File name in ``templates/``.
+    context : Context
+        What the page says about itself.
+    synthetic : bool
+        Whether the footer says that the data are made up.
+    **values : Any
+        What the template prints.
+
+    Returns
+    -------
+    str
+        HTML that needs no other file.
+    """
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            context=context,
+            written=written(context),
+            css=_style(),
+            script=_asset("sort.js"),
+            disclaimer=DISCLAIMER,
+            synthetic=synthetic,
+            **values,
+        )
+    )
+
+
+def written(context: Context) -> str:
+    """When the report was written, for its footer.
+
+    Parameters
+    ----------
+    context : Context
+        Setting.
+
+    Returns
+    -------
+    str
+        Day, month name, year, time and zone.
+    """
+    at = context.written_at
+    return f"{numbers.in_sentence(at.date())}, {at:%H:%M %Z}".rstrip()

@@ -1,0 +1,153 @@
+"""The study's page: the worklist, most urgent first, with the reason in one sentence and a link to each patient."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from remnant.records.finding import Finding
+from remnant.records.judgement import WorklistRow
+from remnant.records.patient import Patient
+from remnant.report import html, numbers, words
+from remnant.report.context import Context
+from remnant.report.table import Cell, Column, Table, Tone
+
+__all__ = ["Links", "page", "worklist"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Relative addresses of what was written.
+
+    Attributes
+    ----------
+    pages, pdfs : mapping of str to str
+        By patient.
+    others : mapping of str to str
+        Further documents, by name; for example the cohort page and tables.
+    """
+
+    pages: Mapping[str, str]
+    pdfs: Mapping[str, str]
+    others: Mapping[str, str]
+
+
+def page(
+    rows: Sequence[WorklistRow],
+    *,
+    patients: Mapping[str, Patient],
+    links: Links,
+    context: Context,
+    findings: Sequence[Finding] = (),
+) -> str:
+    """Self-contained HTML page of a study.
+
+    Parameters
+    ----------
+    rows : sequence of WorklistRow
+        One a patient, in any order.
+    patients : mapping of str to Patient
+        By code.
+    links : Links
+        Where the reports are.
+    context : Context
+        What the page says about itself; its assumptions are the banner that stands once a study.
+    findings : sequence of Finding, default ()
+        Failures and warnings of the study's runs and files; notes are left to the patients' pages.
+
+    Returns
+    -------
+    str
+        HTML that needs no other file.
+    """
+    return html.render(
+        "index.html",
+        context=context,
+        synthetic=any(patient.synthetic for patient in patients.values()),
+        sentence=_sentence(rows),
+        tone=words.urgency_class(max((row.urgency for row in rows), default=0)),
+        others=links.others,
+        worklist=worklist(rows, patients=patients, links=links),
+        findings=_findings(findings),
+    )
+
+
+def worklist(rows: Sequence[WorklistRow], *, patients: Mapping[str, Patient], links: Links) -> Table:
+    """Worklist as a table, most urgent first.
+
+    Parameters
+    ----------
+    rows : sequence of WorklistRow
+        One a patient, in any order.
+    patients : mapping of str to Patient
+        By code.
+    links : Links
+        Where the reports are.
+
+    Returns
+    -------
+    Table
+        One row a patient.
+    """
+    columns = (
+        Column("Patient", number=True),
+        Column("To do"),
+        Column("Why", share=3),
+        Column("Next sample by", number=True),
+        Column("Last sample", number=True),
+        Column("Disease", share=1),
+        Column("PDF"),
+    )
+    ordered = sorted(
+        rows, key=lambda r: (-r.urgency, -r.overdue_days, numbers.iso(r.confirm_by) or "~", r.patient_id)
+    )
+    return Table(
+        title="Worklist",
+        note="Most urgent first.",
+        columns=columns,
+        rows=tuple(_row(row, patients.get(row.patient_id), links) for row in ordered),
+    )
+
+
+def _row(row: WorklistRow, patient: Patient | None, links: Links) -> tuple[Cell, ...]:
+    tones: tuple[Tone, ...] = ("muted", "look", "act")
+    disease = words.describe_patient(patient)[0] if patient else ""
+    pdf = links.pdfs.get(row.patient_id, "")
+    overdue = f"overdue by {numbers.plural(row.overdue_days, 'day')}" if row.overdue_days else ""
+    return (
+        Cell(row.patient_id, link=links.pages.get(row.patient_id, "")),
+        Cell(words.URGENCY[row.urgency], tone=tones[row.urgency], sort=str(row.urgency)),
+        Cell(row.reason),
+        Cell(numbers.iso(row.confirm_by), note=overdue),
+        Cell(numbers.iso(row.last_sample_on)),
+        Cell(disease),
+        Cell("PDF" if pdf else "", link=pdf),
+    )
+
+
+def _sentence(rows: Sequence[WorklistRow]) -> str:
+    counts = Counter(row.urgency for row in rows)
+    overdue = sum(row.overdue_days > 0 for row in rows)
+    late = f" {numbers.plural(overdue, 'sample')} overdue." if overdue else ""
+    return (
+        f"{numbers.plural(len(rows), 'patient')}: {counts[2]} to act on, {counts[1]} to look at, "
+        f"{counts[0]} without action.{late}"
+    )
+
+
+def _findings(findings: Sequence[Finding]) -> Table:
+    order = {"failure": 0, "warning": 1}
+    tones: dict[str, Tone] = {"failure": "act", "warning": "look"}
+    held = sorted((f for f in findings if f.severity in order), key=lambda f: (order[f.severity], f.code))
+    columns = (Column("Severity"), Column("About"), Column("What", share=1), Column("Code"))
+    rows = tuple(
+        (
+            Cell(f.severity, tone=tones[f.severity]),
+            Cell(f.subject, note=f.where or ""),
+            Cell(f.message, note=f.advice or ""),
+            Cell(f.code),
+        )
+        for f in held
+    )
+    return Table(title="Failures and warnings of runs and files", columns=columns, rows=rows)

@@ -1,0 +1,259 @@
+"""The data of the timeline as tables: measurements marker by marker, samples, events and therapies."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from remnant.records.dossier import Dossier
+from remnant.records.judgement import Call, SeriesPoint
+from remnant.records.measurement import Measurement
+from remnant.records.run import Assay
+from remnant.report import numbers, words
+from remnant.report.table import Cell, Column, Table, Tone
+from remnant.report.timeline.axis import frame
+from remnant.units import unit_label
+
+__all__ = ["deciding_call", "events", "measurements", "samples", "state_tone"]
+
+_TONES: Final[dict[str, Tone]] = {
+    "raised once": "look",
+    "raised confirmed": "act",
+    "persistently raised": "act",
+    "not evaluable": "muted",
+}
+
+
+def state_tone(state: str) -> Tone:
+    """Emphasis of a state.
+
+    Parameters
+    ----------
+    state : str
+        State of a series.
+
+    Returns
+    -------
+    {"", "look", "act", "muted"}
+        None for a normal one.
+
+    Examples
+    --------
+    >>> state_tone("raised once")
+    'look'
+    """
+    return _TONES.get(state, "")
+
+
+def deciding_call(dossier: Dossier, measurement: Measurement, point: SeriesPoint | None) -> Call | None:
+    """The rule's verdict on a measurement that made its state.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+    measurement : Measurement
+        What was judged.
+    point : SeriesPoint or None
+        Its place in the course.
+
+    Returns
+    -------
+    Call or None
+        The call of the point's rule; the first one where there is no course; None without any.
+    """
+    held = [call for call in dossier.calls if call.measurement_id == measurement.measurement_id]
+    named = [call for call in held if point is not None and call.rule_id == point.rule_id]
+    return next(iter(named or held), None)
+
+
+def measurements(dossier: Dossier) -> tuple[Table, ...]:
+    """One table a marker, newest first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    tuple of Table
+        In the order of the assays.
+    """
+    measured = {m.assay_id for m in dossier.measurements}
+    return tuple(_of_assay(dossier, assay) for assay in dossier.assays if assay.assay_id in measured)
+
+
+def _of_assay(dossier: Dossier, assay: Assay) -> Table:
+    held = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
+    points = {p.measurement_id: p for p in dossier.course.points} if dossier.course else {}
+    unit = unit_label(held[0].unit, control=held[0].control)
+    rows = [
+        _row(dossier, m, points.get(m.measurement_id))
+        for m in sorted(held, key=lambda m: (m.drawn_on, m.material), reverse=True)
+    ]
+    columns = (
+        Column("Date", number=True),
+        Column("Day", number=True),
+        Column("Material"),
+        Column(f"Value (95 % interval), {unit}", number=True),
+        Column("Detection", share=2),
+        Column("Change, log₁₀", number=True),
+        Column("State"),
+        Column("Verdict", share=3),
+    )
+    return Table(
+        title=f"{assay.target}, {unit}"
+        if assay.control in unit.split()
+        else f"{assay.target}/{assay.control}, {unit}",
+        note="Newest first. The second line of a value is the interval for comparison with another sample. Change is "
+        "against the evaluable sample before in the same series.",
+        columns=columns,
+        rows=tuple(rows),
+    )
+
+
+def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[Cell, ...]:
+    time = frame(dossier)
+    day = time.day(m.drawn_on) if time is not None and time.transplanted else None
+    value, compared = numbers.measured(m), numbers.comparison(m)
+    call = deciding_call(dossier, m, point)
+    state = point.state if point else ""
+    level = m.estimate if m.estimate is not None else m.upper_limit
+    return (
+        Cell(numbers.iso(m.drawn_on)),
+        Cell(numbers.day(day), sort=str(day)),
+        Cell(words.MATERIAL[m.material], note=f"{m.fraction}, sorted" if m.fraction else ""),
+        Cell(value, note=compared and f"comparison {compared}", sort=f"{level or 0:.6e}"),
+        Cell(f"{words.state_symbol(m.state)} {m.state}", note=m.reason),
+        _change(point),
+        Cell(state, tone=state_tone(state), note=_since(point)),
+        _verdict(call),
+    )
+
+
+def _change(point: SeriesPoint | None) -> Cell:
+    if point is None or point.change_log10 is None:
+        return Cell("")
+    return Cell(
+        numbers.signed(point.change_log10),
+        note=numbers.span(point.change_lower, point.change_upper),
+        sort=f"{point.change_log10:.4f}",
+    )
+
+
+def _since(point: SeriesPoint | None) -> str:
+    if point is None:
+        return ""
+    if point.confirm_by is not None:
+        return f"confirm by {numbers.iso(point.confirm_by)}"
+    if point.since is not None and point.since != point.drawn_on:
+        return f"since {numbers.iso(point.since)}"
+    return ""
+
+
+def _verdict(call: Call | None) -> Cell:
+    if call is None:
+        return Cell("no rule")
+    doubt = "" if call.status == "verified" else ", unverified"
+    rule = f"{words.rule_label(call)}{doubt}"
+    if call.verdict == "not evaluable":
+        return Cell("not evaluable", note=rule, tone="muted")
+    probability = numbers.probability(call.probability_above, name="P")
+    return Cell(
+        f"{call.verdict} {numbers.level(call.threshold)}",
+        note=", ".join(part for part in (probability, call.confidence, rule) if part),
+    )
+
+
+def samples(dossier: Dossier) -> Table:
+    """Samples with blasts and chimerism, newest first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a sample.
+    """
+    columns = (
+        Column("Drawn", number=True),
+        Column("Received", number=True),
+        Column("Sample"),
+        Column("Material"),
+        Column("Reason", share=1),
+        Column("Blasts, %", number=True),
+        Column("Donor whole, %", number=True),
+        Column("CD3+, %", number=True),
+        Column("CD34+, %", number=True),
+    )
+    rows = []
+    for s in sorted(dossier.samples, key=lambda s: s.drawn_on, reverse=True):
+        percents = (
+            s.blast_percent,
+            s.chimerism_whole_percent,
+            s.chimerism_cd3_percent,
+            s.chimerism_cd34_percent,
+        )
+        rows.append(
+            (
+                Cell(numbers.iso(s.drawn_on)),
+                Cell(numbers.iso(s.received_on)),
+                Cell(s.sample_id, note=s.quality or ""),
+                Cell(words.MATERIAL[s.material]),
+                Cell(s.reason.replace("_", " ")),
+                *(Cell("" if value is None else numbers.percent(value)) for value in percents),
+            )
+        )
+    return Table(title="Samples, blasts and donor chimerism", columns=columns, rows=tuple(rows))
+
+
+def events(dossier: Dossier) -> Table:
+    """Events and therapies by date.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row an event or therapy.
+    """
+    time = frame(dossier)
+    transplanted = time is not None and time.transplanted
+    rows: list[tuple[dt.date, dt.date | None, str, str, str]] = [
+        (e.on, None, words.event_label(e), "", "event") for e in dossier.events
+    ]
+    rows += [
+        (
+            t.start_on,
+            t.end_on,
+            words.therapy_label(t),
+            f"against {t.target_antigen}" if t.target_antigen else "",
+            "therapy",
+        )
+        for t in dossier.therapies
+    ]
+    cells = tuple(
+        (
+            Cell(numbers.iso(start)),
+            Cell(numbers.iso(end)),
+            Cell(numbers.day(day := time.day(start)), sort=str(day)) if transplanted and time else Cell(""),
+            Cell(label, note=note),
+            Cell(kind),
+        )
+        for start, end, label, note, kind in sorted(rows, key=lambda row: row[0])
+    )
+    columns = (
+        Column("From", number=True),
+        Column("To", number=True),
+        Column("Day", number=True),
+        Column("What", share=1),
+        Column("Kind"),
+    )
+    return Table(title="Events and therapies", columns=columns, rows=cells)

@@ -1,0 +1,142 @@
+"""The top of a patient's report: who, the sentence, and what lowers the trust in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from remnant.records.dossier import Dossier
+from remnant.report import numbers, words
+
+__all__ = ["Head", "Warned", "head", "warnings"]
+
+_MOST: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """One line beside the sentence.
+
+    Attributes
+    ----------
+    label : str
+        ``"Failed"``, ``"Warning"`` or ``"Not verified"``.
+    text : str
+        One sentence.
+    tone : {"look", "act"}
+        Emphasis.
+    """
+
+    label: str
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Who, and the sentence.
+
+    Attributes
+    ----------
+    code, disease, person, transplant : str
+        Laboratory code; disease and lesion; age, donor and conditioning; day 0.
+    sentence : str
+        The headline of the course.
+    urgency, tone : str
+        In a word, and its style.
+    synthetic : bool
+        Whether the patient is made up.
+    warnings : tuple of Warned
+        What lowers trust.
+    """
+
+    code: str
+    disease: str
+    person: str
+    transplant: str
+    sentence: str
+    urgency: str
+    tone: str
+    synthetic: bool
+    warnings: tuple[Warned, ...]
+
+
+def head(dossier: Dossier) -> Head:
+    """Top of the report.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Head
+        Ready to print.
+    """
+    disease, person = words.describe_patient(dossier.patient)
+    course = dossier.course
+    day_0 = course.transplant_on if course else None
+    transplant = f"Transplanted on {numbers.in_sentence(day_0)}" if day_0 else "No transplantation recorded"
+    if course is None:
+        sentence, urgency, tone = "The course of this patient has not been judged.", "Not judged", "calm"
+    else:
+        sentence = course.headline
+        urgency, tone = words.URGENCY[course.urgency], words.urgency_class(course.urgency)
+    return Head(
+        code=dossier.patient.patient_id,
+        disease=disease,
+        person=person,
+        transplant=transplant,
+        sentence=sentence,
+        urgency=urgency,
+        tone=tone,
+        synthetic=dossier.patient.synthetic,
+        warnings=warnings(dossier),
+    )
+
+
+def warnings(dossier: Dossier) -> tuple[Warned, ...]:
+    """What a reader must know before the sentence is believed.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    tuple of Warned
+        Failures first, then warnings, then rules that were not verified; repeated codes once.
+    """
+    lines = [
+        *_found(dossier, severity="failure", label="Failed", tone="act"),
+        *_found(dossier, severity="warning", label="Warning", tone="look"),
+    ]
+    if len(lines) > _MOST:
+        rest = numbers.plural(len(lines) - _MOST + 1, "further entry", "further entries")
+        lines = [*lines[: _MOST - 1], Warned("Also", f"{rest} under Findings.", "look")]
+    doubtful = dossier.course.unverified_rules if dossier.course else ()
+    if doubtful:
+        lines.append(Warned("Not verified", f"The source of a deciding rule: {'; '.join(doubtful)}.", "look"))
+    return tuple(lines)
+
+
+def _found(dossier: Dossier, *, severity: str, label: str, tone: str) -> list[Warned]:
+    held = [finding for finding in dossier.findings if finding.severity == severity]
+    counts = Counter(finding.code for finding in held)
+    first = {finding.code: finding for finding in reversed(held)}
+    return [
+        Warned(
+            label,
+            f"{_capital(first[code].subject)}: {first[code].message}"
+            + (f" The same for {n - 1} more." if n > 1 else ""),
+            tone,
+        )
+        for code, n in counts.items()
+    ]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,247 @@
+"""Why: every verdict with its rule, inputs and probability, and the rules with their sources."""
+
+from __future__ import annotations
+
+from remnant.records.dossier import Dossier
+from remnant.records.judgement import Call
+from remnant.records.measurement import Measurement
+from remnant.report import numbers, words
+from remnant.report.patient.data import state_tone
+from remnant.report.table import Cell, Column, Table
+from remnant.units import unit_label
+
+__all__ = ["alarms", "baselines", "joint", "rules", "states", "verdicts"]
+
+
+def verdicts(dossier: Dossier) -> Table:
+    """Every rule on every measurement, newest first, with its inputs.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a call.
+    """
+    by_id = {m.measurement_id: m for m in dossier.measurements}
+    held = [(call, by_id[call.measurement_id]) for call in dossier.calls if call.measurement_id in by_id]
+    held.sort(key=lambda pair: (pair[1].drawn_on, pair[1].target), reverse=True)
+    columns = (
+        Column("Date", number=True),
+        Column("Marker"),
+        Column("Rule"),
+        Column("Verdict"),
+        Column("P above", number=True),
+        Column("Target / control copies", number=True),
+        Column("Wells", number=True),
+        Column("Reason", share=1),
+    )
+    return Table(
+        title="Verdicts",
+        note="The verdict is the rule on the point value, as published. P above is the probability that the true "
+        "quantity lies above the cut-off, given this measurement; between 0.05 and 0.95 the verdict is borderline.",
+        columns=columns,
+        rows=tuple(_verdict_row(call, m) for call, m in held),
+    )
+
+
+def _verdict_row(call: Call, m: Measurement) -> tuple[Cell, ...]:
+    copies = " / ".join(numbers.count(value) or "none" for value in (m.target_copies, m.control_copies))
+    return (
+        Cell(numbers.iso(m.drawn_on)),
+        Cell(m.target, note=words.place(m)),
+        Cell(words.rule_label(call), note="" if call.status == "verified" else "unverified"),
+        Cell(call.verdict, note=call.confidence if call.confidence != call.verdict else ""),
+        Cell(numbers.probability(call.probability_above)),
+        Cell(copies),
+        Cell(f"{m.positive_wells} of {m.wells}", note=f"{m.control_wells} control"),
+        Cell(call.reason),
+    )
+
+
+def rules(dossier: Dossier) -> Table:
+    """Rules that were applied, with source, version and whether the source was verified.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a rule and threshold.
+    """
+    columns = (
+        Column("Rule"),
+        Column("Cut-off", number=True),
+        Column("Version"),
+        Column("Status"),
+        Column("Source", share=1),
+    )
+    controls = {m.measurement_id: m.control for m in dossier.measurements}
+    found = {}
+    for call in dossier.calls:
+        unit = unit_label(call.unit, control=controls.get(call.measurement_id, ""))
+        cutoff = f"{words.beyond(call.rule_id)} {numbers.level(call.threshold)} {unit}"
+        found[call.rule_id, cutoff] = (
+            Cell(words.rule_label(call), note=call.rule_id),
+            Cell(cutoff),
+            Cell(call.rule_version),
+            Cell(call.status, tone="" if call.status == "verified" else "look"),
+            Cell(call.source),
+        )
+    return Table(title="Rules", columns=columns, rows=tuple(found[key] for key in sorted(found)))
+
+
+def states(dossier: Dossier) -> Table:
+    """State of every series at every sample, with the numbers behind it, newest first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a point of the course.
+    """
+    assays = {assay.assay_id: assay.target for assay in dossier.assays}
+    points = dossier.course.points if dossier.course else ()
+    columns = (
+        Column("Date", number=True),
+        Column("Marker"),
+        Column("State"),
+        Column("P rise", number=True),
+        Column("P rise ≥ 1 log", number=True),
+        Column("z background", number=True),
+        Column("Reason", share=1),
+    )
+    rows = tuple(
+        (
+            Cell(numbers.iso(p.drawn_on)),
+            Cell(assays.get(p.assay_id, p.assay_id), note=words.MATERIAL.get(p.material, p.material)),
+            Cell(p.state, tone=state_tone(p.state)),
+            Cell(numbers.probability(p.probability_rise)),
+            Cell(numbers.probability(p.probability_rise_1_log)),
+            Cell(numbers.signed(p.z_background, 1)),
+            Cell(p.reason),
+        )
+        for p in sorted(points, key=lambda p: (p.drawn_on, p.assay_id), reverse=True)
+    )
+    return Table(title="States of each series", columns=columns, rows=rows)
+
+
+def joint(dossier: Dossier) -> Table:
+    """WT1 and BAALC together, over the one control gene they share, newest first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a sample.
+    """
+    columns = (
+        Column("Date", number=True),
+        Column("Material"),
+        Column("Raised"),
+        Column("By point values"),
+        Column("P WT1", number=True),
+        Column("P BAALC", number=True),
+        Column("P both", number=True),
+        Column("Reason", share=1),
+    )
+    held = dossier.course.joint if dossier.course else ()
+    rows = tuple(
+        (
+            Cell(numbers.iso(j.drawn_on)),
+            Cell(words.MATERIAL.get(j.material, j.material)),
+            Cell(j.state, note="confirmed" if j.confirmed else ""),
+            Cell(j.point_state),
+            Cell(numbers.probability(j.probability_wt1)),
+            Cell(numbers.probability(j.probability_baalc)),
+            Cell(numbers.probability(j.probability_both)),
+            Cell(j.reason),
+        )
+        for j in sorted(held, key=lambda j: j.drawn_on, reverse=True)
+    )
+    return Table(title="WT1 and BAALC together", columns=columns, rows=rows)
+
+
+def alarms(dossier: Dossier) -> Table:
+    """Confirmed rises and what became of them, newest first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row an episode.
+    """
+    columns = (
+        Column("First raised", number=True),
+        Column("Confirmed", number=True),
+        Column("Ended", number=True),
+        Column("Markers"),
+        Column("What became of it", share=1),
+    )
+    held = dossier.course.episodes if dossier.course else ()
+    rows = tuple(
+        (
+            Cell(numbers.iso(e.first_raised_on)),
+            Cell(numbers.iso(e.confirmed_on)),
+            Cell(numbers.iso(e.ended_on)),
+            Cell(" and ".join(e.markers)),
+            Cell(e.outcome),
+        )
+        for e in sorted(held, key=lambda e: e.confirmed_on, reverse=True)
+    )
+    return Table(title="Confirmed rises", columns=columns, rows=rows)
+
+
+def baselines(dossier: Dossier) -> Table:
+    """Levels that count as background.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a baseline.
+    """
+    columns = (
+        Column("Series"),
+        Column("From"),
+        Column("Median", number=True),
+        Column("SD, log₁₀", number=True),
+        Column("97.5th percentile", number=True),
+        Column("Samples", number=True),
+        Column("Unit", share=1),
+    )
+    rows = tuple(
+        (
+            Cell(b.assay_id, note=words.MATERIAL.get(b.material, b.material)),
+            Cell("healthy donors" if b.source == "donors" else "the patient's own samples"),
+            Cell(numbers.number(b.median, unit=b.unit)),
+            Cell(f"{b.sd_log10:.2f}"),
+            Cell("" if b.percentile_97_5 is None else numbers.number(b.percentile_97_5, unit=b.unit)),
+            Cell(str(len(b.samples))),
+            Cell(unit_label(b.unit)),
+        )
+        for b in dossier.baselines
+    )
+    return Table(title="Background", columns=columns, rows=rows)

@@ -1,0 +1,251 @@
+"""What the codes of the records are called on paper."""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+from remnant.knowledge.cutoffs import Cutoff, cutoffs
+from remnant.records.judgement import Call
+from remnant.records.measurement import Measurement
+from remnant.records.patient import Event, Patient, Therapy
+from remnant.report import numbers
+
+__all__ = [
+    "MATERIAL",
+    "URGENCY",
+    "beyond",
+    "column",
+    "describe_patient",
+    "event_label",
+    "place",
+    "rule_label",
+    "state_symbol",
+    "therapy_label",
+    "urgency_class",
+]
+
+MATERIAL: Final = {"BM": "marrow", "PB": "blood"}
+URGENCY: Final = ("No action", "Look", "Act")
+_URGENCY_CLASS: Final = ("calm", "look", "act")
+_EVENTS: Final = {
+    "acute_gvhd": "acute GvHD",
+    "chronic_gvhd": "chronic GvHD",
+    "extramedullary_relapse": "extramedullary relapse",
+    "last_contact": "last contact",
+    "transplant": "transplantation",
+}
+_THERAPIES: Final = {"dli": "DLI", "tki": "TKI", "car_t": "CAR-T"}
+_COLUMNS: Final = {"fab": "FAB", "baalc": "BAALC", "wt1": "WT1"}
+_SYMBOLS: Final = {"quantified": "●", "detected": "◐", "not detected": "▽", "not evaluable": "×"}
+
+
+def place(measurement: Measurement) -> str:
+    """Where a quantity was measured.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Any.
+
+    Returns
+    -------
+    str
+        Material, and the sorted compartment.
+    """
+    material = MATERIAL[measurement.material]
+    return f"{material}, {measurement.fraction}" if measurement.fraction else material
+
+
+def state_symbol(state: str) -> str:
+    """Sign of a detection state, the same as on the timeline.
+
+    Parameters
+    ----------
+    state : str
+        Detection state.
+
+    Returns
+    -------
+    str
+        One character.
+
+    Examples
+    --------
+    >>> state_symbol("not detected")
+    '▽'
+    """
+    return _SYMBOLS.get(state, "")
+
+
+def urgency_class(urgency: int) -> str:
+    """Style of an urgency.
+
+    Parameters
+    ----------
+    urgency : int
+        0, 1 or 2.
+
+    Returns
+    -------
+    str
+        Name of the style class.
+
+    Examples
+    --------
+    >>> urgency_class(2)
+    'act'
+    """
+    return _URGENCY_CLASS[urgency]
+
+
+def event_label(event: Event) -> str:
+    """Event as it is written beside its tick.
+
+    Parameters
+    ----------
+    event : Event
+        What happened.
+
+    Returns
+    -------
+    str
+        Kind and detail.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> event_label(Event(patient_id="P-1", kind="acute_gvhd", on=dt.date(2020, 4, 1), detail="grade II"))
+    'acute GvHD, grade II'
+    """
+    name = _EVENTS.get(event.kind, event.kind.replace("_", " "))
+    return f"{name}, {event.detail}" if event.detail else name
+
+
+def therapy_label(therapy: Therapy) -> str:
+    """Therapy as it is written on its bar.
+
+    Parameters
+    ----------
+    therapy : Therapy
+        What was given.
+
+    Returns
+    -------
+    str
+        The agent if it is named, else the kind; a taper keeps its name.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> start = dt.date(2020, 4, 1)
+    >>> therapy_label(Therapy(patient_id="P-1", kind="immunosuppression", start_on=start, agent="tacrolimus"))
+    'tacrolimus, ongoing'
+    """
+    kind = _THERAPIES.get(therapy.kind, therapy.kind.replace("_", " "))
+    agent = therapy.agent or ""
+    if not agent:
+        text = kind
+    elif therapy.kind == "taper" or (therapy.kind in _THERAPIES and kind.lower() not in agent.lower()):
+        text = f"{kind} {agent}"
+    else:
+        text = agent
+    return text if therapy.end_on else f"{text}, ongoing"
+
+
+def describe_patient(patient: Patient) -> tuple[str, str]:
+    """Who, in two lines.
+
+    Parameters
+    ----------
+    patient : Patient
+        Whom.
+
+    Returns
+    -------
+    (str, str)
+        Disease, lesion and risk; age, donor, conditioning and status at transplantation.
+
+    Examples
+    --------
+    >>> describe_patient(Patient(patient_id="P-1", diagnosis="AML", fab="M2", age_years=34, sex="f"))
+    ('AML M2', '34 years, female')
+    """
+    disease = " ".join(part for part in (patient.diagnosis, patient.fab) if part)
+    first = [disease, patient.lesion, patient.transcript, patient.risk]
+    sex = {"f": "female", "m": "male"}.get(patient.sex or "")
+    age = None if patient.age_years is None else f"{numbers.count(patient.age_years)} years"
+    second = [
+        age,
+        sex,
+        patient.status_at_transplant and f"{patient.status_at_transplant} at transplantation",
+        patient.donor and f"{patient.donor} donor",
+        patient.conditioning and f"{patient.conditioning} conditioning",
+    ]
+    return ", ".join(part for part in first if part), ", ".join(part for part in second if part)
+
+
+@functools.cache
+def _cutoffs() -> dict[str, Cutoff]:
+    return {row.id: row for row in cutoffs()}
+
+
+def rule_label(call: Call) -> str:
+    """Words for the rule of a call.
+
+    Parameters
+    ----------
+    call : Call
+        One rule applied.
+
+    Returns
+    -------
+    str
+        Its label; the id with spaces where the laboratory's own row has none.
+    """
+    return call.label or call.rule_id.replace("_", " ")
+
+
+def beyond(rule_id: str) -> str:
+    """Sign between a material and its cut-off: whether the cut-off itself counts as above.
+
+    Parameters
+    ----------
+    rule_id : str
+        Row of `knowledge`, or a laboratory's own.
+
+    Returns
+    -------
+    str
+        One character.
+
+    Examples
+    --------
+    >>> beyond("eln_bm_250")
+    '>'
+    """
+    row = _cutoffs().get(rule_id)
+    return "≥" if row is not None and row.inclusive else ">"
+
+
+def column(name: str) -> str:
+    """Column of the cohort table in words.
+
+    Parameters
+    ----------
+    name : str
+        Column, or words already.
+
+    Returns
+    -------
+    str
+        Words.
+
+    Examples
+    --------
+    >>> column("baalc_raised"), column("fab"), column("age_group")
+    ('BAALC raised at diagnosis', 'FAB', 'age group')
+    """
+    words = [_COLUMNS.get(part, part) for part in name.split("_")]
+    text = " ".join(words)
+    return f"{text} at diagnosis" if name in {"baalc_raised", "wt1_raised"} else text

@@ -1,0 +1,230 @@
+"""A study is a folder: settings, an inbox, the originals by content hash, and a database.
+
+::
+
+    study.toml       name, language, database, which rule rows are active
+    inbox/           where a laboratory drops files; `remnant import` reads it
+    originals/       every imported file, named by the hash of its bytes, never changed
+    study.db         SQLite (WAL, synchronous=FULL), or elsewhere if `database` names a PostgreSQL
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from remnant.errors import ConflictError, InputError, NotFoundError
+from remnant.study.audit import append_entry
+from remnant.study.connection import make_engine, plain_errors, writing
+from remnant.study.handle import Settings, Study
+from remnant.study.tables import AUDIT
+from remnant.study.upgrade import upgrade
+
+__all__ = ["LANGUAGES", "init_study", "open_study"]
+
+LANGUAGES: Final = ("en", "ru", "de")
+
+_SETTINGS_FILE: Final = "study.toml"
+_SECTIONS: Final = {"study": ("name", "created", "language", "database"), "rules": ("active",)}
+
+
+def init_study(
+    folder: Path | str, *, name: str | None = None, by: str, language: str = "en", database: str | None = None
+) -> Study:
+    """Make a study in a new or empty place.
+
+    ``study.toml`` is written last: a folder without it is not a study, so that an interrupted start can
+    simply be repeated.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where; made if it does not exist.
+    name : str or None, default None
+        Name of the study; the folder's own name if None.
+    by : str
+        Who makes it, for the audit.
+    language : {"en", "ru", "de"}, default "en"
+        Language of pages and reports.
+    database : str or None, default None
+        SQLAlchemy address of another database; None for ``study.db`` in the folder.
+
+    Returns
+    -------
+    Study
+        The open study.
+
+    Raises
+    ------
+    ConflictError
+        If a study stands there already.
+    InputError
+        If the language is not known.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     study = init_study(Path(place) / "aml", name="AML 2020", by="anna")
+    ...     sorted(path.name for path in study.folder.iterdir())
+    ['inbox', 'originals', 'study.db', 'study.toml']
+    """
+    folder = Path(folder).resolve()
+    if (folder / _SETTINGS_FILE).exists():
+        raise ConflictError(
+            where=str(folder),
+            found="a study",
+            needed="a folder without one",
+            advice="Choose another folder, or import into this study.",
+        )
+    settings = Settings(
+        name=name or folder.name,
+        created=dt.datetime.now(tz=dt.UTC).date(),
+        language=_known_language(language, where="language"),
+        database=database,
+    )
+    with plain_errors(str(folder)):
+        for part in ("inbox", "originals"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+    study = _handle(folder, settings)
+    upgrade(study.engine, where=str(folder))
+    with writing(study.engine) as connection:
+        if connection.scalar(sa.select(sa.func.count()).select_from(AUDIT)) == 0:
+            detail = {"language": language, "name": settings.name}
+            append_entry(connection, by=by, action="init", subject="study", detail=detail)
+    with plain_errors(str(folder)):
+        _write_durably(folder / _SETTINGS_FILE, _as_toml(settings))
+    return study
+
+
+def open_study(folder: Path | str) -> Study:
+    """Open a study; an older one is brought up to date, a newer one is refused.
+
+    Parameters
+    ----------
+    folder : path-like
+        The study's folder.
+
+    Returns
+    -------
+    Study
+        The open study.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no study.
+    InputError
+        If ``study.toml`` cannot be read, or a newer remnant made the database.
+    """
+    folder = Path(folder).resolve()
+    path = folder / _SETTINGS_FILE
+    if not path.is_file():
+        raise NotFoundError(
+            where=str(folder),
+            found=f"no {_SETTINGS_FILE}",
+            needed="the folder of a study",
+            advice=f"Make one with `remnant init {folder.name}`.",
+        )
+    study = _handle(folder, _read_settings(path))
+    if study.settings.database is None and not (folder / "study.db").is_file():
+        raise NotFoundError(
+            where=str(folder),
+            found="no study.db",
+            needed="the study's database",
+            advice="Restore it from a backup: an empty one would hide what was imported.",
+        )
+    upgrade(study.engine, where=str(folder))
+    return study
+
+
+def _handle(folder: Path, settings: Settings) -> Study:
+    address = settings.database or f"sqlite:///{folder / 'study.db'}"
+    return Study(folder=folder, settings=settings, engine=make_engine(address))
+
+
+def _known_language(language: str, *, where: str) -> str:
+    if language not in LANGUAGES:
+        raise InputError(
+            where=where, found=repr(language), needed=", ".join(LANGUAGES), advice="Choose one of these."
+        )
+    return language
+
+
+def _as_toml(settings: Settings) -> str:
+    """Settings as text; JSON strings and lists of them are valid TOML."""
+    lines = [
+        "[study]",
+        f"name = {json.dumps(settings.name, ensure_ascii=False)}",
+        f"created = {settings.created.isoformat()}",
+        f"language = {json.dumps(settings.language)}",
+    ]
+    if settings.database is not None:
+        lines.append(f"database = {json.dumps(settings.database)}")
+    lines += [
+        "",
+        "[rules]",
+        "# Identifiers of the rule rows that this study applies; empty for the defaults.",
+        f"active = {json.dumps(list(settings.active_rules))}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _read_settings(path: Path) -> Settings:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            where=str(path), found=str(error), needed="valid TOML in UTF-8", advice="Mend the file."
+        ) from error
+    problems = _setting_problems(content)
+    if problems:
+        raise InputError(
+            where=str(path),
+            found=f"{len(problems)} problems",
+            needed="[study] with name and created, and [rules]",
+            advice="Mend the file.",
+            problems=problems,
+        )
+    study = content["study"]
+    return Settings(
+        name=study["name"],
+        created=study["created"],
+        language=_known_language(study.get("language", "en"), where=f"{path}, language"),
+        database=study.get("database"),
+        active_rules=tuple(content.get("rules", {}).get("active", ())),
+    )
+
+
+def _setting_problems(content: dict[str, object]) -> list[str]:
+    """What is missing, of the wrong type or unknown; an unknown key may be a misspelled one."""
+    study = content.get("study", {})
+    rules = content.get("rules", {})
+    if not isinstance(study, dict) or not isinstance(rules, dict):
+        return ["study and rules must be sections"]
+    problems = [f"unknown section [{name}]" for name in content if name not in _SECTIONS]
+    for section, table in (("study", study), ("rules", rules)):
+        problems += [f"unknown key {section}.{key}" for key in table if key not in _SECTIONS[section]]
+    for key, kind in (("name", str), ("created", dt.date), ("language", str), ("database", str)):
+        required = key in {"name", "created"}
+        if (required or key in study) and not isinstance(study.get(key), kind):
+            problems.append(f"study.{key}: found {study.get(key)!r}, need a {kind.__name__}")
+    active = rules.get("active", [])
+    if not isinstance(active, list) or not all(isinstance(item, str) for item in active):
+        problems.append(f"rules.active: found {active!r}, need a list of texts")
+    return problems
+
+
+def _write_durably(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".part")
+    with temporary.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)

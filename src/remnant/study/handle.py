@@ -1,0 +1,80 @@
+"""The frozen handle of a study: its folder, its settings, and the way to its database.
+
+It holds no open connection; every verb of this package opens its own transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+__all__ = ["Settings", "Study"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``study.toml`` says.
+
+    Attributes
+    ----------
+    name : str
+        Name of the study.
+    created : datetime.date
+        Day it was made.
+    language : {"en", "ru", "de"}
+        Language of pages and reports.
+    database : str or None
+        SQLAlchemy address of the database; None for ``study.db`` in the folder.
+    active_rules : tuple of str
+        Identifiers of rows of `knowledge` that this study applies; empty for the defaults.
+    """
+
+    name: str
+    created: dt.date
+    language: str = "en"
+    database: str | None = None
+    active_rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """Handle of one study.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        The study's folder, absolute.
+    settings : Settings
+        What ``study.toml`` says.
+    engine : sqlalchemy.Engine
+        Way to the database; holds no connection.
+    """
+
+    folder: Path
+    settings: Settings
+    engine: sa.Engine
+
+    @property
+    def inbox(self) -> Path:
+        """Folder where new files are dropped.
+
+        Returns
+        -------
+        pathlib.Path
+            ``inbox/``.
+        """
+        return self.folder / "inbox"
+
+    @property
+    def originals(self) -> Path:
+        """Folder of the imported originals.
+
+        Returns
+        -------
+        pathlib.Path
+            ``originals/``.
+        """
+        return self.folder / "originals"

@@ -1,0 +1,74 @@
+"""Facts that speak of patients, samples or runs that no file describes.
+
+Files arrive in any order, so this is no reason to refuse one: it is said when the study is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from remnant.records.finding import Finding
+from remnant.records.measurement import ReportedValue
+from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.run import Run, Well
+from remnant.records.sample import Cdna, Fraction, Sample
+from remnant.study.facts import facts, facts_frame
+from remnant.study.handle import Study
+
+__all__ = ["reference_findings"]
+
+_NOT_PATIENTS: Final = frozenset({"donor", "control"})
+
+
+def reference_findings(study: Study) -> tuple[Finding, ...]:
+    """Everything in a study that points to nothing.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    tuple of Finding
+        One a missing patient, sample or run, with how often it is named.
+    """
+    patients = {patient.patient_id for patient in facts(study, Patient)}
+    samples = {sample.sample_id: sample for sample in facts(study, Sample)}
+    cdnas = facts(study, Cdna)
+    runs = {run.run_id for run in facts(study, Run)}
+    wells = facts_frame(study, Well)
+    unknown = wells.filter(wells["kind"] == "unknown")["sample"].unique(maintain_order=True).to_list()
+    followed = (sample.patient_id for sample in samples.values() if sample.reason not in _NOT_PATIENTS)
+    of_samples = [
+        ("cDNA", (cdna.sample_id for cdna in cdnas)),
+        ("fraction", (fraction.sample_id for fraction in facts(study, Fraction))),
+        (
+            "reported value",
+            (value.sample_id for value in facts(study, ReportedValue) if value.drawn_on is None),
+        ),
+    ]
+    return (
+        *_missing("patient", patients, "event", (event.patient_id for event in facts(study, Event))),
+        *_missing("patient", patients, "therapy", (item.patient_id for item in facts(study, Therapy))),
+        *_missing("patient", patients, "sample", followed),
+        *(found for what, named in of_samples for found in _missing("sample", set(samples), what, named)),
+        *_missing("sample", {*samples, *(cdna.cdna_id for cdna in cdnas)}, "well", unknown),
+        *_missing("run", runs, "well", wells["run_id"].unique(maintain_order=True).to_list()),
+    )
+
+
+def _missing(what: str, known: set[str], by: str, named: Iterable[str]) -> Iterator[Finding]:
+    counts: dict[str, int] = {}
+    for name in named:
+        if name not in known:
+            counts[name] = counts.get(name, 0) + 1
+    for name, count in counts.items():
+        yield Finding(
+            code=f"study.unknown_{what}",
+            severity="warning",
+            subject=f"{what} {name}",
+            message=f"Named by {count} {by} record{'s' if count > 1 else ''}, but no file describes it.",
+            advice=f"Import the table of {what}s that holds it.",
+        )
