@@ -35,18 +35,12 @@ def main() -> None:
                 rate=parameter,
             )
         )
-    model.timespan(np.array([0.0, 1.0]))
     solver = SSACSolver(model)
     answers = []
     for days, replicates in task["cases"]:
+        solver.model.timespan(np.array([0.0, days]))
         begin = time.perf_counter()
-        runs = solver.run(
-            number_of_trajectories=replicates,
-            t=days,
-            increment=days,
-            seed=task["seed"],
-            timeout=task["timeout"],
-        )
+        runs = solver.run(number_of_trajectories=replicates, seed=task["seed"], timeout=task["timeout"])
         seconds = time.perf_counter() - begin
         failed = [run for run in runs if run.rc != 0 or run["time"][-1] < days]
         if failed or len(runs) != replicates:

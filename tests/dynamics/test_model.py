@@ -153,7 +153,7 @@ def test_a_variant_copies_its_types_and_loses_its_mark():
     cells = {cell.name: cell for cell in model.types}
     assert "native kinase" in cells["blast"].antigens
     assert cells["blast_t315i"].antigens == cells["blast"].antigens - {"native kinase"}
-    assert cells["myeloid_blast_t315i"].parent == "stem_t315i"
+    assert cells["myeloid_blast_t315i"].parent == "progenitor_t315i"
     gains = [event for event in model.events if event.kind == "mutation"]
     assert {event.source for event in gains} == {
         "stem",

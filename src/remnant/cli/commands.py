@@ -88,11 +88,17 @@ COMMANDS: Final[tuple[Row, ...]] = (
         "Write the raw files of a made-up laboratory.",
         _FILES,
     ),
+    Row(
+        "simulate escape",
+        "remnant.cli.simulate_escape:escape",
+        "Relapse under targeted therapy by route, from a plan.",
+        _FILES,
+    ),
 )
 """In the order of the help."""
 
 GROUPS: Final = {
     "cohort": "Tables, tests and curves over patients.",
-    "simulate": "Write made-up studies.",
+    "simulate": "Made-up studies, and courses of a disease.",
 }
 """What the groups are for."""

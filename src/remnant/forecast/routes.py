@@ -105,9 +105,9 @@ class EscapeForecast:
         One an outcome; probabilities sum to 1.
     presented : float
         Share of the grown courses that presented as this disease and were kept.
-    persistence : float
-        Probability of leukaemic cells above the limit of sensitivity outside the blasts, at the horizon, without
-        overt relapse and without the lymphoid clone.
+    persistence : ndarray, shape (t,)
+        On each output day, share of all courses with leukaemic cells above the limit of sensitivity outside the
+        blasts, without overt relapse so far and without the lymphoid clone above that limit: a state, not a relapse.
     cells_to_see : int or None
         Cells to look at to see the pre-existing clone of the last route (20 events, 95 %), median over the courses
         that have one; None if none has.
@@ -131,7 +131,7 @@ class EscapeForecast:
     plan: str
     shares: tuple[RouteShare, ...]
     presented: float
-    persistence: float
+    persistence: FloatArray
     cells_to_see: int | None
     preexisting_probability: float
     outcome: npt.NDArray[np.int64]
@@ -206,6 +206,7 @@ def summarise(
     )
     persisting = _sum(runs, escape["persisting"]) >= scale.seen_cells
     lymphoid = _sum(runs, escape["lymphoid"]) >= scale.seen_cells
+    before_relapse = ~np.isnan(runs.cells[:, :, 0])
     last = before[:, -1] / before.sum(axis=1)
     present = last[last > 0.0]
     return EscapeForecast(
@@ -213,7 +214,7 @@ def summarise(
         plan=label[1],
         shares=shares,
         presented=diagnosis.presented,
-        persistence=float((persisting & ~lymphoid & (outcome == len(routes))).mean()),
+        persistence=(persisting & ~lymphoid & before_relapse).mean(axis=0),
         cells_to_see=cells_to_see(float(np.median(present)), events=20) if present.size else None,
         preexisting_probability=float((last > 0.0).mean()),
         outcome=outcome,
@@ -226,7 +227,7 @@ def summarise(
 
 
 def _sum(runs: Trajectories, names: Sequence[str]) -> FloatArray:
-    total: FloatArray = runs.end_cells[:, [runs.names.index(name) for name in names]].sum(axis=1)
+    total: FloatArray = runs.cells[:, :, [runs.names.index(name) for name in names]].sum(axis=2)
     return total
 
 
