@@ -46,7 +46,9 @@ def fail_inside() -> Answer:
 
 
 def answer_oddly(number: int = 1) -> Answer:
-    return Answer(data={"number": number, "infinite": math.inf}, shown=("[red]text[/red]", ":smile:"), exit_code=1)
+    return Answer(
+        data={"number": number, "infinite": math.inf}, shown=("[red]text[/red]", ":smile:"), exit_code=1
+    )
 
 
 def test_an_error_is_told_in_words_with_its_problems():

@@ -47,6 +47,7 @@ _KEYS: Final = {
         "marrow_cells",
         "overt_share",
         "seen_share",
+        "ceiling_share",
         "compartments",
         "lymphoid",
         "persisting",

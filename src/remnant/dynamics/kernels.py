@@ -96,7 +96,7 @@ def run_replicates(  # noqa: PLR0917 - compiled: keywords would be compiled apar
     course: Course,
     stepping: Stepping,
     weights: Array,
-    limit: float,
+    limits: Array,
     cells: Array,
     ends: Array,
     final: Array,
@@ -118,8 +118,8 @@ def run_replicates(  # noqa: PLR0917 - compiled: keywords would be compiled apar
         How to step.
     weights : ndarray, shape (k,)
         Weights of the watched sum.
-    limit : float
-        A replicate stops when the watched sum reaches it from below; infinite to go on.
+    limits : ndarray, shape (2,)
+        A replicate stops when the watched sum reaches the first from below, or the second; infinite to go on.
     cells : ndarray, shape (n, t, k)
         Written: cells at the outputs; NaN after a crossing.
     ends : ndarray, shape (n,)
@@ -137,7 +137,7 @@ def run_replicates(  # noqa: PLR0917 - compiled: keywords would be compiled apar
     for replicate in range(low, high):
         draw = replicate // repeats
         x = course.starts[replicate if course.starts.shape[0] == cells.shape[0] else draw].copy()
-        watched = Watched(weights, by_event, np.array([0.0, limit, 0.0]))
+        watched = Watched(weights, by_event, np.array([0.0, limits[0], 0.0, limits[1]]))
         cells[replicate] = np.nan
         code, day = _one_replicate(
             x, draw, rules, course, stepping, watched, stream(seed, replicate), cells[replicate]

@@ -273,7 +273,8 @@ def leap_interval(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             return TOO_LARGE, done
         previous = watched.state[0]
         if watch(watched, total):
-            return CROSSED, done + step * _crossing_share(previous, total, watched.state[1])
+            limit = watched.state[1] if watched.state[2] > 0.0 else watched.state[3]
+            return CROSSED, done + step * _crossing_share(previous, total, limit)
         if linear and cells == 0.0:
             return FINISHED, days
         done += step

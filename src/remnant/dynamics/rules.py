@@ -117,9 +117,9 @@ class Watched(NamedTuple):
         Weight of each type.
     by_event : ndarray, shape (r,)
         What each event adds to the sum.
-    state : ndarray, shape (3,)
-        The sum, its limit, and 1 once the sum started below the limit or fell below half of it: chance
-        alone carries a sum near the limit to and fro.
+    state : ndarray, shape (4,)
+        The sum, its limit, 1 once the sum started below the limit or fell below half of it: chance
+        alone carries a sum near the limit to and fro; and a ceiling that stops whatever came before.
     """
 
     weights: Array
@@ -190,9 +190,9 @@ def watch(watched: Watched, total: float) -> bool:
     Returns
     -------
     bool
-        True if the sum, once below half the limit, has reached it.
+        True if the sum, once below half the limit, has reached it, or has reached the ceiling.
     """
     watched.state[0] = total
     if total < _BACK * watched.state[1]:
         watched.state[2] = 1.0
-    return bool(watched.state[2] > 0.0 and total >= watched.state[1])
+    return bool(total >= watched.state[3] or (watched.state[2] > 0.0 and total >= watched.state[1]))

@@ -113,10 +113,13 @@ class Watch:
         Weight of each type in the sum.
     limit_cells : float
         Limit.
+    ceiling_cells : float
+        Stops a replicate whatever came before, so that growth that never was below the limit ends, too.
     """
 
     weights: Mapping[str, float]
     limit_cells: float
+    ceiling_cells: float = np.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,7 +139,7 @@ class Trajectories:
     end_cells : ndarray, shape (n, k)
         Cells on that day.
     crossed : ndarray of bool, shape (n,)
-        Whether the replicate crossed the watched limit.
+        Whether the replicate crossed the watched limit or its ceiling.
     settings : Settings
         As used.
     seed : int
@@ -274,8 +277,8 @@ def simulate(
         exact=chosen.method == "exact",
         budget=float(chosen.event_budget),
     )
-    limit = np.inf if watch is None else float(watch.limit_cells)
-    arguments = (seed_words(seed), rules, course, stepping, weights, limit, cells, ends, final, status)
+    limits = np.array([np.inf, np.inf] if watch is None else [watch.limit_cells, watch.ceiling_cells])
+    arguments = (seed_words(seed), rules, course, stepping, weights, limits, cells, ends, final, status)
     _run(arguments, replicates, chosen.workers or os.cpu_count() or 1, progress)
     _check_status(status)
     return Trajectories(

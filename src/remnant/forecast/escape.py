@@ -88,7 +88,9 @@ def forecast_escape(
                     rates=drawn,
                     model=treated[0],
                     scale=Scale(
-                        overt_cells=_limit(plan, "overt_share"), seen_cells=_limit(plan, "seen_share")
+                        overt_cells=_limit(plan, "overt_share"),
+                        seen_cells=_limit(plan, "seen_share"),
+                        ceiling_cells=_limit(plan, "ceiling_share"),
                     ),
                 )
             )
@@ -189,7 +191,9 @@ def _treated(
         seed=plan.seed + 1,
         settings=settings,
         starts=diagnosis.cells,
-        watch=Watch(weights=dict.fromkeys(blasts, 1.0), limit_cells=limit),
+        watch=Watch(
+            weights=dict.fromkeys(blasts, 1.0), limit_cells=limit, ceiling_cells=_limit(plan, "ceiling_share")
+        ),
         progress=progress,
     )
 

@@ -51,12 +51,13 @@ class Scale:
 
     Attributes
     ----------
-    overt_cells, seen_cells : float
-        Shares of the marrow times its cells.
+    overt_cells, seen_cells, ceiling_cells : float
+        Shares of the marrow times its cells; at the ceiling a course that never remitted ends.
     """
 
     overt_cells: float
     seen_cells: float
+    ceiling_cells: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +197,9 @@ def summarise(
     blasts = [number for group in groups for number in group]
     by_route = np.stack([runs.end_cells[:, group].sum(axis=1) for group in groups], axis=1)
     before = np.stack([diagnosis.cells[:, group].sum(axis=1) for group in groups], axis=1)
-    ended = np.where(by_route.sum(axis=1) >= scale.overt_cells, len(routes) + 1, len(routes))
-    outcome = np.where(runs.crossed, by_route.argmax(axis=1), ended)
+    total = by_route.sum(axis=1)
+    ended = np.where(total >= scale.overt_cells, len(routes) + 1, len(routes))
+    outcome = np.where(runs.crossed & (total < scale.ceiling_cells), by_route.argmax(axis=1), ended)
     leader = np.array(blasts)[runs.end_cells[:, blasts].argmax(axis=1)]
     led = np.array([escape["resistance"] not in cell.antigens for cell in model.types])[leader]
     shares = tuple(
