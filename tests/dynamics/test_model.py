@@ -55,7 +55,13 @@ def test_all_problems_come_at_once():
 @pytest.mark.property
 @pytest.mark.parametrize(
     "effect",
-    [{"multiply": -1.0}, {"survival": 1.2}, {"add_per_day": 0.1}, {"types": frozenset({"Z"})}],
+    [
+        {"multiply": -1.0},
+        {"survival": 1.2},
+        {"add_per_day": 0.1},
+        {"add_per_day": 0.1, "phases": frozenset({"self_renewal"})},
+        {"types": frozenset({"Z"})},
+    ],
 )
 def test_impossible_effects_are_refused(effect):
     with pytest.raises(InputError):
@@ -288,3 +294,14 @@ effect = [{ phases = ["self_renewal"], multiply = 0.25 }]
         build(blueprint, {"c": 1.0})
     with pytest.raises(NotFoundError):
         shipped("nobody1999")
+
+
+@pytest.mark.property
+def test_an_added_kill_counts_once_a_type():
+    crowded = _event(feedback=Feedback(form="mass", weights={"A": 1e-3}))
+    kill = _therapy(0, 5, add_per_day=0.3, phases=frozenset({"death"}))
+    model = Model(name="m", types=(CellType(name="A"),), events=(_event(), crowded), therapies=(kill,))
+    process = compile_process(model, horizon_days=10)
+    assert process.rates[0] == pytest.approx([0.4, 0.1])
+    with pytest.raises(InputError, match="finds 2 events of A"):
+        Model(name="m", types=(CellType(name="A"),), events=(_event(), _event()), therapies=(kill,))

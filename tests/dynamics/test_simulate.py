@@ -14,7 +14,8 @@ from remnant.dynamics.extinction import law_of_type, probability_none
 from remnant.dynamics.model import CellType, Effect, Event, Feedback, Model, Therapy
 from remnant.dynamics.moments import mean_path, moments
 from remnant.dynamics.process import compile_process
-from remnant.dynamics.simulate import Settings, Watch, check_step, expected_events, simulate
+from remnant.dynamics.simulate import Settings, Watch, expected_events, simulate
+from remnant.dynamics.step_check import check_step
 from remnant.errors import FitError, InputError
 
 

@@ -13,7 +13,8 @@ from remnant.cli.printed import listed
 from remnant.cli.progress import stages
 from remnant.dynamics.blueprint import build
 from remnant.dynamics.process import compile_process
-from remnant.dynamics.simulate import Settings, StepCheck, check_step
+from remnant.dynamics.simulate import Settings
+from remnant.dynamics.step_check import StepCheck, check_step
 from remnant.forecast.escape import forecast_escape
 from remnant.forecast.identify import RateReport, confounded_pairs, identifiability
 from remnant.forecast.plan import EscapePlan, read_plan

@@ -48,6 +48,7 @@ _KEYS: Final = {
         "overt_share",
         "seen_share",
         "ceiling_share",
+        "presenting_share",
         "compartments",
         "lymphoid",
         "persisting",

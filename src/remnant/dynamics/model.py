@@ -134,7 +134,8 @@ class Effect:
     multiply : float
         Factor on their rates.
     add_per_day : float
-        Added to their rates after multiplying; for a kill, select ``death``.
+        Added after multiplying, once a type: to its one selected event without feedback. For a kill, select
+        ``death``.
     survival : float
         Share of these cells that survives the first day of the window, each cell for itself.
     """
@@ -400,8 +401,8 @@ def _therapy_problems(model: Model) -> list[str]:
             problems += [f"{where}: unknown type {name}" for name in unknown]
             if not unknown and not any(effect.selects_cell(cell) for cell in model.types):
                 problems.append(f"{where}: no type carries {effect.antigen or 'what it selects'}")
-            if effect.add_per_day > 0.0 and not effect.phases:
-                problems.append(f"{where}: add_per_day needs phases, for a kill: death")
+            if effect.add_per_day > 0.0:
+                problems += [f"{where}: {problem}" for problem in _addition_problems(model, effect)]
     for name, windows in by_name.items():
         ordered = sorted(windows, key=lambda window: window.start_day)
         problems += [
@@ -410,3 +411,19 @@ def _therapy_problems(model: Model) -> list[str]:
             if later.start_day < earlier.stop_day
         ]
     return problems
+
+
+def _addition_problems(model: Model, effect: Effect) -> list[str]:
+    """An added rate needs exactly one event to stand on, or it would count twice or not at all."""
+    if not effect.phases:
+        return ["add_per_day needs phases, for a kill: death"]
+    number = {
+        cell.name: sum(
+            event.source == cell.name and event.feedback is None and effect.selects_event(event, cell)
+            for event in model.events
+        )
+        for cell in model.types
+    }
+    if not any(number.values()):
+        return ["add_per_day finds no event without feedback to add to"]
+    return [f"add_per_day finds {count} events of {name}" for name, count in number.items() if count > 1]

@@ -222,6 +222,7 @@ def _pieces(model: Model, horizon_days: float) -> tuple[FloatArray, FloatArray, 
     edges = np.array(sorted(days))
     cells = {cell.name: cell for cell in model.types}
     base = np.array([event.rate_per_day for event in model.events])
+    plain = np.array([event.feedback is None for event in model.events], dtype=bool)
     factor = np.ones((edges.size - 1, base.size))
     added = np.zeros_like(factor)
     survival = np.ones((edges.size - 1, len(cells)))
@@ -232,7 +233,7 @@ def _pieces(model: Model, horizon_days: float) -> tuple[FloatArray, FloatArray, 
             chosen = np.array([_selected(effect, event, cells) for event in model.events], dtype=bool)
             reached = np.array([effect.selects_cell(cell) for cell in model.types])
             factor[np.ix_(running, chosen)] *= effect.multiply
-            added[np.ix_(running, chosen)] += effect.add_per_day
+            added[np.ix_(running, chosen & plain)] += effect.add_per_day
             survival[np.ix_(first, reached)] *= effect.survival
     return edges, base * factor + added, survival
 

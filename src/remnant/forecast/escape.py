@@ -34,7 +34,6 @@ Progress = Callable[[str, int, int], None]
 
 _SEEDLING_CELLS = 1000.0
 _GROWTH_DAYS = 6000.0
-_PRESENTING_SHARE = 0.95
 _OUTPUTS = 60
 
 
@@ -145,8 +144,9 @@ def _grown(
         progress=_labelled(progress, f"{patient.name}, growth to diagnosis"),
     )
     blasts = [name for group in escape["routes"].values() for name in group]
+    presenting_share = _number(plan, "presenting_share")
     total = runs.end_cells[:, type_indices(processes[0], blasts)].sum(axis=1)
-    presenting = runs.end_cells[:, type_indices(processes[0], main)].sum(axis=1) >= _PRESENTING_SHARE * total
+    presenting = runs.end_cells[:, type_indices(processes[0], main)].sum(axis=1) >= presenting_share * total
     kept = np.flatnonzero(runs.crossed & presenting)
     if kept.size == 0:
         raise FitError(
@@ -198,10 +198,11 @@ def _treated(
     )
 
 
-def _limit(plan: EscapePlan, share: str) -> float:
-    escape = plan.blueprint.table["escape"]
+def _number(plan: EscapePlan, key: str) -> float:
     numbers = numbers_of(plan.blueprint, plan.values)
     where = f"model {plan.blueprint.name}, escape"
-    return evaluate(escape[share], numbers, where=where) * evaluate(
-        escape["marrow_cells"], numbers, where=where
-    )
+    return evaluate(plan.blueprint.table["escape"][key], numbers, where=where)
+
+
+def _limit(plan: EscapePlan, share: str) -> float:
+    return _number(plan, share) * _number(plan, "marrow_cells")
