@@ -8,7 +8,7 @@ at the line's end. A forecast from priors says so in its title.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from remnant.forecast.routes import NO_RELAPSE, REFRACTORY, EscapeForecast
 from remnant.report.draw import HALO, configured
 from remnant.report.palette import BAR, GRID, INK, MUTED, PAPER
 
-__all__ = ["CLONE_HUES", "clone_plot", "model_diagram", "route_bars", "trajectory_fans"]
+__all__ = ["CLONE_HUES", "clone_plot", "model_diagram", "route_bars", "route_hues", "trajectory_fans"]
 
 FloatArray = npt.NDArray[np.float64]
 Spec = dict[str, Any]
@@ -34,11 +34,33 @@ _LANE: Final = 15
 _COLUMN, _ROW = 210, 84
 
 
+def route_hues(routes: Iterable[str]) -> dict[str, str]:
+    """One hue a route, the same in every picture.
+
+    Parameters
+    ----------
+    routes : iterable of str
+        In the order in which the model names them.
+
+    Returns
+    -------
+    dict of str to str
+        Hexadecimal colours.
+
+    Examples
+    --------
+    >>> route_hues(["CD19-positive"])
+    {'CD19-positive': '#0072b2'}
+    """
+    return dict(zip(routes, CLONE_HUES, strict=False))
+
+
 def trajectory_fans(
     runs: Trajectories,
     groups: Mapping[str, Sequence[str]],
     *,
     therapies: Sequence[Therapy] = (),
+    hues: Mapping[str, str] | None = None,
     title: str = "",
 ) -> Spec:
     """Fans of the sizes of groups of types, under the bars of the therapies.
@@ -51,6 +73,8 @@ def trajectory_fans(
         Types summed under each label.
     therapies : sequence of Therapy, default ()
         Windows drawn as bars above.
+    hues : mapping of str to str or None, default None
+        Colours of some labels, so that a subset keeps those of the whole.
     title : str, default ""
         What is shown.
 
@@ -59,14 +83,14 @@ def trajectory_fans(
     dict
         Vega-Lite specification: one panel a group, on one time axis.
     """
-    hues = dict(zip(groups, CLONE_HUES, strict=False))
+    paint = {**route_hues(groups), **(hues or {})}
     top = _ceiling(runs, groups)
     days = [float(runs.days[0]), float(runs.days[-1])]
     panels = [
         _fan(
             label,
             _quantiles(runs, names),
-            hue=hues[label],
+            hue=paint[label],
             days=days,
             top=top,
             last=label == list(groups)[-1],
@@ -94,7 +118,7 @@ def route_bars(forecasts: Sequence[EscapeForecast], *, title: str = "") -> Spec:
     """
     shown = [share.outcome for share in forecasts[0].shares if _ever(forecasts, share.outcome)]
     routes = [share.outcome for share in forecasts[0].shares if share.outcome not in {NO_RELAPSE, REFRACTORY}]
-    hues = {**dict(zip(routes, CLONE_HUES, strict=False)), NO_RELAPSE: BAR, REFRACTORY: MUTED}
+    hues = {**route_hues(routes), NO_RELAPSE: BAR, REFRACTORY: MUTED}
     rows = [f"{forecast.patient} · {forecast.plan}" for forecast in forecasts]
     values = [
         {
