@@ -40,7 +40,7 @@ def _population(rates, cells, mutation):
     )
 
 
-@pytest.mark.published
+@pytest.mark.reference
 @pytest.mark.parametrize(
     ("rates", "cells", "mutation", "expected"),
     [
@@ -92,7 +92,7 @@ def test_items_2_and_3_lasting_clones_and_their_mean():
     assert mean_resistant(unfit) < law @ np.arange(5001) < without_end
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_4_lea_coulson_table():
     expected = [0.3679, 0.1839, 0.1073, 0.0690, 0.0475, 0.0343, 0.0258, 0.0200]
     assert lea_coulson_law(1.0, largest=7) == pytest.approx(expected, abs=5e-5)
@@ -145,7 +145,7 @@ def test_item_7_cure_while_rates_change(build_one_type):
     assert kendall_extinction([0.0], [0.1], [0.1], until=20.0) == pytest.approx(2.0 / 3.0)
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_8_relapse_time_of_one_surviving_cell():
     law = crossing_time(0.06, 0.03, cells=1e9)
     assert (law.median_days, law.mean_days, law.sd_days) == pytest.approx((679.9, 686.91, 42.75), abs=0.06)
@@ -154,14 +154,14 @@ def test_item_8_relapse_time_of_one_surviving_cell():
     assert abs(days.mean() - law.mean_days) < 4 * law.sd_days / math.sqrt(200_000)
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_9_two_clones():
     assert two_clone_nadir(1e10, 1e4, decline=0.3, growth=0.05) == pytest.approx(
         (44.592, 108456.1, 39.473), rel=1e-5
     )
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_founders_for_half_extinction():
     """Measurement model, section 9: 50 % extinction needs 1.4, 14 and 69 founders."""
     founders = [math.log(0.5) / math.log(ratio) for ratio in (0.6, 0.95, 0.99)]

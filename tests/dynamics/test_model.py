@@ -231,6 +231,9 @@ label = "no name"
 kind = "death"
 products = []
 speed = 1
+[escape]
+grown = "A"
+shape = "round"
 """,
         encoding="utf-8",
     )
@@ -248,6 +251,8 @@ speed = 1
         "type 1: no name",
         "event 1: no rate",
         "unknown key speed",
+        "escape: unknown key shape",
+        "escape: no routes",
     ):
         assert part in text
     path.write_text("[[rate", encoding="utf-8")

@@ -12,7 +12,7 @@ from remnant.dynamics.process import compile_process
 from remnant.dynamics.simulate import simulate
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_10_fassoni_eigenvalues_per_month():
     process = compile_process(build(shipped("fassoni2018")), horizon_days=365)
     eigenvalues = np.sort(np.linalg.eigvals(process.generator(0)) * 30.4375)
@@ -22,6 +22,7 @@ def test_item_10_fassoni_eigenvalues_per_month():
 
 @pytest.mark.published
 def test_item_11_michor_on_imatinib():
+    """Leukaemic cells fall by 5 % and then 0.8 % a day on imatinib, stem cells grow (Michor et al., Nature 2005)."""
     model = build(shipped("michor2005"))
     process = compile_process(model, horizon_days=3000)
     exact = moments(process, [0, 20, 40, 150, 200, 2000, 2500])
@@ -41,7 +42,7 @@ def test_item_11_michor_on_imatinib():
     assert slope("resistant_stem", 5, 6) == pytest.approx(0.020, rel=0.01)
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_11_michor_without_drug_settles_into_its_growing_mode():
     process = compile_process(build(shipped("michor2005")).with_therapies(()), horizon_days=4000)
     matrix = process.generator(0)[4:8, 4:8]
@@ -54,7 +55,7 @@ def test_item_11_michor_without_drug_settles_into_its_growing_mode():
     assert pytest.approx([2e3, 4e5, 4e7]) == [10 * 1.6 / 0.008, 2e3 * 10 / 0.05, 4e5 * 100]
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_11_both_conventions_of_the_ratio():
     assert float(transcript_ratio(1e6, 1e12)) == pytest.approx(5e-7, rel=1e-3)
     assert float(transcript_ratio(1e6, 1e12, control_copies_per_normal_cell=1.0)) == pytest.approx(
@@ -63,7 +64,7 @@ def test_item_11_both_conventions_of_the_ratio():
     assert float(transcript_ratio(5.0, 0.0)) == 1.0
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_13_stiehl_strongest_self_renewal_wins():
     blueprint = shipped("stiehl2015")
     process = compile_process(build(blueprint), horizon_days=12_000)
@@ -81,7 +82,7 @@ def test_item_13_stiehl_strongest_self_renewal_wins():
 
 @pytest.mark.published
 def test_item_14_haehnel_immune_window():
-    """Patient 10 of the published table: steady states near 88 and 149 cycling cells, and at capacity."""
+    """Steady states of 88 and 149 cycling stem cells, patient 10 of 21 (Hähnel et al., Cancer Research 2020)."""
     model = build(shipped("haehnel2020"))
     process = compile_process(model, horizon_days=4000)
     after_stop = process.rates.shape[0] - 1
@@ -107,7 +108,7 @@ def test_item_14_haehnel_immune_window():
         assert flow[1] * month == pytest.approx(y * drift(y), rel=1e-6)
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_15_leon_triana_table_of_days():
     process = compile_process(build(shipped("leon_triana2021")), horizon_days=100)
     days = [0, 7, 14, 21, 28, 60, 100]
@@ -120,7 +121,7 @@ def test_item_15_leon_triana_table_of_days():
     assert runs.mean(axis=0) == pytest.approx(path[4], rel=0.01), "the leap, feedback included, is within 1 %"
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_15_leon_triana_conserved_quantity():
     """Without normal B cells H = rho_C L - ln L / tau_C + alpha C - rho_L ln C is conserved."""
     model = build(shipped("leon_triana2021")).with_start({"car_t": 1e7, "leukaemia": 5e10})
@@ -135,7 +136,7 @@ def test_item_15_leon_triana_conserved_quantity():
     assert fine[:, 1].min() == pytest.approx(4.043e6, rel=1e-3)
 
 
-@pytest.mark.published
+@pytest.mark.reference
 def test_item_15_thresholds():
     process = compile_process(build(shipped("leon_triana2021")), horizon_days=1)
     for cells, grows in ((6.34e9, False), (6.36e9, True)):

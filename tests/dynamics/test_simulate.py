@@ -288,3 +288,18 @@ def test_windows_reach_the_laws(build_one_type):
         law_of_type(process, "A", 20.0, largest=10)
     with pytest.raises(InputError, match="increasing"):
         moments(process, [5.0, 5.0])
+
+
+@pytest.mark.property
+def test_a_ceiling_ends_growth_that_was_never_below_the_limit(build_one_type):
+    process = compile_process(build_one_type(0.2, 0.1, 10_000), horizon_days=100)
+    runs = simulate(
+        process,
+        [100.0],
+        replicates=50,
+        seed=3,
+        watch=Watch(weights={"A": 1}, limit_cells=5000, ceiling_cells=40_000),
+    )
+    assert runs.crossed.all()
+    assert runs.end_day == pytest.approx(np.full(50, math.log(4) / 0.1), abs=1.0)
+    assert (runs.end_cells[:, 0] >= 40_000).all()

@@ -434,9 +434,10 @@ def _blueprint(table: dict[str, Any], name: str) -> Blueprint:
 
 def _key_problems(table: Mapping[str, Any]) -> list[str]:
     problems = [f"unknown key {key}" for key in table if key not in _KEYS[""]]
-    problems += [
-        f"escape: unknown key {key}" for key in table.get("escape", {}) if key not in _KEYS["escape"]
-    ]
+    if "escape" in table:
+        given = set(table["escape"])
+        problems += [f"escape: unknown key {key}" for key in sorted(given - _KEYS["escape"])]
+        problems += [f"escape: no {key}" for key in sorted(_KEYS["escape"] - given)]
     for section in ("type", "event", "variant"):
         problems += _section_problems(table, section)
     return [*problems, *therapy_problems(table)]
