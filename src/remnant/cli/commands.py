@@ -88,6 +88,12 @@ COMMANDS: Final[tuple[Row, ...]] = (
         "Write the raw files of a made-up laboratory.",
         _FILES,
     ),
+    Row(
+        "simulate escape",
+        "remnant.cli.simulate_escape:escape",
+        "Relapse under targeted therapy by route, from a plan.",
+        _FILES,
+    ),
 )
 """In the order of the help."""
 
@@ -96,6 +102,6 @@ COMPUTE: Final = "remnant.pipeline.run:run_study"
 
 GROUPS: Final = {
     "cohort": "Tables, tests and curves over patients.",
-    "simulate": "Write made-up studies.",
+    "simulate": "Made-up studies, and courses of a disease.",
 }
 """What the groups are for."""
