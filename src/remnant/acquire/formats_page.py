@@ -59,6 +59,8 @@ except RefusedFileError as refused:
 
 - The **header** is the first row that is neither empty nor a remark. A row whose first cell begins with `{remark}` is a remark (the
   example row of a template is one) and is not read. Empty rows are passed over; every other row has as many cells as the header.
+- The **kind** is the one whose needed columns are all there, and most of whose columns are. For runs and cDNA, whose needed columns are
+  codes only, at least half of the columns must be known.
 - **Column names** are the names below or one of the other names beside them. Case, spaces, points, brackets and underscores do not
   count. A name that mixes Cyrillic and Latin letters (`Cт`) is read as Latin, with a finding.
 - **Numbers** have a decimal point or a decimal comma, one of them in the whole file, and may have a space between thousands. A comma before exactly three digits
