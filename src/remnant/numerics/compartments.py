@@ -12,6 +12,7 @@ The same input gives the same sample. Calls and origins read the same sample.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -24,8 +25,10 @@ from remnant.errors import MeasurementError
 
 __all__ = [
     "ContaminationTest",
+    "InvolvementPrior",
     "JointPosterior",
     "SortedGates",
+    "aligned_gates",
     "contamination_test",
     "flip_purity",
     "involvement_prior",
@@ -315,6 +318,45 @@ def sorted_gates(
         raise _refused(problems)
     _refuse_singular(compartments, make_up / make_up.sum(axis=1, keepdims=True))
     return SortedGates(compartments, k, n, make_up, fixed, fp, fn)
+
+
+def aligned_gates(
+    own: Sequence[str],
+    contents: Sequence[Mapping[str, float]],
+    positive: ArrayLike,
+    scored: ArrayLike,
+    *,
+    false_positive: ArrayLike,
+    false_negative: ArrayLike,
+) -> SortedGates:
+    """Gates whose make-up is given by name.
+
+    Parameters
+    ----------
+    own : sequence of str
+        Compartment that each gate was meant to hold, each once.
+    contents : sequence of mapping of str to float
+        Dirichlet parameters of each gate's make-up by compartment.
+    positive, scored, false_positive, false_negative : array_like
+        As in `sorted_gates`.
+
+    Returns
+    -------
+    SortedGates
+        Compartments without a gate of their own stand last.
+
+    Examples
+    --------
+    >>> gates = aligned_gates(["HSC"], [{"HSC": 94.5, "CD19+": 6.5}], [12], [100],
+    ...                       false_positive=0.0025, false_negative=0.02)
+    >>> gates.compartments
+    ('HSC', 'CD19+')
+    """
+    names = tuple(dict.fromkeys([*own, *(name for content in contents for name in content)]))
+    rows = [[content.get(name, 0.0) for name in names] for content in contents]
+    return sorted_gates(
+        names, positive, scored, rows, false_positive=false_positive, false_negative=false_negative
+    )
 
 
 def _gate_problems(name: str, k: float, n: float, make_up: Floats, *, known: bool) -> list[str]:

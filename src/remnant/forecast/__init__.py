@@ -1,0 +1,1 @@
+"""Course to forecast: when relapse will be overt, from which compartment, when to sample next."""
