@@ -339,7 +339,7 @@ def _estimate(
             n,
             alpha=settings["value"],
             deviations=settings["deviations"],
-            classical=settings["classical"] if len(controls.scored) > 1 else "exact binomial",
+            classical=settings["classical"] if len(controls.scored) > 1 else "CRITBINOM",
         ),
         conditional="; ".join(text for text in conditions if text),
     )
