@@ -34,6 +34,8 @@ def test_the_headline_says_state_since_when_by_which_rule_and_what_to_do_by_when
     [
         (RISE[:1], {}, "WT1 normal. BAALC normal. No overt relapse.", 0),
         (RISE[:2], {}, "WT1 raised once on day +75 (ELN 250/10⁴, BM), not yet confirmed. BAALC normal.", 1),
+        ([{"day": 75, "WT1": 260.0}], {}, "WT1 raised once on day +75 (ELN 250/10⁴, BM), borderline, not", 1),
+        ([{"day": 75, "WT1": 240.0}], {}, "WT1 normal, borderline.", 0),
         ([*RISE, {"day": 160, "WT1": 950.0}], {}, "WT1 persistently raised since day +160", 2),
         ([*RISE, {"day": 120, "WT1": 30.0}], {}, "WT1 regressing since day +120", 1),
         (RISE, {"graft": None}, "WT1 raised, confirmed on 7 April 2021", 2),

@@ -191,6 +191,16 @@ def test_combined_replicates_have_the_likelihood_of_their_sum():
     np.testing.assert_allclose(got - got[1], literal - literal[1], atol=0.01)
 
 
+def test_discrepant_replicates_combine_between_them():
+    a, b = (
+        count(k, errors=terms(**{f"rt__{k}": 0.2}), low=low, high=low + 0.6)
+        for k, low in ((1000, 2.7), (5000, 3.4))
+    )
+    got = interval(EvidenceBatch.of([combine(EvidenceBatch.of([a, b]))]))
+    assert 1000 < got.median[0] < 5000
+    assert got.sd_log10[0] == pytest.approx(0.2 / math.sqrt(2), rel=0.05)
+
+
 def test_combined_replicates_keep_the_error_they_share():
     errors = terms(rt__C1=0.12)
     merged = combine(EvidenceBatch.of([count(30, errors=errors), count(40, errors=errors)]))

@@ -42,7 +42,7 @@ def mixes_scripts(text: str) -> bool:
     bool
         True for ``"Cт"``; False for ``"WT1, рецидив"``, whose words are each of one script.
     """
-    return any(
+    return not text.isascii() and any(
         any("a" <= c <= "z" for c in word.lower()) and any("Ѐ" <= c <= "ӿ" for c in word)
         for word in text.replace("_", " ").split()
     )
@@ -311,6 +311,7 @@ MISSING_WORDS: Final = (
     "—",
     "NA",
     "N/A",
+    "NaN",
     "n.a.",
     "н/д",
     "нет данных",

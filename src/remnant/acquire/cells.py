@@ -13,7 +13,7 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from remnant.acquire.aliases import (
     CHOICE_ALIASES,
@@ -35,7 +35,6 @@ from remnant.units import UNITS, parse_unit
 __all__ = [
     "NEGATIVE",
     "CellError",
-    "CqCell",
     "ValueCell",
     "ambiguous_comma",
     "decimal_comma",
@@ -83,13 +82,6 @@ class CellError(ValueError):
     def __init__(self, *, code: str, expected: str, advice: str) -> None:
         super().__init__(code)
         self.code, self.expected, self.advice = code, expected, advice
-
-
-class CqCell(NamedTuple):
-    """Quantification cycle of a cell and whether amplification was looked for and found."""
-
-    detected: bool | None
-    cq: float | None
 
 
 class ValueCell(NamedTuple):
@@ -177,6 +169,8 @@ def _ambiguous_number(text: str, bounds: Range | None) -> float:
 
 def _number(text: str, *, bounds: Range | None, comma: bool) -> float:
     """Read a number; `comma` says that a comma is known to be decimal."""
+    if _PLAIN.fullmatch(text):
+        return _in_range(float(text), bounds)
     text = text.replace("\u2212", "-")
     if _AMBIGUOUS_COMMA.fullmatch(text) and not comma:
         return _ambiguous_number(text, bounds)
@@ -289,19 +283,22 @@ def _choice(text: str, *, column: Column) -> str | None:
     return known[fold(text)]
 
 
-def _cq(text: str, *, comma: bool) -> CqCell:
+def _cq(text: str, *, comma: bool) -> float | Literal[False] | None:
+    """Cq, False where amplification was looked for and not found, None where no Cq is stored."""
     if not text:
-        return CqCell(detected=None, cq=None)
+        return None
+    if _PLAIN.fullmatch(text) and text[0] != "-":
+        return _in_range(float(text), range_of("cq"))
     word = squash(text)
     if word in _NOT_DETECTED or text in {"-1.0", "-1,0"}:
-        return CqCell(detected=False, cq=None)
+        return False
     if word in _MISSING:
         raise CellError(
             code="cell.cq_missing",
             expected="a number, a word for not detected, or an empty cell",
             advice="Write Undetermined if amplification was looked for and not found; leave it empty if not.",
         )
-    return CqCell(detected=True, cq=_number(text, bounds=range_of("cq"), comma=comma))
+    return _number(text, bounds=range_of("cq"), comma=comma)
 
 
 def _value(text: str, *, comma: bool) -> ValueCell | None:
@@ -392,6 +389,7 @@ def parser(column: Column, *, comma: bool) -> Callable[[str], Any]:
     -------
     callable
         Takes the stripped text of a cell; gives its value, None if it is missing, or raises `CellError`.
+        A Cq that was looked for and not found is False.
 
     Examples
     --------
@@ -415,7 +413,7 @@ def parser(column: Column, *, comma: bool) -> Callable[[str], Any]:
     parse = plain[column.accepts]
 
     def checked(text: str) -> Any:
-        if text.upper() in ERROR_CELLS:
+        if text.startswith("#") and text.upper() in ERROR_CELLS:
             raise CellError(
                 code="cell.spreadsheet_error",
                 expected="a value; the spreadsheet could not compute this cell",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from remnant.acquire.aliases import FALSE_WORDS
-from remnant.acquire.cells import CqCell, means_copies
+from remnant.acquire.cells import means_copies
 from remnant.acquire.columns import Kind
 from remnant.acquire.tables import Columns, problem_at, repeated, subject
 from remnant.records.finding import Finding, Problem
@@ -58,8 +58,9 @@ def _file_problems(columns: Columns) -> list[Problem]:
         )
         for expected, advice in problems
     ]
-    cells = columns.get("cq")
-    if sheet.rows and all(cell is not None and cell.detected is None for cell in cells):
+    if sheet.rows and not any(
+        text for text in sheet.cells[str(columns.match.places["cq"])].unique().to_list()
+    ):
         found.append(
             problem_at(
                 sheet, "cq.none_stored", "at least one Cq", "Export the table with its Cq.", column="cq"
@@ -165,7 +166,7 @@ def records(columns: Columns, stem: str) -> tuple[list[Well], list[Finding]]:
     """
     kinds = ["unknown" if kind is None else kind for kind in columns.get("type")]
     amounts = _given(columns)
-    cells: list[CqCell] = columns.get("cq")
+    cells: list[float | bool | None] = columns.get("cq")
     wells = [
         Well(
             run_id=run,
@@ -173,8 +174,8 @@ def records(columns: Columns, stem: str) -> tuple[list[Well], list[Finding]]:
             target=target,
             sample=sample or _NTC,
             kind=kind,
-            detected=cell[0],
-            cq=cell[1],
+            detected=None if cell is None else cell is not False,
+            cq=None if cell is False else cell,
             standard_copies=amount if kind == "standard" else None,
             cdna_ul=volume,
             dilution=1.0 if dilution is None else dilution,
@@ -199,7 +200,7 @@ def records(columns: Columns, stem: str) -> tuple[list[Well], list[Finding]]:
     unread = sum(
         amount is not None and kind != "standard" for amount, kind in zip(amounts, kinds, strict=True)
     )
-    return wells, _findings(columns, stem, sum(cell[0] is None for cell in cells), unread)
+    return wells, _findings(columns, stem, cells.count(None), unread)
 
 
 def _findings(columns: Columns, stem: str, without_cq: int, unread: int) -> list[Finding]:

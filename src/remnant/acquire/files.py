@@ -5,9 +5,12 @@ A file is read whole or refused whole, with all its problems at once.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -97,6 +100,36 @@ def _zipped(file: str, data: bytes) -> Acquired:
     )
 
 
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause the cycle collector: it would walk a million new records again and again, and none is in a cycle."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _read(file: str, data: bytes) -> Acquired:
+    if not data.strip():
+        raise _refused(file, "file.empty", "an empty file", "Export it again.")
+    if len(data) > size("file_bytes"):
+        raise _refused(
+            file, "file.size", f"{len(data):,} bytes, more than {size('file_bytes'):,}", "Split the file."
+        )
+    for magic, what, advice in _MAGIC:
+        if data.startswith(magic):
+            raise _refused(file, "file.unknown_format", what, advice)
+    if data.startswith(b"PK"):
+        return _zipped(file, data)
+    if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        return _rdml(file, data, data)
+    sheet, findings = delimited.table(file, data)
+    return _tables(file, data, [sheet] if sheet else [], findings)
+
+
 def read(name: str, data: bytes) -> Acquired:
     r"""Everything that one file says.
 
@@ -126,21 +159,8 @@ def read(name: str, data: bytes) -> Acquired:
     [('R-07', 'S-014', True, 33.1), ('R-07', 'S-015', False, None)]
     """
     file = name.replace("\\", "/").rpartition("/")[2] or "file"
-    if not data.strip():
-        raise _refused(file, "file.empty", "an empty file", "Export it again.")
-    if len(data) > size("file_bytes"):
-        raise _refused(
-            file, "file.size", f"{len(data):,} bytes, more than {size('file_bytes'):,}", "Split the file."
-        )
-    for magic, what, advice in _MAGIC:
-        if data.startswith(magic):
-            raise _refused(file, "file.unknown_format", what, advice)
-    if data.startswith(b"PK"):
-        return _zipped(file, data)
-    if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
-        return _rdml(file, data, data)
-    sheet, findings = delimited.table(file, data)
-    return _tables(file, data, [sheet] if sheet else [], findings)
+    with _without_collection():
+        return _read(file, data)
 
 
 def read_path(path: str | os.PathLike[str]) -> Acquired:

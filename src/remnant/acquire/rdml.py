@@ -144,6 +144,7 @@ def _cq(reading: _Reading, text: str | None, place: dict[str, Any]) -> tuple[boo
         return False, None
     bounds = range_of("cq")
     if value is None or (bounds is not None and value not in bounds):
+        reading.counts["cq_refused"] += 1
         reading.refuse(
             "rdml.cq", f"a Cq {bounds}, -1 or NaN", "Export the file again.", column="cq", value=text, **place
         )
@@ -180,7 +181,7 @@ def _standard_copies(reading: _Reading, sample: str, target: str, place: dict[st
     copies, bounds = _number(value), range_of("standard_copies")
     if unit not in _UNITS:
         reading.refuse(
-            "rdml.standard_unit",
+            "rdml.standard_unit_missing",
             "a unit, one of " + ", ".join(_UNITS),
             f"Give the quantity of sample {sample} its unit; it is never guessed.",
             column="unit",
@@ -368,7 +369,7 @@ def _check_wells(reading: _Reading, wells: list[Well]) -> None:
 
 def _check_content(reading: _Reading, wells: list[Well], curves: tuple[Curves, ...]) -> None:
     """Refuse a file that measured nothing; note one without Cq."""
-    if not wells or any(well.detected is not None for well in wells):
+    if not wells or reading.counts["cq_refused"] or any(well.detected is not None for well in wells):
         return
     if not curves:
         reading.refuse(

@@ -112,7 +112,7 @@ def _body(
 ) -> Iterator[tuple[int, list[str]] | Problem]:
     """Rows of the table, each as long as the header, or the problem with it."""
     for number, cells in rows:
-        if not any(cell and not cell.isspace() for cell in cells):
+        if not (cells and cells[0].strip()) and not any(map(str.strip, cells)):
             continue
         if cells[0].startswith(REMARK):
             remarks.append(number)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import polars as pl
+
 from remnant.acquire.aliases import latin, mixes_scripts
 from remnant.acquire.cells import CellError, ambiguous_comma, decimal_comma, decimal_point, parser
 from remnant.acquire.columns import Column, Kind, Match, identify
@@ -215,11 +217,15 @@ def _is_empty(column: Column, value: Any) -> bool:
     return value is None and column.filled
 
 
+def _with_comma(texts: pl.Series) -> list[str]:
+    return texts.filter(texts.str.contains(",", literal=True)).unique().to_list()
+
+
 def _column(sheet: Sheet, column: Column, place: int) -> tuple[list[Any], list[Problem]]:
     """Values of one column; each distinct text is parsed once."""
     texts = sheet.cells[str(place)]
     uniques = texts.unique().to_list()
-    comma = sheet.comma or (column.accepts in _NUMERIC and any(map(decimal_comma, uniques)))
+    comma = sheet.comma or (column.accepts in _NUMERIC and any(map(decimal_comma, _with_comma(texts))))
     good, bad = _parsed(uniques, parser(column, comma=comma))
     cells = texts.to_list()
     values = [good.get(text) for text in cells]
@@ -246,13 +252,15 @@ def _column(sheet: Sheet, column: Column, place: int) -> tuple[list[Any], list[P
 
 def _mixed_decimals(sheet: Sheet, match: Match) -> list[Problem]:
     """Cells with the rarer decimal sign, where a text file uses both."""
-    if sheet.typed:
+    numeric = [
+        match.places[column.name]
+        for column in match.kind.columns
+        if column.accepts in _NUMERIC and column.name in match.places
+    ]
+    if sheet.typed or not any(_with_comma(sheet.cells[str(place)]) for place in numeric):
         return []
     signs: dict[bool, list[tuple[int, str, str]]] = {True: [], False: []}
-    for column in match.kind.columns:
-        if column.accepts not in _NUMERIC or column.name not in match.places:
-            continue
-        place = match.places[column.name]
+    for place in numeric:
         texts = sheet.cells[str(place)]
         points = {text for text in texts.unique().to_list() if decimal_point(text)}
         commas = {
@@ -282,7 +290,7 @@ def _mixed_decimals(sheet: Sheet, match: Match) -> list[Problem]:
 def _latinised(sheet: Sheet, values: dict[str, list[Any]]) -> Iterator[Finding]:
     """Replace look-alike letters in gene symbols, and warn of them in codes."""
     for name in (*_SYMBOLS, *_CODES):
-        mixed = sorted({value for value in values.get(name, ()) if value and mixes_scripts(value)})
+        mixed = sorted(value for value in set(values.get(name, ())) if value and mixes_scripts(value))
         if not mixed:
             continue
         change = name in _SYMBOLS

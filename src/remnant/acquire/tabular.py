@@ -39,7 +39,7 @@ def _row_problems(
 
 def _without_rows(tables: Tables) -> tuple[list[Problem], list[Finding]]:
     """Sheets with a header only: a problem if there is nothing else, a finding otherwise."""
-    empty = [columns.sheet for columns in tables if not columns.sheet.rows]
+    empty = [table.sheet for table in tables if not table.sheet.rows and not table.sheet.problems]
     if len(empty) < len(tables):
         return [], [
             Finding(

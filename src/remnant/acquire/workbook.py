@@ -31,6 +31,9 @@ __all__ = ["sheets"]
 R = TypeVar("R")
 
 _REFERENCE: Final = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,3})([0-9]{1,9})["']""")
+_LETTERS: Final = re.compile(rb'r="([A-Za-z]{1,3})[0-9]')
+_NUMBERS: Final = re.compile(rb'r="[A-Za-z]{0,3}([0-9]{1,9})')
+_UNUSUAL: Final = re.compile(rb"r\s+=|r=\s|r='")
 _ERROR_TAG: Final = re.compile(rb"""<(?:\w+:)?c\b[^<>]*\bt\s*=\s*["']e["'][^<>]*>""")
 _OVERLAP: Final = 256
 _LARGEST_EXACT: Final = 1e15
@@ -43,6 +46,16 @@ def _column_number(letters: bytes) -> int:
     return number
 
 
+def _references(text: bytes) -> tuple[set[bytes], set[bytes]]:
+    """Columns and rows that a piece of a sheet names."""
+    letters, numbers = set(_LETTERS.findall(text)), set(_NUMBERS.findall(text))
+    if _UNUSUAL.search(text):
+        found = _REFERENCE.findall(text)
+        letters |= {column for column, _ in found}
+        numbers |= {row for _, row in found}
+    return letters, numbers
+
+
 def _scan(file: str, archive: zipfile.ZipFile, member: str) -> tuple[set[tuple[int, int]], tuple[int, int]]:
     """Error cells and far corner (rows, columns) of one part."""
     errors: set[tuple[int, int]] = set()
@@ -50,9 +63,9 @@ def _scan(file: str, archive: zipfile.ZipFile, member: str) -> tuple[set[tuple[i
     rest = b""
     for piece in chunks(file, archive, member):
         text = rest + piece
-        references = set(_REFERENCE.findall(text))
-        rows = max([rows, *{int(number) for _, number in references}])
-        columns = max([columns, *map(_column_number, {letters for letters, _ in references})])
+        letters, numbers = _references(text)
+        rows = max([rows, *map(int, numbers)])
+        columns = max([columns, *map(_column_number, letters)])
         if b'"e"' in text or b"'e'" in text:
             for tag in _ERROR_TAG.findall(text):
                 errors |= {(int(row), _column_number(letters)) for letters, row in _REFERENCE.findall(tag)}

@@ -209,9 +209,10 @@ def _sentence(one: Standing, transplant_on: dt.date | None) -> str:
         if transplant_on is not None and point.drawn_on <= transplant_on and point.state != NOT_EVALUABLE
         else ""
     )
+    borderline = ", borderline" if point.confidence == "borderline" else ""
     words = {
-        "normal": f"normal{before}",
-        "raised once": f"raised once on {when}{rule}, not yet confirmed",
+        "normal": f"normal{before}{borderline}",
+        "raised once": f"raised once on {when}{rule}{borderline}, not yet confirmed",
         "raised confirmed": f"raised, confirmed on {when}{rule}",
         "persistently raised": f"persistently raised since {when}{rule}",
         "regressing": f"regressing since {when}{rule}",

@@ -21,7 +21,7 @@ from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.verbs import joint_above
 from remnant.knowledge.states import StateRules
 from remnant.records.judgement import Joint
-from remnant.units import convert, probability_text
+from remnant.units import convert, number_text, probability_text
 
 __all__ = ["FIRST", "SECOND", "JointState", "joint_states"]
 
@@ -133,7 +133,7 @@ def _joint(
     probability: tuple[float, float, float] | None,
     states: StateRules,
 ) -> Joint:
-    patient, material, _, control, drawn_on = key
+    patient, material, fraction, control, drawn_on = key
     entry = next(sides[marker][0] for marker in (FIRST, SECOND) if marker in sides)
     state: JointState = "undecided"
     point: JointState = "undecided"
@@ -151,7 +151,7 @@ def _joint(
         first, second, both = (probability_text(p) for p in probability)
         reason = (
             f"P(WT1 raised) {first}, P(BAALC raised) {second}, P(both) {both} over one {control}; "
-            f"by point values: {point}."
+            f"by point values: {point}.{_copies(sides)}"
         )
     return Joint(
         patient_id=patient,
@@ -165,7 +165,19 @@ def _joint(
         point_state=point,
         confirmed=False,
         reason=reason,
+        control=control,
+        fraction=fraction,
     )
+
+
+def _copies(sides: dict[str, tuple[Entry, _Side | None]]) -> str:
+    """Raw copies: a joint rise that comes from the control alone does not show in them."""
+    shown = [
+        f"{marker} {number_text(copies)}"
+        for marker in (FIRST, SECOND)
+        if (copies := sides[marker][0].measurement.target_copies) is not None
+    ]
+    return f" Raw copies: {', '.join(shown)}." if shown else ""
 
 
 def _confirmed(judged: dict[_Sample, Joint], evaluable: set[_Sample], states: StateRules) -> set[_Sample]:

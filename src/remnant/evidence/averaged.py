@@ -21,8 +21,10 @@ __all__ = ["averaged_likelihood"]
 
 _FLAT: Final = 0.1  # difference of log-likelihood below which an end of the window is level ground
 _NARROW: Final = 0.25  # share of the spread below which only mean and variance of a likelihood matter
+_SMOOTH: Final = 0.8  # points closer than this share of the product's width sum to its integral
+_STRIDES: Final = (4, 2, 1)
 _CELLS: Final = 4 * (KNOTS - 1) + 1
-_CHUNK: Final = 128  # rows whose cells times centres are held at once
+_CHUNK: Final = 128  # rows whose points times centres are held at once
 
 
 def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats) -> Floats:
@@ -44,10 +46,10 @@ def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats)
 
     Notes
     -----
-    The likelihood is constant on the cells of an even grid over its window, and each cell weighs what the
-    normal distribution puts into it. Where the likelihood is level at an end (q = 0 remains possible, or a
-    value above the range), the last cell has no end. A likelihood much narrower than the spread enters by
-    its area, mean and variance.
+    A likelihood much narrower than the spread enters by its area, mean and variance; one whose knots are
+    close enough for its product with the normal density is summed over them. Any other is constant on the cells of a finer grid, and each cell weighs what the normal distribution puts
+    into it. Where the likelihood is level at an end (q = 0 remains possible, or a value above the range),
+    the last cell has no end.
 
     Examples
     --------
@@ -68,14 +70,20 @@ def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats)
         open_high = known.value[:, -1] > -_FLAT
         weight = np.exp(known.value)
         mean, own_sd, area = _moments(known, weight)
-        narrow = ~open_low & ~open_high & (own_sd < _NARROW * sd)
-        total = np.hypot(own_sd, sd)
+        closed = ~open_low & ~open_high
+        narrow = closed & (own_sd < _NARROW * sd)
         result = np.empty((len(rows), len(grid)))
-        z = (mean[narrow, None] - grid) / total[narrow, None]
-        result[narrow] = (area / (total * np.sqrt(2 * np.pi)))[narrow, None] * np.exp(-0.5 * z * z)
-        wide = np.flatnonzero(~narrow)
-        for first in range(0, len(wide), _CHUNK):
-            some = wide[first : first + _CHUNK]
+        result[narrow] = area[narrow, None] * _normal(
+            mean[narrow, None] - grid, np.hypot(own_sd, sd)[narrow, None]
+        )
+        product_sd = own_sd * sd / np.hypot(own_sd, sd)
+        left = ~narrow
+        for stride in _STRIDES:
+            smooth = left & closed & (stride * (known.high - known.low) < _SMOOTH * (KNOTS - 1) * product_sd)
+            left &= ~smooth
+            for some in _chunks(np.flatnonzero(smooth)):
+                result[some] = _over_knots(known.take(some), grid, sd[some], stride=stride)
+        for some in _chunks(np.flatnonzero(left)):
             edges, inside = _cells(part.take(some), known.take(some))
             edges[open_low[some], 0] = -np.inf
             edges[open_high[some], -1] = np.inf
@@ -84,6 +92,24 @@ def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats)
         return (result,)
 
     return blocks(len(batch), work)[0]
+
+
+def _chunks(rows: Integers) -> list[Integers]:
+    return [rows[first : first + _CHUNK] for first in range(0, len(rows), _CHUNK)]
+
+
+def _normal(difference: Floats, sd: Floats) -> Floats:
+    density: Floats = np.exp(-0.5 * np.square(difference / sd)) / (sd * np.sqrt(2 * np.pi))
+    return density
+
+
+def _over_knots(known: Knots, grid: Floats, sd: Floats, *, stride: int) -> Floats:
+    step = (known.high - known.low) / (KNOTS - 1)
+    x = known.low[:, None] + step[:, None] * np.arange(0, KNOTS, stride)
+    density = _normal(x[:, :, None] - grid, sd[:, None, None])
+    weight = stride * step[:, None] * np.exp(known.value[:, ::stride])
+    total: Floats = np.matmul(weight[:, None, :], density)[:, 0, :]
+    return total
 
 
 def _moments(known: Knots, weight: Floats) -> tuple[Floats, Floats, Floats]:

@@ -475,7 +475,7 @@ def combine(batch: EvidenceBatch) -> ProfileEvidence:
     return tabulate(
         joint,
         at_zero=float(likelihood.at_zero(batch).sum()),
-        log10_low=float(batch.log10_low.max()),
-        log10_high=float(batch.log10_high.min()),
+        log10_low=float(batch.log10_low.min()),
+        log10_high=float(batch.log10_high.max()),
         errors=common,
     )

@@ -83,6 +83,10 @@ def _is_routine(specimen: Specimen, material: str) -> bool:
     )
 
 
+def _is_good_blood(specimen: Specimen) -> bool:
+    return _is_routine(specimen, "PB") and specimen.abl1_copies > 10_000.0
+
+
 def _copies(specimen: Specimen) -> float:
     """WT1 copies a well before any error."""
     return specimen.sample_truth[0] * 1e-4 * specimen.abl1_copies
@@ -126,10 +130,10 @@ def _sample_cases() -> list[tuple[str, Callable[[Specimen], float | None], Edit]
     """Case, preference (None: does not fit; the smallest fits best) and edit."""
     low, middle = 250.0, 2_800.0
     return [
-        ("undetected_good_control", lambda s: _copies(s) if _is_routine(s, "PB") else None, _unchanged),
+        ("undetected_good_control", lambda s: _copies(s) if _is_good_blood(s) else None, _unchanged),
         (
             "one_of_three_positive",
-            lambda s: abs(np.log(_copies(s) / 0.4)) if _is_routine(s, "PB") else None,
+            lambda s: abs(np.log(_copies(s) / 0.4)) if _is_good_blood(s) else None,
             _unchanged,
         ),
         (

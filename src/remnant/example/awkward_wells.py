@@ -65,8 +65,8 @@ def place_in_wells(
     at = {case: everywhere[sample] for case, sample in placed.items()}
     _set_counts(changed, at)
     for case in _TUBE_CASES:
-        busy = {place.plate for place in at.values()}
-        place = next((p for p in _patients_tubes(plates, busy) if _fits(changed, plates, p, case=case)), None)
+        free = _free_tubes(plates, at, share_plates=case == "unequal_exposure")
+        place = next((p for p in free if _fits(changed, plates, p, case=case)), None)
         if place is not None:
             _edit(rng, changed, place, case=case)
             at[case] = place
@@ -77,17 +77,20 @@ def place_in_wells(
 def _rows(reactions: Reactions, place: _Place, target: str) -> NDArray[np.int64]:
     named = (reactions.run == place.plate) & (reactions.target == TARGETS.index(target))
     rows = np.flatnonzero(named)
-    return rows[reactions.name[rows] == place.tube.cdna.cdna_id]
+    own: NDArray[np.int64] = rows[reactions.name[rows] == place.tube.cdna.cdna_id]
+    return own
 
 
-def _patients_tubes(plates: tuple[Plate, ...], busy: set[int]) -> list[_Place]:
-    """Tubes of patients on plates that show no case yet."""
+def _free_tubes(plates: tuple[Plate, ...], at: dict[str, _Place], *, share_plates: bool) -> list[_Place]:
+    """Tubes of patients that show no case yet, by default on plates that show none."""
+    busy = set() if share_plates else {place.plate for place in at.values()}
+    shown = {place.tube.cdna.cdna_id for place in at.values()}
     return [
         _Place(tube, p)
         for p, plate in enumerate(plates)
         if p not in busy
         for tube in plate.tubes
-        if tube.specimen.day is not None
+        if tube.specimen.day is not None and tube.cdna.cdna_id not in shown
     ]
 
 

@@ -206,27 +206,33 @@ def _kept(all_wells: tuple[Well, ...], fluorescence: np.ndarray, plates: tuple[P
 
 def _reported(rng: np.random.Generator, follow_ups: tuple[FollowUp, ...]) -> tuple[ReportedValue, ...]:
     """Earlier results of some patients, typed in from the reports of another laboratory."""
-    values: list[ReportedValue] = []
-    for index, follow_up in enumerate(follow_ups[::5]):
-        first = follow_up.specimens[0]
-        for marker, truth in zip(MARKERS, first.sample_truth, strict=True):
-            seen = float(f"{truth * 10.0 ** rng.normal(0.0, 0.2):.3g}")
-            below, above = seen < 30.0, seen > 50_000.0
-            unit = "per_1e4" if marker == "WT1" else "percent"
-            scale = 1.0 if marker == "WT1" else 0.01
-            values.append(
-                ReportedValue(
-                    sample_id=f"X-{index + 1:03d}",
-                    patient_id=first.sample.patient_id,
-                    target=marker,
-                    control="ABL1",
-                    unit=unit,
-                    value=None if below or above else round(seen * scale, 4),
-                    upper_limit=30.0 * scale if below else None,
-                    lower_limit=50_000.0 * scale if above else None,
-                    control_copies=float(rng.integers(11_000, 40_000)),
-                    drawn_on=first.sample.drawn_on,
-                    material="BM",
-                )
-            )
-    return tuple(values)
+    earlier = [
+        specimen
+        for follow_up in follow_ups[::4]
+        for specimen in follow_up.specimens[:2]
+        if specimen.day is not None and specimen.day < 0
+    ]
+    return tuple(
+        _reported_value(rng, specimen, f"X-{index:03d}", target=target)
+        for index, specimen in enumerate(earlier, start=1)
+        for target in range(len(MARKERS))
+    )
+
+
+def _reported_value(rng: np.random.Generator, specimen: Specimen, code: str, *, target: int) -> ReportedValue:
+    """A result with another laboratory's error and limits, WT1 per 10^4 and BAALC in percent."""
+    seen = specimen.sample_truth[target] * 10.0 ** rng.normal(0.0, 0.2)
+    below, above, scale = seen < 30.0, seen > 50_000.0, (1.0, 0.01)[target]
+    return ReportedValue(
+        sample_id=code,
+        patient_id=specimen.sample.patient_id,
+        target=MARKERS[target],
+        control="ABL1",
+        unit=("per_1e4", "percent")[target],
+        value=None if below or above else float(f"{seen * scale:.3g}"),
+        upper_limit=30.0 * scale if below else None,
+        lower_limit=50_000.0 * scale if above else None,
+        control_copies=float(rng.integers(11_000, 40_000)),
+        drawn_on=specimen.sample.drawn_on,
+        material=specimen.sample.material,
+    )

@@ -82,16 +82,15 @@ def follow(rng: Rng, laboratory: Laboratory, fate: Fate, *, world: World) -> Fol
     FollowUp
         Samples and interventions.
     """
-    planned = _planned(rng, fate, world)
-    fate = _found_early(fate, planned)
-    end = fate.growth.day if fate.growth is not None else fate.last_day
-    queue = [visit for visit in planned if visit.day < end]
+    queue = [visit for visit in _planned(rng, fate, world) if visit.day < _end(fate)]
     specimens: list[Specimen] = []
     interventions: list[int] = []
-    decided = False
-    standing = (False, False)
+    decided, standing = False, (False, False)
     while queue:
         visit = queue.pop(0)
+        fate = _found_early(fate, visit.day)
+        if visit.day >= _end(fate):
+            break
         specimen = draw_specimen(rng, laboratory, fate, visit)
         specimens.append(specimen)
         again, treated = (
@@ -99,15 +98,32 @@ def follow(rng: Rng, laboratory: Laboratory, fate: Fate, *, world: World) -> Fol
         )
         given = chance(rng, number("intervention.given"))
         seen = _seen(specimen) if visit.day > 0 else (False, False)
-        if any(seen) and not any(standing) and visit.day + again < end:
-            repeat = Visit(day=visit.day + again, material=visit.material, reason="confirmation")
-            queue = sorted([*queue, repeat], key=lambda item: item.day)
+        if any(seen) and not any(standing):
+            queue = _with_repeat(
+                queue, Visit(day=visit.day + again, material=visit.material, reason="confirmation")
+            )
+            queue = [later for later in queue if later.day < _end(fate)]
         if not decided and seen[0] and (standing[0] or seen[1]):
             decided = True
-            interventions += [visit.day + treated] if given and visit.day + treated < end else []
+            interventions += [visit.day + treated] if given else []
         standing = seen
     specimens += [draw_specimen(rng, laboratory, fate, visit) for visit in _at_and_after_relapse(rng, fate)]
-    return FollowUp(fate=fate, specimens=tuple(specimens), interventions=tuple(interventions))
+    return FollowUp(
+        fate=fate,
+        specimens=tuple(specimens),
+        interventions=tuple(day for day in interventions if day < _end(fate)),
+    )
+
+
+def _end(fate: Fate) -> int:
+    return fate.growth.day if fate.growth is not None else fate.last_day
+
+
+def _with_repeat(queue: list[Visit], repeat: Visit) -> list[Visit]:
+    """Add a repeat, unless a planned visit within a week of it serves as one."""
+    if any(abs(visit.day - repeat.day) <= 7 for visit in queue):
+        return queue
+    return sorted([*queue, repeat], key=lambda visit: visit.day)
 
 
 def _planned(rng: Rng, fate: Fate, world: World) -> list[Visit]:
@@ -137,27 +153,23 @@ def _planned(rng: Rng, fate: Fate, world: World) -> list[Visit]:
     return sorted(visits, key=lambda visit: visit.day)
 
 
-def _found_early(fate: Fate, planned: list[Visit]) -> Fate:
-    """Move relapse to the first planned visit that shows it."""
+def _found_early(fate: Fate, day: int) -> Fate:
+    """Move relapse forward to a visit that shows it: the clone's curve stays the same."""
     growth = fate.growth
-    if growth is None:
+    if growth is None or not 0 < day < growth.day or blast_percent(fate, day, "BM")[0] < _OVERT_BLAST_PERCENT:
         return fate
-    for visit in planned:
-        marrow = float(blast_percent(fate, visit.day, "BM")[0])
-        if 0 < visit.day < growth.day and marrow >= _OVERT_BLAST_PERCENT:
-            share = float(growth_share(fate, visit.day))
-            slowed = np.exp(-(growth.day - visit.day) / growth.gompertz_days) if growth.gompertz_days else 1.0
-            moved = replace(
-                growth,
-                day=visit.day,
-                level=(growth.level[0] * share, growth.level[1] * share),
-                doubling_days=growth.doubling_days * float(slowed),
-                blast_percent=marrow,
-            )
-            ahead = moved.day - growth.day
-            death = fate.death_day + ahead if fate.death_day is not None else None
-            return replace(fate, growth=moved, death_day=death, last_day=fate.last_day + ahead)
-    return fate
+    share = float(growth_share(fate, day)[()])
+    ahead = day - growth.day
+    slowed = float(np.exp(ahead / growth.gompertz_days)) if growth.gompertz_days else 1.0
+    moved = replace(
+        growth,
+        day=day,
+        level=(growth.level[0] * share, growth.level[1] * share),
+        doubling_days=growth.doubling_days * slowed,
+        blast_percent=float(blast_percent(fate, day, "BM")[0]),
+    )
+    death = fate.death_day + ahead if fate.death_day is not None else None
+    return replace(fate, growth=moved, death_day=death, last_day=fate.last_day + ahead)
 
 
 def _at_and_after_relapse(rng: Rng, fate: Fate) -> list[Visit]:
@@ -250,7 +262,7 @@ def _draw_chimerism(rng: Rng, fate: Fate, visit: Visit) -> tuple[float | None, f
     blasts = float(blast_percent(fate, visit.day, "BM")[0])
     mixed = 10.0 if visit.day < 90 else 3.0
     return (
-        round(max(100.0 - 0.8 * whole - 1.1 * blasts, 1.0), 1),
-        round(100.0 - mixed * cd3, 1),
-        round(max(100.0 - 1.5 * cd34 - 80.0 * share, 2.0), 1),
+        round(max(100.0 - 0.8 * float(whole) - 1.1 * blasts, 1.0), 1),
+        round(100.0 - mixed * float(cd3), 1),
+        round(max(100.0 - 1.5 * float(cd34) - 80.0 * share, 2.0), 1),
     )

@@ -7,6 +7,7 @@ tables ``qpcr_*.toml``, ``westgard.toml`` and ``control_charts.toml`` beside thi
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
@@ -27,6 +28,7 @@ __all__ = [
     "control_bands",
     "curve_gates",
     "qpcr_rules",
+    "unverified_rows",
     "well_assumptions",
     "westgard_rules",
 ]
@@ -171,6 +173,10 @@ class WellAssumptions:
         Technical standard deviation, cycles, before the run's standards speak.
     technical_sd_weight : float
         Degrees of freedom of that default.
+    standard_level_sd : float
+        Spread of whole standard levels about the line, cycles.
+    standard_level_weight : float
+        Degrees of freedom of that default.
     detection_probability : float
         P(one molecule amplifies).
     exact_control_below : float
@@ -181,6 +187,8 @@ class WellAssumptions:
 
     technical_sd: float
     technical_sd_weight: float
+    standard_level_sd: float
+    standard_level_weight: float
     detection_probability: float
     exact_control_below: float
     saturation_above: float
@@ -425,3 +433,33 @@ def qpcr_rules(
             for name in ("qpcr_curve_gates", "qpcr_replicates", "qpcr_contamination", "qpcr_positivity")
         ),
     )
+
+
+def unverified_rows(rules: QpcrRules, controls: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Rows of a quantification that nobody verified against their source.
+
+    Parameters
+    ----------
+    rules : QpcrRules
+        Rules in use.
+    controls : collection of str
+        Control genes in use.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Row id and source.
+
+    Examples
+    --------
+    >>> [row for row, _source in unverified_rows(qpcr_rules(), ["ABL1"])][:2]
+    ['eac_2003', 'margin']
+    """
+    bands = [control_bands(rules.bands, control) for control in sorted(controls)]
+    chosen: list[CurveGates | ReplicateRule | ContaminationRule | PositivityRule | ControlBands]
+    chosen = [rules.curves, rules.replicates, rules.contamination, rules.positivity, *bands]
+    typed = [(row.id, row.source) for row in chosen if row.status == "unverified"]
+    values = [
+        (row["id"], row["source"]) for row in tables.rows("qpcr_wells") if row["status"] == "unverified"
+    ]
+    return tuple(dict.fromkeys([*typed, *values]))

@@ -68,7 +68,9 @@ def between_runs(values: Floats, tube_variance: Floats, material: Integers) -> B
     return BetweenRuns(mean, variance, freedom)
 
 
-def shared_by_run(values: Floats, material: Integers, run: Integers) -> tuple[float, int]:
+def shared_by_run(
+    values: Floats, material: Integers, run: Integers, *, explained_sd: Floats
+) -> tuple[float, int]:
     """Covariance of different materials in one run: the part of the variance that the run shares.
 
     Parameters
@@ -77,26 +79,30 @@ def shared_by_run(values: Floats, material: Integers, run: Integers) -> tuple[fl
         One value for each material and run.
     material, run : ndarray of int, shape (m,)
         Material and run of each value.
+    explained_sd : ndarray of float, shape (m,)
+        Standard deviation of an error that the values of one run share and that is known otherwise: the
+        calibration. The product of the two sds is taken off each pair.
 
     Returns
     -------
     covariance : float
         Mean product of deviations over pairs of materials measured in one run, bias-corrected; 0 without a
         pair.
-    pairs : int
-        Pairs of values it rests on.
+    freedom : int
+        Runs with a pair, less one for each pair of materials.
 
     Examples
     --------
     >>> high, low = np.array([1.0, 1.2, 1.4]), np.array([0.1, 0.3, 0.5])
     >>> values, material, run = np.concatenate([high, low]), np.repeat([0, 1], 3), np.tile([0, 1, 2], 2)
-    >>> covariance, pairs = shared_by_run(values, material, run)
-    >>> round(covariance, 3), pairs
-    (0.04, 3)
+    >>> covariance, freedom = shared_by_run(values, material, run, explained_sd=np.full(6, 0.1))
+    >>> round(covariance, 3), freedom
+    (0.03, 2)
     """
     table = np.full((int(material.max(initial=-1)) + 1, int(run.max(initial=-1)) + 1), np.nan)
-    table[material, run] = values
-    products, freedom, pairs = 0.0, 0, 0
+    known = np.zeros(table.shape)
+    table[material, run], known[material, run] = values, explained_sd
+    products, freedom = 0.0, 0
     for i in range(len(table)):
         for j in range(i + 1, len(table)):
             both = ~np.isnan(table[i]) & ~np.isnan(table[j])
@@ -104,9 +110,9 @@ def shared_by_run(values: Floats, material: Integers, run: Integers) -> tuple[fl
             if n >= 2:
                 a, b = table[i, both], table[j, both]
                 products += float(((a - a.mean()) * (b - b.mean())).sum())
+                products -= (n - 1) * float((known[i, both] * known[j, both]).mean())
                 freedom += n - 1
-                pairs += n
-    return (products / freedom if freedom else 0.0), pairs
+    return (products / freedom if freedom else 0.0), freedom
 
 
 def shrunk(variance: float, freedom: float, *, default: float, weight: float) -> float:

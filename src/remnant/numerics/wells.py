@@ -138,7 +138,8 @@ def _few(y: Floats, sd: Floats, log_mean: Floats, mean: Floats) -> Floats:
     # Counts are measured in units of the reading, so that powers stay within range.
     scale = np.maximum(y, 0.0)
     top = log_share.max(axis=1, keepdims=True)
-    coefficient = np.exp(log_share - top - (gammaln(m + 1) - gammaln(first + 1)) + (m - first) * scale)
+    log_weight = log_share - top - (gammaln(m + 1) - gammaln(first + 1)) + (m - first) * scale
+    coefficient = np.where(m <= last, np.exp(log_weight), 0.0)
     ratio = np.exp(np.minimum(log_mean - scale, 12.0))
     total = np.broadcast_to(coefficient[:, -1:], log_mean.shape).copy()
     for j in range(terms - 2, -1, -1):
@@ -220,7 +221,7 @@ def log_likelihood(groups: WellGroups, log10_concentration: Floats) -> Floats:
     groups : WellGroups, n rows
         Observed wells.
     log10_concentration : ndarray of float, shape (n, m)
-        log10 of molecules per unit of exposure; ``-inf`` asks for none.
+        Molecules per unit of exposure, log10; ``-inf`` asks for none.
 
     Returns
     -------

@@ -62,8 +62,8 @@ class VarianceComponent:
 
     Attributes
     ----------
-    error_class : {"run", "rt", "biology"}
-        Error class of the evidence.
+    error_class : {"run", "rt", "biology", "reported"}
+        Error class of the evidence; ``reported`` is what a value typed in from a report is taken to carry.
     target : str
         Target it holds for; empty for any.
     sd_log10 : float
@@ -81,7 +81,7 @@ class VarianceComponent:
         What it would have been without the laboratory's own controls.
     """
 
-    error_class: Literal["run", "rt", "biology"]
+    error_class: Literal["run", "rt", "biology", "reported"]
     target: str
     sd_log10: float
     source: str

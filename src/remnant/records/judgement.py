@@ -119,6 +119,8 @@ class SeriesPoint:
         The deciding rule in words, and ``"verified"`` or ``"unverified"``.
     background_sd_log10 : float or None
         Spread of a background sample around `background_median`, biology included, log10.
+    confidence : str
+        Of the deciding rule's verdict: ``"robust"``, ``"borderline"`` or ``"not evaluable"``.
     """
 
     patient_id: str
@@ -147,6 +149,7 @@ class SeriesPoint:
     rule_label: str = ""
     rule_status: str = ""
     background_sd_log10: float | None = None
+    confidence: str = ""
 
 
 AlarmOutcome = Literal["relapse", "regressed", "regressed after therapy", "open"]
@@ -201,6 +204,10 @@ class Joint:
         Both raised in the next sample too, within the rule's window.
     reason : str
         One sentence.
+    control : str
+        Control gene that both are measured over; a second control gene has rows of its own.
+    fraction : str
+        Sorted compartment; empty for unsorted cells.
     """
 
     patient_id: str
@@ -214,6 +221,8 @@ class Joint:
     point_state: Literal["neither", "BAALC", "WT1", "both", "undecided"]
     confirmed: bool
     reason: str
+    control: str = ""
+    fraction: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,10 +19,13 @@ from lxml import etree
 
 from remnant.report.palette import GRID, INK, MUTED, PAPER
 
-__all__ = ["FONT", "FONT_SIZE", "configured", "inline", "pdf", "png", "svg"]
+__all__ = ["FONT", "FONT_SIZE", "HALO", "configured", "inline", "pdf", "png", "svg"]
 
 FONT: Final = "'Source Sans 3', system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 FONT_SIZE: Final = 12
+HALO: Final = {"stroke": PAPER, "strokeWidth": 3, "strokeJoin": "round", "strokeOpacity": 0}
+"""Mark properties of a text with a rim of paper. The rim is laid under the letters when the SVG is made; other
+renderers of the specification leave it out."""
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 _SVG: Final = "{http://www.w3.org/2000/svg}"
 _CONFIG: Final[dict[str, Any]] = {
@@ -38,6 +41,8 @@ _CONFIG: Final[dict[str, Any]] = {
         "tickColor": MUTED,
         "gridColor": GRID,
         "tickSize": 4,
+        "labelOverlap": False,
+        "labelFlush": False,
     },
     "title": {
         "fontSize": FONT_SIZE,
@@ -175,6 +180,9 @@ def _tidy(text: str, description: str, span: tuple[float, float] | None) -> str:
         if parent is not None and (element.get("opacity") == "0" or _is_empty_path(element)):
             parent.remove(element)
             continue
+        if element.tag == f"{_SVG}text" and element.get("stroke-opacity") == "0":
+            del element.attrib["stroke-opacity"]
+            element.set("paint-order", "stroke")
         label = element.get("aria-label")
         if label and element.get("aria-roledescription") in {"point", "rule", "bar"}:
             etree.SubElement(element, f"{_SVG}title").text = label

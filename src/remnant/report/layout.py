@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from remnant.report.draw import FONT_SIZE
-from remnant.report.palette import PAPER
+from remnant.report.draw import FONT_SIZE, HALO
 
 __all__ = ["labels", "pixels", "rows_without_overlap", "spread", "text_width"]
 
@@ -30,18 +29,22 @@ def labels(
     Returns
     -------
     list of dict
-        Layers, rim first; none without rows.
+        One layer; none without rows.
     """
     if not rows:
         return []
     values = [{"x": x, "y": y, "text": text, "colour": colour} for x, y, text, colour in rows]
-    mark = {"type": "text", "baseline": "middle", "aria": False, **style}
-    rim = {**mark, "fill": PAPER, "stroke": PAPER, "strokeWidth": 3, "strokeJoin": "round"}
-    place = {"x": pixels("x"), "y": pixels("y"), "text": {"field": "text"}}
-    coloured = {**place, "color": {"field": "colour", "type": "nominal", "scale": None}}
-    data = {"values": values}
-    rims = [{"data": data, "mark": rim, "encoding": place}] if halo else []
-    return [*rims, {"data": data, "mark": mark, "encoding": coloured}]
+    layer = {
+        "data": {"values": values},
+        "mark": {"type": "text", "baseline": "middle", "aria": False, **(HALO if halo else {}), **style},
+        "encoding": {
+            "x": pixels("x"),
+            "y": pixels("y"),
+            "text": {"field": "text"},
+            "color": {"field": "colour", "type": "nominal", "scale": None},
+        },
+    }
+    return [layer]
 
 
 def pixels(field: str) -> dict[str, Any]:
@@ -136,27 +139,15 @@ def spread(places: Iterable[float], *, gap: float, low: float, high: float) -> l
     """
     wished = list(places)
     order = sorted(range(len(wished)), key=lambda i: wished[i])
-    blocks: list[tuple[float, list[int]]] = []
-    for index in order:
-        blocks.append((wished[index], [index]))
-        while len(blocks) > 1 and _foot(blocks[-1], gap) - _head(blocks[-2], gap) < gap:
-            centre_b, members_b = blocks.pop()
-            centre_a, members_a = blocks.pop()
-            joined = members_a + members_b
-            centre = (centre_a * len(members_a) + centre_b * len(members_b)) / len(joined)
-            blocks.append((centre, joined))
-    result = [0.0] * len(wished)
-    for centre, members in blocks:
-        half = gap * (len(members) - 1) / 2
-        middle = min(max(centre, low + half), max(high - half, low + half))
-        for place, index in enumerate(members):
-            result[index] = middle - half + gap * place
-    return result
-
-
-def _foot(block: tuple[float, list[int]], gap: float) -> float:
-    return block[0] - gap * (len(block[1]) - 1) / 2
-
-
-def _head(block: tuple[float, list[int]], gap: float) -> float:
-    return block[0] + gap * (len(block[1]) - 1) / 2
+    blocks: list[tuple[float, int]] = []  # mean and size: pool neighbours that would stand too close
+    for rank, index in enumerate(order):
+        blocks.append((wished[index] - rank * gap, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (mean_b, n_b), (mean_a, n_a) = blocks.pop(), blocks.pop()
+            blocks.append(((mean_a * n_a + mean_b * n_b) / (n_a + n_b), n_a + n_b))
+    level = [mean for mean, n in blocks for _ in range(n)]
+    last = max(low, high - gap * (len(wished) - 1))
+    made = [0.0] * len(wished)
+    for rank, index in enumerate(order):
+        made[index] = min(max(level[rank], low), last) + rank * gap
+    return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
+import threading
 from importlib import resources
 from typing import Any, Final
 
@@ -16,11 +17,17 @@ STANDARD: Final = "ua-1"
 """PDF standard that the compiler enforces; it refuses a figure without alternative text."""
 
 
-@functools.cache
+_LOCAL: Final = threading.local()
+
+
 def _compiler() -> typst.Compiler:
-    folder = str(resources.files("remnant.report").joinpath("assets"))
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[folder])
-    return typst.Compiler(font_paths=fonts)
+    """Compiler of this thread: one compiler serves one document at a time."""
+    if not hasattr(_LOCAL, "compiler"):
+        folder = str(resources.files("remnant.report").joinpath("assets"))
+        fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[folder])
+        _LOCAL.compiler = typst.Compiler(font_paths=fonts)
+    compiler: typst.Compiler = _LOCAL.compiler
+    return compiler
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from remnant.study.originals import sha256_of
 from remnant.study.store import facts_digest
 from remnant.study.tables import AUDIT, DECISION, FACTS, FINDING, SOURCE_FILE
 
-__all__ = ["check_study", "verify_audit"]
+__all__ = ["check_study", "unverified_rules", "verify_audit"]
 
 _TRIGGERS: Final = {
     *(f"{t.name}_no_{verb}" for t in (AUDIT, DECISION, FINDING) for verb in ("update", "delete")),
@@ -48,7 +48,36 @@ def check_study(study: Study) -> tuple[Finding, ...]:
         *verify_audit(study),
         *_originals(study),
         *_facts(study),
-        *_rules(study),
+        *unverified_rules(study),
+    )
+
+
+def unverified_rules(study: Study) -> tuple[Finding, ...]:
+    """Rules in use whose source is not verified.
+
+    Parameters
+    ----------
+    study : Study
+        The study; its last run says which rules are in use.
+
+    Returns
+    -------
+    tuple of Finding
+        One a rule, by its identifier.
+    """
+    unverified: dict[str, Call] = {}
+    for call in derived_records(study, Call):
+        if call.status != "verified":
+            unverified.setdefault(call.rule_id, call)
+    return tuple(
+        Finding(
+            code="study.unverified_rule",
+            severity="warning",
+            subject=f"rule {rule_id}",
+            message=f"In use, and its source is not verified: {call.source}.",
+            advice="Verify the cut-off in its source, or choose another rule in study.toml.",
+        )
+        for rule_id, call in sorted(unverified.items())
     )
 
 
@@ -183,18 +212,3 @@ def _stored_rows(connection: sa.Connection, table: sa.Table, source_id: int) -> 
     columns = [column for column in table.c if column.name not in {"source_id", "row_number"}]
     query = sa.select(*columns).where(table.c.source_id == source_id).order_by(table.c.row_number)
     return [tuple(row) for row in connection.execute(query)]
-
-
-def _rules(study: Study) -> Iterator[Finding]:
-    unverified: dict[str, Call] = {}
-    for call in derived_records(study, Call):
-        if call.status != "verified":
-            unverified.setdefault(call.rule_id, call)
-    for rule_id, call in sorted(unverified.items()):
-        yield Finding(
-            code="study.unverified_rule",
-            severity="warning",
-            subject=f"rule {rule_id}",
-            message=f"In use, and its source is not verified: {call.source}.",
-            advice="Verify the cut-off in its source, or choose another rule in study.toml.",
-        )

@@ -16,21 +16,57 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from remnant.records import acquired, cohort, dossier, finding, judgement, measurement, patient, run, sample
+from remnant.records import (
+    acquired,
+    cohort,
+    control,
+    dossier,
+    finding,
+    judgement,
+    measurement,
+    patient,
+    quantified,
+    run,
+    sample,
+)
 from remnant.records.codec import from_dict, to_dict
 from remnant.study.audit import now_utc
 from remnant.study.connection import reading, writing
 from remnant.study.handle import Study
 from remnant.study.tables import DERIVED, DERIVED_STATE
-from remnant.study.versions import code_version, rules_version
+from remnant.study.versions import code_version, fingerprint, rules_version
 
-__all__ = ["Derived", "current_hashes", "derived_records", "read_derived", "write_derived"]
+__all__ = [
+    "Derived",
+    "current_hashes",
+    "derived_records",
+    "is_computed",
+    "mark_computed",
+    "read_derived",
+    "stored_keys",
+    "write_derived",
+]
 
 R = TypeVar("R")
 
+_RUN: Final = "run"
+
+_MODULES: Final = (
+    acquired,
+    cohort,
+    control,
+    dossier,
+    finding,
+    judgement,
+    measurement,
+    patient,
+    quantified,
+    run,
+    sample,
+)
 _CLASSES: Final[dict[str, type]] = {
     name: cls
-    for module in (acquired, cohort, dossier, finding, judgement, measurement, patient, run, sample)
+    for module in _MODULES
     for name, cls in vars(module).items()
     if inspect.isclass(cls) and cls.__module__ == module.__name__
 }
@@ -78,6 +114,11 @@ def write_derived(
         By key: hash of the inputs, and the records. They replace what stood under the key.
     remove : iterable of str, default ()
         Keys that exist no longer.
+
+    Raises
+    ------
+    KeyError
+        If a record's class is not one of `remnant.records`: it could not be read back.
     """
     computed_at = now_utc()
     stale = sorted({*results, *remove})
@@ -196,10 +237,60 @@ def current_hashes(study: Study, stage: str) -> dict[str, str]:
         return {row.key: row.input_hash for row in connection.execute(query)}
 
 
+def stored_keys(study: Study, stage: str) -> tuple[str, ...]:
+    """Keys that one stage has results under, current or not.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    stage : str
+        Name of the stage.
+
+    Returns
+    -------
+    tuple of str
+        Sorted.
+    """
+    query = sa.select(DERIVED_STATE.c.key).where(DERIVED_STATE.c.stage == stage).order_by(DERIVED_STATE.c.key)
+    with reading(study.engine) as connection:
+        return tuple(connection.scalars(query))
+
+
+def mark_computed(study: Study) -> None:
+    """Note that every result follows from what the study holds now.
+
+    Parameters
+    ----------
+    study : Study
+        The study, after a complete run.
+    """
+    write_derived(study, _RUN, {_RUN: (fingerprint(study), ())})
+
+
+def is_computed(study: Study) -> bool:
+    """Whether nothing changed since the last complete run: files, decisions, settings, rules, code.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    bool
+        True if a run would change nothing.
+    """
+    return current_hashes(study, _RUN).get(_RUN) == fingerprint(study)
+
+
 def _payloads(records: Sequence[Any]) -> list[tuple[str, str]]:
     groups: dict[str, list[Any]] = defaultdict(list)
     for record in records:
-        groups[type(record).__name__].append(to_dict(record))
+        name = type(record).__name__
+        if _CLASSES.get(name) is not type(record):
+            raise KeyError(name)
+        groups[name].append(to_dict(record))
     return [
         (kind, json.dumps(items, ensure_ascii=False, separators=(",", ":"))) for kind, items in groups.items()
     ]

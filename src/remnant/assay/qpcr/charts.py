@@ -36,6 +36,8 @@ class ControlValue:
         Day of the run.
     log10_value, tube_sd_log10 : float
         Value and what one tube explains of its spread.
+    calibration_sd_log10 : float
+        The part of it that the standard curves share between the controls of one run.
     """
 
     run_id: str
@@ -47,6 +49,7 @@ class ControlValue:
     run_on: dt.date | None
     log10_value: float
     tube_sd_log10: float
+    calibration_sd_log10: float
 
 
 def _chart(value: ControlValue) -> tuple[str, str, str]:

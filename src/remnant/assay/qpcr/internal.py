@@ -10,7 +10,6 @@ from remnant.assay.qpcr.charts import ControlValue
 from remnant.assay.qpcr.curves import Curves
 from remnant.assay.qpcr.groups import Groups
 from remnant.assay.qpcr.pairs import Pairs, Pools
-from remnant.numerics import standard_curve
 from remnant.records.finding import Finding
 from remnant.records.run import Assay
 from remnant.units import factor_to_ratio
@@ -25,11 +24,10 @@ def _readable(groups: Groups, pools: Pools, curves: Curves) -> list[bool]:
     return readable
 
 
-def _tube_variance(groups: Groups, pools: Pools, curves: Curves, group: int) -> float:
+def _calibration_variance(groups: Groups, pools: Pools, curves: Curves, group: int) -> float:
     row = np.array([group])
     level = np.log10(pools.copies[row] / np.maximum(pools.wells[row], 1))
-    calibration = standard_curve.inverse_sd_log10(curves.fits, groups.curve[row], level)[0]
-    return float(pools.sd_log10[group] ** 2 + calibration**2)
+    return float(curves.calibration.sd_log10(groups.curve[row], level)[0] ** 2)
 
 
 def control_values(
@@ -53,7 +51,7 @@ def control_values(
     Returns
     -------
     list of ControlValue
-        log10 ratio of each pair, and log10 copies a well of each control gene and of each target that has no
+        Ratio of each pair, and copies a well of each control gene and of each target that has no
         control gene in this material.
     """
     readable = _readable(groups, pools, curves)
@@ -69,14 +67,16 @@ def control_values(
         ratio = (pools.copies[target] / pools.exposure[target]) / (
             pools.copies[control] / pools.exposure[control]
         )
-        variance = sum(_tube_variance(groups, pools, curves, group) for group in (target, control))
         values.append(
             _value(
                 keys[target],
                 assay_id=assay.assay_id,
                 unit=assay.unit,
                 value=float(ratio * factor_to_ratio(assay.unit)),
-                variance=variance,
+                wells=sum(float(pools.sd_log10[group] ** 2) for group in (target, control)),
+                calibration=sum(
+                    _calibration_variance(groups, pools, curves, group) for group in (target, control)
+                ),
             )
         )
     genes = {assay.control for assay in assays}
@@ -87,13 +87,21 @@ def control_values(
             and (key["target"] in genes or group not in in_ratio)
         ):
             copies = float(pools.copies[group] / pools.wells[group])
-            variance = _tube_variance(groups, pools, curves, group)
-            values.append(_value(key, assay_id="", unit="copies", value=copies, variance=variance))
+            values.append(
+                _value(
+                    key,
+                    assay_id="",
+                    unit="copies",
+                    value=copies,
+                    wells=float(pools.sd_log10[group] ** 2),
+                    calibration=_calibration_variance(groups, pools, curves, group),
+                )
+            )
     return values
 
 
 def _value(
-    key: dict[str, object], *, assay_id: str, unit: str, value: float, variance: float
+    key: dict[str, object], *, assay_id: str, unit: str, value: float, wells: float, calibration: float
 ) -> ControlValue:
     return ControlValue(
         run_id=str(key["run_id"]),
@@ -104,7 +112,8 @@ def _value(
         unit=unit,
         run_on=key["run_on"],  # type: ignore[arg-type]  # a date or None by the frame's schema
         log10_value=float(np.log10(value)),
-        tube_sd_log10=float(np.sqrt(variance)),
+        tube_sd_log10=float(np.sqrt(wells + calibration)),
+        calibration_sd_log10=float(np.sqrt(calibration)),
     )
 
 

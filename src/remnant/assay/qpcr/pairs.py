@@ -118,7 +118,7 @@ def _candidates(groups: Groups, assays: Sequence[Assay]) -> pl.DataFrame:
         },
         schema={"assay": pl.Int64, "target": pl.String, "control": pl.String},
     ).drop_nulls("control")
-    keys = groups.keys.select("group", "run_id", "cdna_id", "target", "run_on")
+    keys = groups.keys.select("group", "run_id", "cdna_id", "target", "run_on", "role")
     wanted = keys.join(table, on="target", maintain_order="left")
     control = keys.select(
         pl.col("group").alias("control_group"),
@@ -128,8 +128,11 @@ def _candidates(groups: Groups, assays: Sequence[Assay]) -> pl.DataFrame:
         pl.col("run_on").alias("control_on"),
     )
     days = (pl.col("run_on") - pl.col("control_on")).dt.total_days().abs().fill_null(10**6)
+    # An internal control may have one name for many cDNAs: only its own run's control gene is its own.
+    lent = (pl.col("role") == "internal") & (pl.col("control_run") != pl.col("run_id"))
     return (
         wanted.join(control, on=["cdna_id", "control"], how="left", maintain_order="left")
+        .with_columns(pl.when(lent).then(None).otherwise("control_group").alias("control_group"))
         .with_columns((pl.col("control_run") != pl.col("run_id")).alias("other_run"), days.alias("days"))
         .sort("group", "assay", "other_run", "days", "control_run", maintain_order=True)
         .unique(["group", "assay"], keep="first", maintain_order=True)
@@ -177,7 +180,7 @@ def pair(
     ]
     known = groups.keys["exposure_known"].to_list()
     obstacle, low = [], []
-    findings: list[Finding] = []
+    findings = _without_control(groups, assays)
     keys = groups.keys.select("run_id", "target", "name", "cdna_id").rows(named=True)
     for a, t, c in zip(assay.tolist(), target.tolist(), control.tolist(), strict=True):
         gene = str(assays[a].control)
@@ -196,6 +199,21 @@ def pair(
             findings.append(_other_run(keys[t], keys[c]["run_id"], gene))
     unique = {(f.code, f.subject, f.where): f for f in findings}
     return Pairs(assay, target, control, tuple(obstacle), tuple(low)), list(unique.values())
+
+
+def _without_control(groups: Groups, assays: Sequence[Assay]) -> list[Finding]:
+    measured = set(groups.keys["target"])
+    return [
+        Finding(
+            code="qpcr.assay_without_control",
+            severity="warning",
+            subject=f"assay {assay.assay_id}",
+            message=f"The assay names no control gene: no ratio of {assay.target} is made.",
+            advice="Name its control gene.",
+        )
+        for assay in assays
+        if assay.control is None and assay.target in measured
+    ]
 
 
 def _curve_obstacles(groups: Groups, curves: Curves) -> list[str]:

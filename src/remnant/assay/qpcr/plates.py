@@ -1,9 +1,9 @@
 """Wells in columns: what each well holds, its exposure, and the first decision about it.
 
 Names in wells are resolved to cDNAs and samples here, targets to gene symbols. Exposure is microlitres of
-undiluted cDNA: the well's volume, else the run's, divided by the dilution. A run that states no volume at
-all has equal wells of exposure 1, and a finding says so; a run that states some leaves out the wells that
-state none.
+undiluted cDNA: the well's volume, else the run's, divided by the dilution. A material that states no volume
+in a run has equal wells of exposure 1, and a finding says so; one that states some leaves out the wells that
+state none, since only wells of one material are ever compared.
 """
 
 from __future__ import annotations
@@ -135,24 +135,17 @@ def _resolve(
 
 
 def _exposures(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
-    """Column exposure; null where a run states volumes but not this one, and exposure_known."""
+    """Column exposure; null where a material states volumes but not for this well, and exposure_known."""
+    material = ["run_id", "name"]
     frame = frame.with_columns(pl.coalesce("cdna_ul", "run_ul").alias("volume_ul"))
-    relevant = pl.col("role").is_in(["sample", "internal"])
     stated = (
-        frame.filter(relevant)
-        .group_by("run_id", maintain_order=True)
-        .agg(
-            pl.col("volume_ul").is_not_null().sum().alias("stated"),
-            pl.len().alias("wells"),
-        )
+        frame.filter(pl.col("role").is_in(["sample", "internal"]))
+        .group_by(material, maintain_order=True)
+        .agg(pl.col("volume_ul").is_not_null().sum().alias("stated"), pl.len().alias("wells"))
     )
+    known = stated.select(*material, (pl.col("stated") > 0).alias("exposure_known"))
     frame = (
-        frame.join(
-            stated.select("run_id", (pl.col("stated") > 0).alias("exposure_known")),
-            on="run_id",
-            how="left",
-            maintain_order="left",
-        )
+        frame.join(known, on=material, how="left", maintain_order="left")
         .with_columns(pl.col("exposure_known").fill_null(value=True))
         .with_columns(
             pl.when(pl.col("exposure_known"))
@@ -161,27 +154,28 @@ def _exposures(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
             .alias("exposure")
         )
     )
+    assumed = stated.filter(pl.col("stated") == 0).group_by("run_id", maintain_order=True).len()
     findings = [
         Finding(
             code="qpcr.exposure_assumed",
             severity="note",
-            subject=f"run {row['run_id']}",
-            message="No cDNA volume is stated: all wells are taken to hold the same volume.",
-            advice="Enter the volume of cDNA a well if targets and control gene differ.",
+            subject=f"run {run_id}",
+            message=f"No cDNA volume is stated for {count} materials: all wells of one material are taken to hold the same.",
+            advice="Enter the volume of cDNA a well if target and control gene differ.",
         )
-        for row in stated.filter(pl.col("stated") == 0).iter_rows(named=True)
+        for run_id, count in assumed.iter_rows()
     ]
+    partly = stated.filter((pl.col("stated") > 0) & (pl.col("stated") < pl.col("wells")))
     findings += [
         Finding(
             code="qpcr.exposure_missing",
             severity="failure",
-            subject=f"run {row['run_id']}",
-            message=f"{row['wells'] - row['stated']} of {row['wells']} wells state no cDNA volume while others do: they are left out.",
+            subject=f"sample {row['name']}",
+            message=f"{row['wells'] - row['stated']} of {row['wells']} wells state no cDNA volume while the others do: they are left out.",
+            where=f"run {row['run_id']}",
             advice="Enter the volume of every well, or one for the run.",
         )
-        for row in stated.filter((pl.col("stated") > 0) & (pl.col("stated") < pl.col("wells"))).iter_rows(
-            named=True
-        )
+        for row in partly.iter_rows(named=True)
     ]
     return frame, findings
 
@@ -224,7 +218,7 @@ def _decide(frame: pl.DataFrame, assays: Sequence[Assay]) -> pl.DataFrame:
         (
             sampled & pl.col("exposure").is_null(),
             "no exposure",
-            pl.lit("No cDNA volume is stated, while other wells of the run state one."),
+            pl.lit("No cDNA volume is stated, while other wells of the material state one."),
         ),
     ]
     decision, reason = pl.lit(USED), pl.lit("")

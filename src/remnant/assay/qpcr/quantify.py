@@ -24,9 +24,11 @@ from remnant.assay.qpcr.plates import well_frame
 from remnant.assay.qpcr.ratios import ratio_evidence
 from remnant.assay.qpcr.uses import well_uses
 from remnant.knowledge.assays import default_assays
-from remnant.knowledge.qpcr import QpcrRules, qpcr_rules
+from remnant.knowledge.qpcr import QpcrRules, qpcr_rules, unverified_rows
 from remnant.knowledge.variance import default_variance
 from remnant.records.control import VarianceComponent
+from remnant.records.finding import Finding
+from remnant.records.measurement import Measurement
 from remnant.records.quantified import Quantified
 from remnant.records.run import Assay, Run, Well
 from remnant.records.sample import Cdna, Sample
@@ -110,7 +112,9 @@ def quantify(
     ('quantified', 50.2, 'per_1e4')
     """
     chosen = rules or qpcr_rules()
-    declared = tuple(default_assays() if assays is None else assays)
+    declared = tuple(
+        assay for assay in (default_assays() if assays is None else assays) if assay.platform == "qpcr"
+    )
     frame, findings = well_frame(wells, runs=runs, cdnas=cdnas, samples=samples, assays=declared)
     curves = judged_curves(frame, chosen.curves, chosen.wells)
     groups, outliers, replicate_findings = without_outliers(read_groups(frame, curves), chosen.replicates)
@@ -166,6 +170,7 @@ def quantify(
             *chart_findings(points, chosen.westgard),
             *variance_findings,
             *measurement_findings(found, assays=declared, highest_copies=highest, rules=chosen),
+            *_unverified(chosen, found),
         ),
     )
 
@@ -179,3 +184,19 @@ def _take(pairs: Pairs, rows: Integers) -> Pairs:
         obstacle=tuple(pairs.obstacle[i] for i in rows),
         low_control=tuple(pairs.low_control[i] for i in rows),
     )
+
+
+def _unverified(rules: QpcrRules, found: Sequence[Measurement]) -> list[Finding]:
+    """Rules behind these measurements that nobody verified, once each."""
+    if not found:
+        return []
+    return [
+        Finding(
+            code="qpcr.unverified_rule",
+            severity="note",
+            subject=f"rule {row}",
+            message=f"The row {row} is not verified against its source: {source}.",
+            advice="Verify it, or choose another row.",
+        )
+        for row, source in unverified_rows(rules, {one.control for one in found})
+    ]

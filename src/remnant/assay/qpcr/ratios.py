@@ -22,7 +22,7 @@ from remnant.assay.qpcr.pairs import Pairs, Pools
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
 from remnant.evidence.kinds import KNOTS
 from remnant.knowledge.qpcr import QpcrRules
-from remnant.numerics import standard_curve, wells
+from remnant.numerics import wells
 from remnant.records.control import VarianceComponent
 from remnant.records.run import Assay
 from remnant.units import factor_to_ratio
@@ -171,8 +171,8 @@ def _errors(
     control_sd = pools.sd_log10[c] / np.sqrt(detection_probability)
     control_sd[exact] = 0.0
     sds = [
-        standard_curve.inverse_sd_log10(curves.fits, groups.curve[t], _mean_reading(pools, t)),
-        standard_curve.inverse_sd_log10(curves.fits, groups.curve[c], _mean_reading(pools, c)),
+        curves.calibration.sd_log10(groups.curve[t], _mean_reading(pools, t)),
+        curves.calibration.sd_log10(groups.curve[c], _mean_reading(pools, c)),
         control_sd,
         by_class["run"],
         np.where(runs == control_runs, 0.0, by_class["run"]),

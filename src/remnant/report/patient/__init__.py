@@ -13,7 +13,7 @@ from remnant.records.dossier import Dossier
 from remnant.report import draw, html, timeline, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
 from remnant.report.patient import data, origin, why
-from remnant.report.patient.head import head
+from remnant.report.patient.summary import head
 from remnant.report.table import Section, plain
 
 __all__ = ["Report", "page", "pdf", "report"]

@@ -75,19 +75,23 @@ def _label_side(right_edge: float, left_edge: float, width: float) -> str:
 def _events(time: TimeFrame, dossier: Dossier) -> tuple[list[dict[str, Any]], int]:
     rows = []
     spans = []
-    for event in sorted(dossier.events, key=lambda e: e.on):
-        place = time.pixel(time.day(event.on))
+    for event in sorted(dossier.events, key=lambda e: (e.on, words.event_label(e))):
+        day = time.day(event.on)
+        beyond = day > time.high
+        place = WIDTH if beyond else time.pixel(day)
         name = words.event_label(event)
+        if beyond:
+            name = f"{name}, day {numbers.day(day)} →"
         width = text_width(name) + 7
-        side = _label_side(place, place, width)
+        side = "right" if beyond else _label_side(place, place, width)
         spans.append((place - 2, place + width) if side == "left" else (place - width, place + 2))
         rows.append(
             {
-                "x": time.day(event.on),
+                "x": min(day, time.high),
                 "label": name,
                 "side": side,
                 "colour": ACT if event.kind in _RELAPSES else INK,
-                "title": f"{name}: {numbers.iso(event.on)}, day {numbers.day(time.day(event.on))}",
+                "title": f"{words.event_label(event)}: {numbers.iso(event.on)}, day {numbers.day(day)}",
             }
         )
     lines = rows_without_overlap(spans)
@@ -99,7 +103,7 @@ def _events(time: TimeFrame, dossier: Dossier) -> tuple[list[dict[str, Any]], in
 def _bars(time: TimeFrame, dossier: Dossier, *, below: int) -> tuple[list[dict[str, Any]], int]:
     rows = []
     spans = []
-    for therapy in sorted(dossier.therapies, key=lambda t: t.start_on):
+    for therapy in sorted(dossier.therapies, key=lambda t: (t.start_on, words.therapy_label(t))):
         start = time.day(therapy.start_on)
         end = time.high if therapy.end_on is None else time.day(therapy.end_on)
         left, right = time.pixel(start), time.pixel(end)

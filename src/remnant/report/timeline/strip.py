@@ -21,6 +21,10 @@ _CELLS: Final = {"whole": "whole", "CD3+": "cd3", "CD34+": "cd34"}
 _DASHES: Final[dict[str, list[float]]] = {"whole": [], "CD3+": [5, 3], "CD34+": [1.5, 2.5]}
 
 
+def _by_date(dossier: Dossier) -> list[Sample]:
+    return sorted(dossier.samples, key=lambda s: (s.drawn_on, s.material, s.sample_id))
+
+
 def _frame_layer(time: TimeFrame, low: float) -> dict[str, Any]:
     axis = {
         "values": [low, 100],
@@ -93,7 +97,7 @@ def blasts(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
             "outline": OUTLINES[_SHAPES[s.material]],
             "title": _hover(time, s, "blasts", s.blast_percent),
         }
-        for s in dossier.samples
+        for s in _by_date(dossier)
         if s.blast_percent is not None
     ]
     if not rows:
@@ -160,14 +164,18 @@ def chimerism(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
     layers += [
         _marks(time, rows, low, fill=INK if key[0] == "whole" else PAPER) for key, rows in held.items()
     ]
-    materials = {material for _, material in held}
     last_day = max(rows[-1]["x"] for rows in held.values())
-    ends = [_HEIGHT * (100 - max(rows[-1]["y"], low)) / (100 - low) for rows in held.values()]
-    places = spread(ends, gap=_GAP, low=0, high=_HEIGHT + 4)
-    written = []
-    for ((cells, material), rows), place in zip(held.items(), places, strict=True):
-        name = cells if len(materials) == 1 else f"{material} {cells}"
-        written.append((time.pixel(last_day) + 9, place, f"{name} {numbers.percent(rows[-1]['y'])}", MUTED))
+    ends = {cells: [rows for (of, _), rows in held.items() if of == cells] for cells, _ in held}
+    places = spread(
+        [_HEIGHT * (100 - max(rows[0][-1]["y"], low)) / (100 - low) for rows in ends.values()],
+        gap=_GAP,
+        low=0,
+        high=_HEIGHT + 4,
+    )
+    written = [
+        (time.pixel(last_day) + 9, place, _ending(cells, held), MUTED)
+        for cells, place in zip(ends, places, strict=True)
+    ]
     layers += labels(written, align="left")
     return {
         "width": WIDTH,
@@ -178,11 +186,19 @@ def chimerism(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
     }
 
 
+def _ending(cells: str, held: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
+    """Name of a line with its last value, by material where there are two."""
+    last = {material: numbers.percent(rows[-1]["y"]) for (of, material), rows in held.items() if of == cells}
+    if len({material for _, material in held}) == 1:
+        return f"{cells} {next(iter(last.values()))}"
+    return f"{cells} " + ", ".join(f"{material} {value}" for material, value in sorted(last.items()))
+
+
 def _chimerism_series(time: TimeFrame, dossier: Dossier) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Rows by cells and material; marrow and blood are series of their own."""
     held: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for cells, field in _CELLS.items():
-        for s in sorted(dossier.samples, key=lambda s: s.drawn_on):
+        for s in _by_date(dossier):
             value = getattr(s, f"chimerism_{field}_percent")
             if value is not None:
                 row = {

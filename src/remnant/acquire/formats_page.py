@@ -1,0 +1,225 @@
+"""The page ``docs/formats.md``, written from the tables by which files are read.
+
+Run ``python -m remnant.acquire.formats_page > docs/formats.md`` after a change; a test compares.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from remnant.acquire.aliases import (
+    CHOICE_ALIASES,
+    COPIES,
+    FALSE_WORDS,
+    MISSING_WORDS,
+    NEGATIVE_WORDS,
+    NOT_DETECTED_WORDS,
+    TRUE_WORDS,
+)
+from remnant.acquire.codes import FINDINGS, PROBLEMS
+from remnant.acquire.columns import KINDS, Column, Kind
+from remnant.acquire.limits import date_range, range_of
+from remnant.acquire.rdml import SAMPLE_TYPES, VERSIONS
+from remnant.acquire.sheet import REMARK
+from remnant.knowledge.tables import rows, version
+from remnant.units import UNITS
+
+__all__ = ["accepted", "formats_page"]
+
+_OPENING = """\
+# File formats
+
+*This page is written by `python -m remnant.acquire.formats_page` from the tables by which files are read; a test compares them.*
+
+What a file is is told by its content, never by its name. Read are:
+
+- **RDML** {versions} (a zip file, or the XML inside it),
+- **tables** as CSV or TSV (separated by comma, semicolon or tab; UTF-8 with or without byte order mark, or Windows-1251)
+  and as XLSX (every sheet; a workbook may hold several kinds).
+
+A file is taken whole or refused whole. If it is refused, all its problems are listed at once, each with sheet, row, column, value, what
+would have been accepted and how to mend it; nothing of the file is kept. What is not read, or read otherwise than it stands, is a
+finding of the import. `remnant.acquire.templates.write_templates(folder)` writes a template of every kind as CSV and XLSX.
+
+```python
+from remnant.acquire import RefusedFileError, read_path
+
+try:
+    acquired = read_path("samples.csv")
+except RefusedFileError as refused:
+    for problem in refused.details:      # records: code, sheet, row, column, value, expected, advice
+        print(problem)
+```
+
+## All tables
+
+- The **header** is the first row that is neither empty nor a remark. A row whose first cell begins with `{remark}` is a remark (the
+  example row of a template is one) and is not read. Empty rows are passed over; every other row has as many cells as the header.
+- **Column names** are the names below or one of the other names beside them. Case, spaces, points, brackets and underscores do not
+  count. A name that mixes Cyrillic and Latin letters (`Cт`) is read as Latin, with a finding.
+- **Numbers** have a decimal point or a decimal comma, one of them in the whole file, and may have a space between thousands. A comma before exactly three digits
+  (`15,000`) is refused unless semicolons separate the cells, the same column shows a decimal comma, or only one reading is in range.
+- **Dates** are `2020-04-03`, `03.04.2020` (day, month, year) or dates of the spreadsheet; a time of day is dropped. `03/04/2020` is refused:
+  nobody can tell day from month. First day {first}, last day {last}.
+- **Not known** in an optional column: an empty cell, {missing}.
+- **Yes and no**: {true}; {false}.
+- Text longer than a limit, control characters and errors of a spreadsheet (`#N/A`) are refused.
+"""
+
+_CQ = """\
+The cell `cq` holds a number of cycles, or says one of two different things:
+
+- **looked for and not found**: {words} (case and spaces do not count). The well is a negative one.
+- **no Cq stored**: an empty cell. The well is not counted as negative.
+
+`NA` alone is refused, since it may mean either. Copies of a standard are written as `quantity` with `unit` ({copies}), or as
+`standard_copies`; a missing unit is never guessed. A quantity beside any other type is a result of the instrument and is not read. A run,
+place and target stand once. Patients' wells name a cDNA, or a sample that was transcribed once.
+"""
+
+_REPORTED = """\
+The cell `value` holds a positive number, a limit (`<3e-4`, `>20`), or one of {words}; a negative needs its limit in the column `upper_limit`.
+Units: {units}. A normalised value needs its control gene.
+"""
+
+_RDML = """\
+## RDML
+
+Versions {versions}, zipped or not. Wells, Cq, exclusions and their reasons, curves (`adp`), plate positions, sample types and quantities (since 1.3 by
+target), run date, instrument, experimenter, dye chemistry and threshold are read. Melting curves, quantities computed elsewhere
+(`N0`, `Ncopy`) and digital PCR partitions are not.
+
+- The run id is `experiment/run`, or the run's own name if the file has one run.
+- `cq` of -1 or NaN: looked for and not found. A missing `cq`: none stored. A file with curves and no Cq is read, with the finding `rdml.no_cq`.
+  A file with neither is refused.
+- `excl`, unless it says false, leaves the well out, with its text as reason.
+- Reaction numbers become places (`A01`) by the plate format; rotors keep their numbers.
+- Standards whose quantity is in another unit than `cop` are read without copies, with a finding; a quantity without a unit is refused.
+
+{types}
+"""
+
+
+def accepted(column: Column) -> str:
+    """What a cell of a column may hold, in words.
+
+    Parameters
+    ----------
+    column : Column
+        The column.
+
+    Returns
+    -------
+    str
+        For example ``"number from 0 to 100 percent"``.
+
+    Examples
+    --------
+    >>> from remnant.acquire.columns import kind_of
+    >>> [accepted(c) for c in kind_of("events").columns if c.name == "on"]
+    ['date']
+    """
+    if column.accepts == "choice":
+        return ", ".join(column.choices)
+    bounds = range_of(column.name) if column.accepts in {"number", "whole number", "value"} else None
+    return f"{column.accepts} {bounds}" if bounds is not None else column.accepts
+
+
+def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(header), line(["---"] * len(header)), *map(line, lines)]) + "\n"
+
+
+def _code(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words if word)
+
+
+def _spellings(kind: Kind) -> str:
+    """Other words for the choices of one kind."""
+    lines = [
+        (f"`{column.name}`", f"`{choice}`", "; ".join(others))
+        for column in kind.columns
+        for choice in column.choices
+        for others in [CHOICE_ALIASES.get(f"{column.name}.{choice}", CHOICE_ALIASES.get(choice, ()))]
+        if others
+    ]
+    return "\n" + _table(("column", "word", "also"), lines) if lines else ""
+
+
+def _kind(kind: Kind) -> str:
+    notes = {
+        "cq table": _CQ.format(words=_code(NOT_DETECTED_WORDS), copies=_code(COPIES)),
+        "reported values": _REPORTED.format(words=_code(NEGATIVE_WORDS), units=_code(UNITS)),
+    }
+    columns = _table(
+        ("column", "needed", "accepts", "meaning", "other names"),
+        (
+            (
+                f"`{column.name}`",
+                "yes" if column.required else "",
+                accepted(column),
+                column.meaning,
+                "; ".join(column.aliases),
+            )
+            for column in kind.columns
+        ),
+    )
+    once = ", ".join(f"`{name}`" for name in kind.key)
+    parts = [f"## {kind.name.capitalize()}\n\n{kind.meaning} Once in a file: {once}.\n", columns]
+    if kind.name in notes:
+        parts.append(notes[kind.name])
+    return "\n".join(parts) + _spellings(kind)
+
+
+def formats_page() -> str:
+    """Text of ``docs/formats.md``.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    first, last = date_range()
+    parts = [
+        _OPENING.format(
+            versions=", ".join(VERSIONS),
+            remark=REMARK,
+            first=first,
+            last=last,
+            missing=_code(MISSING_WORDS),
+            true=_code(TRUE_WORDS),
+            false=_code(FALSE_WORDS),
+        ),
+        *map(_kind, KINDS),
+        _RDML.format(
+            versions=", ".join(VERSIONS),
+            types=_table(("sample type", "read as"), ((f"`{k}`", f"`{v}`") for k, v in SAMPLE_TYPES.items())),
+        ),
+        f"## Limits\n\nTable `limits`, version {version('limits')}.\n",
+        _table(
+            ("limit", "what", "from", "to", "unit", "source"),
+            (
+                (
+                    row["id"],
+                    row["what"],
+                    f"above {row['above']}" if "above" in row else str(row.get("minimum", "")),
+                    f"{row['maximum']:,}" if isinstance(row["maximum"], int) else str(row["maximum"]),
+                    row["unit"],
+                    row["source"] + ("" if row["status"] == "verified" else " (unverified)"),
+                )
+                for row in rows("limits")
+            ),
+        ),
+        "## Problems: the file is refused\n",
+        _table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in PROBLEMS.items())),
+        "## Findings: the file is taken\n",
+        _table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in FINDINGS.items())),
+    ]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(formats_page())

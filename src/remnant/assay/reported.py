@@ -1,0 +1,224 @@
+"""Values typed in from a report: the weakest evidence, and said so.
+
+A value is taken as log-normal with the error of the row ``reported`` of `knowledge.variance`, because its
+wells are not known; a "less than" is a step at its limit. Its reverse transcription is unknown too and is
+named after the sample, so that two markers of one report share it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from remnant.evidence.batch import EvidenceBatch
+from remnant.evidence.kinds import COMPARISON, ErrorTerm, ReportedEvidence
+from remnant.evidence.verbs import Interval, interval, upper_limit
+from remnant.knowledge.assays import default_assays
+from remnant.knowledge.variance import default_variance
+from remnant.records.control import VarianceComponent
+from remnant.records.finding import Finding
+from remnant.records.measurement import Measurement, ReportedValue
+from remnant.records.run import Assay
+from remnant.records.sample import Sample
+from remnant.units import convert
+
+__all__ = ["ReportedMeasurements", "measure_reported"]
+
+# Decades of the declared range around a value, and below an upper limit.
+_DECADES: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportedMeasurements:
+    """What the values of reports amount to.
+
+    Attributes
+    ----------
+    measurements : tuple of Measurement
+        One a value that has its sample.
+    findings : tuple of Finding
+        Values that could not be used, and why.
+    """
+
+    measurements: tuple[Measurement, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Usable:
+    value: ReportedValue
+    sample: Sample
+    assay: Assay
+    evidence: ReportedEvidence
+
+
+def measure_reported(
+    values: Iterable[ReportedValue],
+    *,
+    samples: Iterable[Sample],
+    assays: Sequence[Assay] | None = None,
+    variance: Sequence[VarianceComponent] | None = None,
+) -> ReportedMeasurements:
+    """Measurements of values that were typed in.
+
+    Parameters
+    ----------
+    values : iterable of ReportedValue
+        Values, or limits.
+    samples : iterable of Sample
+        Samples; a value whose sample is unknown needs its own day and material.
+    assays : sequence of Assay or None, default None
+        Known assays; the table that ships by default.
+    variance : sequence of VarianceComponent or None, default None
+        Errors above the tube; the unverified defaults if None.
+
+    Returns
+    -------
+    ReportedMeasurements
+        Measurements in the unit of their assay, and findings.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> sample = Sample(sample_id="S1", patient_id="P1", material="BM", drawn_on=dt.date(2020, 5, 4))
+    >>> value = ReportedValue(sample_id="S1", patient_id="P1", target="WT1", control="ABL1", unit="percent", value=2.5)
+    >>> [one] = measure_reported([value], samples=[sample]).measurements
+    >>> one.unit, one.point_value, one.state
+    ('per_1e4', 250.0, 'quantified')
+    """
+    known = {sample.sample_id: sample for sample in samples}
+    by_gene = {(a.target, a.control): a for a in (default_assays() if assays is None else assays)}
+    components = default_variance() if variance is None else variance
+    usable, findings = [], []
+    for value in values:
+        sample = known.get(value.sample_id) or _own_sample(value)
+        assay = by_gene.get((value.target, value.control))
+        if sample is None:
+            findings.append(_left_out(value, "no sample table names it and it has no day and material"))
+        elif assay is None:
+            findings.append(_left_out(value, f"no assay {value.target}/{value.control} is known"))
+        else:
+            evidence = _evidence(value, sample, assay=assay, components=components)
+            usable.append(_Usable(value=value, sample=sample, assay=assay, evidence=evidence))
+    return ReportedMeasurements(measurements=_measurements(usable), findings=tuple(findings))
+
+
+def _own_sample(value: ReportedValue) -> Sample | None:
+    if value.drawn_on is None or value.material is None:
+        return None
+    return Sample(
+        sample_id=value.sample_id,
+        patient_id=value.patient_id,
+        material=value.material,
+        drawn_on=value.drawn_on,
+    )
+
+
+def _left_out(value: ReportedValue, why: str) -> Finding:
+    return Finding(
+        code="reported.left_out",
+        severity="warning",
+        subject=f"sample {value.sample_id}",
+        message=f"The reported {value.target} of sample {value.sample_id} is not used: {why}.",
+        needed="a known sample and assay",
+        advice="Import the sample table, or give the day and the material beside the value.",
+    )
+
+
+def _sd(components: Sequence[VarianceComponent], error_class: str, target: str) -> float:
+    """Standard deviation of one class: the target's own row before that of any target."""
+    rows = [c for c in components if c.error_class == error_class and c.target in {target, ""}]
+    return next((c.sd_log10 for c in sorted(rows, key=lambda c: c.target == "")), 0.0)
+
+
+def _evidence(
+    value: ReportedValue, sample: Sample, *, assay: Assay, components: Sequence[VarianceComponent]
+) -> ReportedEvidence:
+    def scaled(number: float | None) -> float | None:
+        return None if number is None else convert(number, value.unit, assay.unit)
+
+    low = scaled(value.lower_limit)
+    high = scaled(value.upper_limit)
+    given = scaled(value.value)
+    anchor = math.log10(given or high or low or 1.0)
+    target = value.target
+    return ReportedEvidence(
+        value=given,
+        sd_log10=_sd(components, "reported", target),
+        upper_limit=high,
+        lower_limit=low,
+        log10_low=anchor - _DECADES,
+        log10_high=anchor + _DECADES,
+        errors=(
+            ErrorTerm(name=f"run:reported:{sample.sample_id}", sd_log10=_sd(components, "run", target)),
+            ErrorTerm(name=f"rt:{sample.sample_id}", sd_log10=_sd(components, "rt", target)),
+            ErrorTerm(
+                name=f"biology:{sample.patient_id}:{target}:{sample.sample_id}",
+                sd_log10=_sd(components, "biology", target),
+            ),
+        ),
+    )
+
+
+def _measurements(usable: Sequence[_Usable]) -> tuple[Measurement, ...]:
+    if not usable:
+        return ()
+    batch = EvidenceBatch.of([one.evidence for one in usable])
+    measured, compared = interval(batch), interval(batch, include=COMPARISON)
+    bounds = upper_limit(batch)
+    return tuple(
+        _measurement(one, i, measured=measured, compared=compared, bound=float(bounds[i]))
+        for i, one in enumerate(usable)
+    )
+
+
+_STATES: Final[dict[str, tuple[Literal["quantified", "detected", "not detected"], str]]] = {
+    "value": ("quantified", ""),
+    "lower_limit": ("detected", "reported as more than a limit"),
+    "upper_limit": ("not detected", "reported as less than a limit"),
+}
+
+
+def _measurement(
+    one: _Usable, i: int, *, measured: Interval, compared: Interval, bound: float
+) -> Measurement:
+    value, evidence = one.value, one.evidence
+    given = next(name for name in _STATES if getattr(value, name) is not None)
+    state, reason = _STATES[given]
+    seen = state != "not detected"
+
+    def shown(column: np.ndarray) -> float | None:
+        return float(column[i]) if seen else None
+
+    return Measurement(
+        measurement_id=f"{one.assay.assay_id}|{value.sample_id}|reported|{value.sample_id}",
+        patient_id=one.sample.patient_id,
+        sample_id=value.sample_id,
+        cdna_id=value.sample_id,
+        run_id="reported",
+        assay_id=one.assay.assay_id,
+        target=value.target,
+        control=value.control,
+        material=one.sample.material,
+        drawn_on=one.sample.drawn_on,
+        unit=one.assay.unit,
+        evidence=evidence,
+        state=state,
+        reason=reason,
+        estimate=shown(measured.median),
+        lower=shown(measured.lower),
+        upper=shown(measured.upper),
+        comparison_lower=shown(compared.lower),
+        comparison_upper=shown(compared.upper),
+        upper_limit=bound,
+        point_value=evidence.value,
+        target_copies=None,
+        control_copies=value.control_copies,
+        positive_wells=int(seen),
+        wells=1,
+        control_wells=0,
+    )

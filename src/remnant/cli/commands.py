@@ -1,0 +1,101 @@
+"""Every command, in one table: its name, where its code is, what it does, and where help lists it.
+
+Code is loaded only for the command that is called, so that ``remnant --help`` stays fast. This is the one
+lazy import of the package; a test resolves every row.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["COMMANDS", "COMPUTE", "GROUPS", "Row"]
+
+
+class Row(NamedTuple):
+    """One command.
+
+    Attributes
+    ----------
+    name : str
+        As typed; a space parts a group from its command.
+    target : str
+        ``module:function``.
+    help : str
+        One line.
+    section : str
+        Heading in the help.
+    """
+
+    name: str
+    target: str
+    help: str
+    section: str
+
+
+_START: Final = "Start"
+_STUDY: Final = "A study"
+_RESULTS: Final = "Results"
+_FILES: Final = "Without a study"
+
+COMMANDS: Final[tuple[Row, ...]] = (
+    Row("demo", "remnant.cli.demo:demo", "Make the example study and run everything on it.", _START),
+    Row("init", "remnant.cli.studies:init", "Make a study.", _START),
+    Row(
+        "templates",
+        "remnant.cli.files:templates",
+        "Write an empty table of every kind that can be imported.",
+        _START,
+    ),
+    Row("import", "remnant.cli.studies:import_", "Import files and folders.", _STUDY),
+    Row("retract", "remnant.cli.studies:retract", "Take a file's facts out of the study.", _STUDY),
+    Row("run", "remnant.cli.run:run", "Compute everything that is out of date.", _STUDY),
+    Row("files", "remnant.cli.studies:files", "List what was imported.", _STUDY),
+    Row("audit", "remnant.cli.studies:audit", "List who did what and when.", _STUDY),
+    Row("doctor", "remnant.cli.studies:doctor", "Check the study and the installation.", _STUDY),
+    Row(
+        "worklist",
+        "remnant.cli.results:worklist",
+        "List the patients to look at, most urgent first.",
+        _RESULTS,
+    ),
+    Row("course", "remnant.cli.results:course", "Show a patient's dated line.", _RESULTS),
+    Row("call", "remnant.cli.results:call", "List verdicts with their rules.", _RESULTS),
+    Row("findings", "remnant.cli.results:findings", "List what was noticed.", _RESULTS),
+    Row("cohort table", "remnant.cli.cohort:table", "One row a patient.", _RESULTS),
+    Row(
+        "cohort associate",
+        "remnant.cli.cohort:associate",
+        "Test two properties of patients for association.",
+        _RESULTS,
+    ),
+    Row(
+        "cohort incidence",
+        "remnant.cli.cohort:incidence",
+        "Cumulative incidence of relapse from a landmark.",
+        _RESULTS,
+    ),
+    Row("report", "remnant.cli.report:report", "Write patient pages and PDF reports.", _RESULTS),
+    Row("export", "remnant.cli.export:export", "Write facts and results as tables.", _RESULTS),
+    Row(
+        "quantify",
+        "remnant.cli.quantify:quantify",
+        "Standard curves of a file, or measurements of a study.",
+        _FILES,
+    ),
+    Row(
+        "simulate study-a",
+        "remnant.cli.simulate:study_a",
+        "Write the raw files of a made-up laboratory.",
+        _FILES,
+    ),
+)
+"""In the order of the help."""
+
+COMPUTE: Final = "remnant.pipeline.run:run_study"
+"""What ``run`` calls if there is anything to compute: to say that there is not needs none of its libraries."""
+
+GROUPS: Final = {
+    "cohort": "Tables, tests and curves over patients.",
+    "simulate": "Write made-up studies.",
+}
+"""What the groups are for."""

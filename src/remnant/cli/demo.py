@@ -1,0 +1,80 @@
+"""The example study from nothing to reports, in one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from remnant.cli.answer import Answer, command, plain
+from remnant.cli.options import By, refuse_filled
+from remnant.cli.progress import stages
+from remnant.cli.report import report_line, written
+from remnant.cli.results import worklist_lines
+from remnant.cli.run import run_lines
+from remnant.cli.studies import import_lines
+from remnant.example.files import write_study_a
+from remnant.example.study_a import simulate_study_a
+from remnant.pipeline.imports import import_paths
+from remnant.pipeline.reports import write_reports
+from remnant.pipeline.run import run_study
+from remnant.study.folder import init_study
+
+__all__ = ["demo"]
+
+
+@command
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New or empty folder.")] = Path(
+        "demo-study"
+    ),
+    *,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 20,
+    patients: Annotated[int, typer.Option(min=1, help="Number of patients.")] = 50,
+    by: By,
+) -> Answer:
+    """Make the example study and run everything on it: raw files, import, results, reports.
+
+    Synthetic patients with AML, followed by WT1 and BAALC around transplantation.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, default demo-study
+        New or empty folder.
+    seed : int, default 20
+        Seed.
+    patients : int, default 50
+        Number of patients.
+    by : str
+        Who, for the audit.
+
+    Returns
+    -------
+    Answer
+        What each step did, the worklist, and where the reports are.
+    """
+    refuse_filled(folder)
+    with stages() as progress:
+        progress("simulate", 0, 1)
+        raw = folder / "raw-files"
+        write_study_a(simulate_study_a(seed=seed, patients=patients), raw)
+        progress("simulate", 1, 1)
+        study = init_study(folder / "study", name="Example study A (synthetic)", by=by)
+        imported = import_paths(study, [raw], by=by, progress=progress)
+        computed = run_study(study, progress=progress)
+        reports = write_reports(study, study.folder / "reports", progress=progress)
+    written(study, reports, by=by)
+    shown = (
+        *import_lines(imported),
+        "",
+        *run_lines(plain(computed)),
+        "",
+        *worklist_lines(reports.worklist),
+        "",
+        report_line(reports),
+        f"The study is {study.folder}; try `remnant course {folder / 'study'} --patient P001`.",
+        "All patients are synthetic. Research use only.",
+    )
+    steps = {"import": imported, "run": computed, "reports": reports}
+    return Answer(data={"study": study.folder, **steps, "worklist": reports.worklist}, shown=shown)

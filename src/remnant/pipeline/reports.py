@@ -1,0 +1,233 @@
+"""Every page and file that a study's results are read from, in one folder.
+
+::
+
+    index.html            worklist, warnings of the study, links to everything
+    cohort.html           incidence by probability and by verdict, frequencies, warnings over patients
+    controls.html         Levey-Jennings charts of the internal controls
+    cohort.csv, .parquet  one row a patient
+    patients/P001.html    a page for each patient
+    patients/P001.pdf     for those on the worklist
+
+Pages are drawn by threads: the drawing libraries work outside the interpreter's lock, and what is written
+does not depend on their number.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import os
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import remnant
+from remnant.cohort.frequencies import frequencies
+from remnant.cohort.incidence import incidence_at_landmark
+from remnant.cohort.lead_times import lead_times
+from remnant.cohort.table import patients
+from remnant.course.episodes import warning_counts
+from remnant.course.worklist import worklist
+from remnant.knowledge.cohort import landmark_rule
+from remnant.records.cohort import Incidence
+from remnant.records.control import ControlPoint
+from remnant.records.dossier import Dossier
+from remnant.records.judgement import WorklistRow
+from remnant.report import cohort, controls, formats, index
+from remnant.report.context import Context
+from remnant.report.patient import Report, report
+from remnant.study.check import unverified_rules
+from remnant.study.connection import plain_errors
+from remnant.study.derived import derived_records
+from remnant.study.dossiers import all_findings, dossiers
+from remnant.study.handle import Study
+
+__all__ = ["WrittenReports", "last_day", "write_reports"]
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenReports:
+    """What was written.
+
+    Attributes
+    ----------
+    folder : str
+        Where.
+    index : str
+        The page to open first.
+    pages, pdfs : int
+        Patients' pages and PDFs.
+    worklist : tuple of WorklistRow
+        Patients that need something, most urgent first.
+    """
+
+    folder: str
+    index: str
+    pages: int
+    pdfs: int
+    worklist: tuple[WorklistRow, ...]
+
+
+def write_reports(
+    study: Study,
+    folder: Path,
+    *,
+    pdfs: Literal["flagged", "all", "none"] = "flagged",
+    on: dt.date | None = None,
+    progress: Progress | None = None,
+) -> WrittenReports:
+    """Write all reports of a study; files of the same name are replaced.
+
+    Parameters
+    ----------
+    study : Study
+        The study, computed.
+    folder : pathlib.Path
+        Where to; made if absent.
+    pdfs : {"flagged", "all", "none"}, default "flagged"
+        Patients who get a PDF: those on the worklist, all, or none.
+    on : datetime.date or None, default None
+        Day the worklist is made for; None for the last day that the study knows of.
+    progress : callable or None, default None
+        Told ``("reports", done, total)`` after each patient.
+
+    Returns
+    -------
+    WrittenReports
+        Where, and how many.
+
+    Raises
+    ------
+    StorageError
+        If the disk refuses.
+    """
+    held = dossiers(study)
+    rows = worklist((one.course for one in held if one.course), on or last_day(held))
+    chosen = _chosen(held, rows, pdfs)
+    context = Context(
+        study=study.settings.name,
+        software=f"remnant {remnant.__version__}",
+        written_at=dt.datetime.now(tz=dt.UTC),
+        assumptions=tuple(f"{found.subject}: {found.message}" for found in unverified_rules(study)),
+    )
+    with plain_errors(str(folder)):
+        (folder / "patients").mkdir(parents=True, exist_ok=True)
+        _write_patients(held, folder / "patients", context, chosen, progress=progress)
+        others = _write_cohort(held, folder, replace(context, index_link="index.html"))
+        points = derived_records(study, ControlPoint)
+        if points:
+            made = controls.page(
+                points,
+                context=replace(context, index_link="index.html"),
+                synthetic=any(one.patient.synthetic for one in held),
+            )
+            (folder / "controls.html").write_text(made, encoding="utf-8")
+            others["Internal controls"] = "controls.html"
+        links = index.Links(
+            pages={code: f"patients/{code}.html" for code in _codes(held)},
+            pdfs={code: f"patients/{code}.pdf" for code in sorted(chosen)},
+            others=others,
+        )
+        people = {one.patient.patient_id: one.patient for one in held}
+        text = index.page(
+            rows,
+            patients=people,
+            links=links,
+            context=context,
+            sentences={one.patient.patient_id: one.course.headline for one in held if one.course},
+            findings=all_findings(study),
+        )
+        (folder / "index.html").write_text(text, encoding="utf-8")
+    return WrittenReports(
+        folder=str(folder),
+        index=str(folder / "index.html"),
+        pages=len(held),
+        pdfs=len(chosen),
+        worklist=rows,
+    )
+
+
+def last_day(held: Collection[Dossier]) -> dt.date:
+    """Last day that is known of any patient.
+
+    Parameters
+    ----------
+    held : collection of Dossier
+        Patients.
+
+    Returns
+    -------
+    datetime.date
+        Of their samples and events; the first day of the calendar if there is none.
+    """
+    days = [sample.drawn_on for one in held for sample in one.samples]
+    days += [event.on for one in held for event in one.events]
+    return max(days, default=dt.date.min)
+
+
+def _codes(held: Collection[Dossier]) -> list[str]:
+    return [one.patient.patient_id for one in held]
+
+
+def _chosen(held: Collection[Dossier], rows: Collection[WorklistRow], pdfs: str) -> frozenset[str]:
+    if pdfs == "none":
+        return frozenset()
+    return frozenset(_codes(held)) if pdfs == "all" else frozenset(row.patient_id for row in rows)
+
+
+def _write_patients(
+    held: Sequence[Dossier],
+    folder: Path,
+    context: Context,
+    chosen: frozenset[str],
+    *,
+    progress: Progress | None,
+) -> None:
+    inside = replace(context, index_link="../index.html")
+    make = functools.partial(_report, context=inside, chosen=chosen)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for done, made in enumerate(pool.map(make, held), start=1):
+            (folder / f"{made.patient_id}.html").write_text(made.page, encoding="utf-8")
+            if made.pdf is not None:
+                (folder / f"{made.patient_id}.pdf").write_bytes(made.pdf)
+            if progress is not None:
+                progress("reports", done, len(held))
+
+
+def _report(dossier: Dossier, *, context: Context, chosen: frozenset[str]) -> Report:
+    return report(dossier, context=context, with_pdf=dossier.patient.patient_id in chosen)
+
+
+def _incidences(held: Sequence[Dossier]) -> list[Incidence]:
+    """Groups at the landmark by probability, and beside them by the literal verdicts."""
+    made = [
+        (landmark_rule(), "groups by probability, undecided apart"),
+        (landmark_rule("landmark_group.last_verdict"), "groups by the literal verdicts"),
+    ]
+    curves = [(incidence_at_landmark(patients(held, rule=rule)), words) for rule, words in made]
+    return [replace(one, title=f"{one.title}: {words}") for one, words in curves]
+
+
+def _write_cohort(held: Sequence[Dossier], folder: Path, context: Context) -> dict[str, str]:
+    """Cohort page and tables; their names for the index."""
+    frame = patients(held)
+    text = cohort.page(
+        _incidences(held) if held else [],
+        [frequencies(frame)],
+        context=context,
+        lead_times=lead_times(warning_counts(one.course for one in held if one.course)),
+        synthetic=any(one.patient.synthetic for one in held),
+    )
+    (folder / "cohort.html").write_text(text, encoding="utf-8")
+    (folder / "cohort.csv").write_text(formats.csv(frame), encoding="utf-8")
+    (folder / "cohort.parquet").write_bytes(formats.parquet(frame))
+    return {
+        "Cohort": "cohort.html",
+        "Cohort table (CSV)": "cohort.csv",
+        "Cohort table (Parquet)": "cohort.parquet",
+    }

@@ -1,0 +1,266 @@
+"""Everything of a study that is out of date, and nothing else.
+
+Four stages, each with keys of its own: ``assay`` (a run of the laboratory), ``normal`` (the donors'
+background), ``course`` (a patient). A result is out of date when the hash of what it was computed from
+changed, or the rules, or the code. The internal controls of all runs set the errors of every run, so a run
+with new controls renews all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from remnant.assay.qpcr.quantify import quantify
+from remnant.assay.reported import measure_reported
+from remnant.call.calls import call_findings
+from remnant.call.donors import donor_baselines
+from remnant.course.build import build_courses
+from remnant.knowledge.assays import default_assays
+from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
+from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
+from remnant.records.codec import to_json
+from remnant.records.finding import Finding
+from remnant.records.measurement import Baseline, CurveFit, Measurement, ReportedValue, WellUse
+from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.quantified import Quantified
+from remnant.records.run import Run, Well
+from remnant.records.sample import Cdna, Fraction, Sample
+from remnant.study.derived import (
+    current_hashes,
+    derived_records,
+    is_computed,
+    mark_computed,
+    read_derived,
+    write_derived,
+)
+from remnant.study.dossiers import all_findings
+from remnant.study.facts import facts
+from remnant.study.handle import Study
+from remnant.study.references import reference_findings
+
+__all__ = ["RunReport", "StageReport", "run_study"]
+
+Progress = Callable[[str, int, int], None]
+
+_LABORATORY: Final = "laboratory"
+_REPORTED: Final = "reported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageReport:
+    """What one stage did.
+
+    Attributes
+    ----------
+    stage : str
+        Name.
+    computed, kept, removed : int
+        Keys that were computed, were current, or exist no longer.
+    """
+
+    stage: str
+    computed: int
+    kept: int
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a run did.
+
+    Attributes
+    ----------
+    stages : tuple of StageReport
+        In order; empty if nothing was out of date.
+    up_to_date : bool
+        Nothing had changed since the last run.
+    failures, warnings, notes : int
+        Findings of the whole study, by severity.
+    """
+
+    stages: tuple[StageReport, ...]
+    up_to_date: bool
+    failures: int
+    warnings: int
+    notes: int
+
+
+def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
+    """Compute what is out of date: measurements, donors' background, calls, courses.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    progress : callable or None, default None
+        Told stage, done and total.
+
+    Returns
+    -------
+    RunReport
+        What was computed and what was kept.
+    """
+    if is_computed(study):
+        return _report(study, ())
+    tell = progress or (lambda _stage, _done, _total: None)
+    known = _read(study)
+    stages = [_assay(study, known, tell)]
+    measured = derived_records(study, Measurement)
+    stages.append(_normal(study, known, measured))
+    stages.append(_course(study, known, measured, tell))
+    stages.append(_references(study))
+    mark_computed(study)
+    return _report(study, tuple(stages))
+
+
+def _read(study: Study) -> Facts:
+    return Facts(
+        patients=facts(study, Patient),
+        events=facts(study, Event),
+        therapies=facts(study, Therapy),
+        samples=facts(study, Sample),
+        cdnas=facts(study, Cdna),
+        fractions=facts(study, Fraction),
+        runs=facts(study, Run),
+        wells=facts(study, Well),
+        reported=facts(study, ReportedValue),
+    )
+
+
+def _report(study: Study, stages: tuple[StageReport, ...]) -> RunReport:
+    severities = [finding.severity for finding in all_findings(study)]
+    return RunReport(
+        stages=stages,
+        up_to_date=not stages,
+        failures=severities.count("failure"),
+        warnings=severities.count("warning"),
+        notes=severities.count("note"),
+    )
+
+
+def _hash(*groups: Iterable[Any]) -> str:
+    """Hash of records, in the order of their text: the order of import does not count."""
+    digest = hashlib.sha256()
+    for group in groups:
+        for text in sorted(f"{type(item).__name__} {item!r}" for item in group):
+            digest.update(text.encode() + b"\0")
+        digest.update(b"\1")
+    return digest.hexdigest()
+
+
+def _assay(study: Study, known: Facts, tell: Progress) -> StageReport:
+    """Wells and reported values to measurements."""
+    wells = grouped(known.wells, "run_id")
+    runs = {run.run_id: run for run in known.runs}
+    tubes = {cdna.cdna_id: cdna for cdna in known.cdnas}
+    samples = {sample.sample_id: sample for sample in known.samples}
+    controls = _hash(well for well in known.wells if well.kind != "unknown")
+
+    def used(run_id: str) -> tuple[list[Cdna], list[Sample]]:
+        names = {well.sample for well in wells[run_id]}
+        cdnas = [tubes[name] for name in names if name in tubes]
+        owners = {cdna.sample_id for cdna in cdnas} | names
+        return cdnas, [samples[name] for name in owners if name in samples]
+
+    wanted = {
+        run_id: _hash(wells[run_id], [runs[run_id]] if run_id in runs else [], *used(run_id), [controls])
+        for run_id in sorted(wells)
+    }
+    wanted[_REPORTED] = _hash(known.reported, known.samples)
+    wanted[_LABORATORY] = _hash([controls], wanted.values())
+    stale, gone = _stale(study, "assay", wanted)
+    if stale:
+        tell("quantify", 0, 1)
+        results = _quantified(known)
+        write_derived(study, "assay", {key: (wanted[key], results[key]) for key in stale}, remove=gone)
+        tell("quantify", 1, 1)
+    else:
+        write_derived(study, "assay", {}, remove=gone)
+    return _stage("assay", wanted, stale, gone)
+
+
+def _quantified(known: Facts) -> Mapping[str, Sequence[Any]]:
+    """Records by key: each run's own, and what belongs to the laboratory as a whole."""
+    got = quantify(wells=known.wells, runs=known.runs, cdnas=known.cdnas, samples=known.samples)
+    typed_in = measure_reported(known.reported, samples=known.samples, variance=got.variance)
+    results: dict[str, list[Any]] = defaultdict(list)
+    for record in _of_runs(got):
+        results[record.run_id].append(record)
+    results[_REPORTED] += [*typed_in.measurements, *typed_in.findings]
+    results[_LABORATORY] += [*got.control_points, *got.variance, *got.findings, *default_assays()]
+    return results
+
+
+def _of_runs(got: Quantified) -> Iterable[Measurement | CurveFit | WellUse]:
+    yield from got.measurements
+    yield from got.curve_fits
+    yield from got.well_uses
+
+
+def _normal(study: Study, known: Facts, measured: Sequence[Measurement]) -> StageReport:
+    """Donors to the background of each series."""
+    donors = {sample.sample_id for sample in known.samples if sample.reason == "donor"}
+    series = {(m.assay_id, m.material, m.fraction, m.unit) for m in measured}
+    wanted = {"donors": _hash((m for m in measured if m.sample_id in donors), series)}
+    stale, gone = _stale(study, "normal", wanted)
+    if stale:
+        baselines, findings = donor_baselines(measured, known.samples)
+        write_derived(study, "normal", {"donors": (wanted["donors"], [*baselines, *findings])}, remove=gone)
+    return _stage("normal", wanted, stale, gone)
+
+
+def _rules_of(study: Study) -> tuple[Cutoff, ...]:
+    """Active rows: the study's own choice, or those that ship as active."""
+    chosen = study.settings.active_rules
+    return activate(cutoffs(), deciding=chosen) if chosen else active_cutoffs()
+
+
+def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: Progress) -> StageReport:
+    """Measurements to calls and courses, patient by patient."""
+    baselines = tuple(b for b in derived_records(study, Baseline) if b.source == "donors")
+    rules = _rules_of(study)
+    dossiers = {one.patient.patient_id: one for one in dossiers_of(known, measured, baselines)}
+    shared = _hash(rules)
+    wanted = {code: _hash([to_json(dossier)], [shared]) for code, dossier in dossiers.items()}
+    wanted[_LABORATORY] = _hash(wanted.values())
+    stale, gone = _stale(study, "course", wanted)
+    people = [code for code in stale if code != _LABORATORY]
+    tell("course", 0, max(len(people), 1))
+    results: dict[str, list[Any]] = {code: [] for code in stale}
+    chosen = [dossiers[code] for code in people]
+    judged = with_calls(chosen, baselines, rules)
+    for dossier, course in zip(judged, build_courses(judged), strict=True):
+        results[dossier.patient.patient_id] += [*dossier.calls, course]
+    if _LABORATORY in results:
+        results[_LABORATORY] += call_findings(
+            measured, samples=known.samples, events=known.events, baselines=baselines, cutoffs=rules
+        )
+    write_derived(study, "course", {code: (wanted[code], results[code]) for code in stale}, remove=gone)
+    tell("course", max(len(people), 1), max(len(people), 1))
+    return _stage("course", wanted, stale, gone)
+
+
+def _references(study: Study) -> StageReport:
+    """Facts that point to nothing, once all files are in."""
+    found: tuple[Finding, ...] = reference_findings(study)
+    wanted = {"references": _hash(found)}
+    stale, gone = _stale(study, "references", wanted)
+    write_derived(study, "references", {key: (wanted[key], found) for key in stale}, remove=gone)
+    return _stage("references", wanted, stale, gone)
+
+
+def _stale(study: Study, stage: str, wanted: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Keys to compute, and keys that exist no longer."""
+    current = current_hashes(study, stage)
+    stale = [key for key, value in wanted.items() if current.get(key) != value]
+    return stale, sorted(set(read_derived(study, stage)) - set(wanted))
+
+
+def _stage(
+    stage: str, wanted: Mapping[str, str], stale: Collection[str], gone: Collection[str]
+) -> StageReport:
+    return StageReport(stage=stage, computed=len(stale), kept=len(wanted) - len(stale), removed=len(gone))

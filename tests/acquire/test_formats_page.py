@@ -1,0 +1,34 @@
+"""The page of formats is the code's own."""
+
+import re
+from pathlib import Path
+
+import remnant.acquire
+from remnant.acquire.codes import FINDINGS, PROBLEMS
+from remnant.acquire.columns import KINDS
+from remnant.acquire.formats_page import formats_page
+
+SOURCES = sorted(Path(remnant.acquire.__file__).parent.glob("*.py"))
+PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
+
+
+def test_the_page_is_up_to_date():
+    told = "run python -m remnant.acquire.formats_page > docs/formats.md"
+    assert PAGE.read_text(encoding="utf-8") == formats_page(), told
+
+
+def test_every_column_and_code_stands_on_it():
+    page = formats_page()
+    for kind in KINDS:
+        for column in kind.columns:
+            assert f"| `{column.name}` |" in page
+            assert column.meaning
+    for code in (*PROBLEMS, *FINDINGS):
+        assert f"`{code}`" in page
+
+
+def test_every_code_of_the_sources_is_listed_and_the_other_way_round():
+    text = "".join(path.read_text(encoding="utf-8") for path in SOURCES if path.name != "codes.py")
+    used = set(re.findall(r'"((?:file|sheet|row|cell|cq|table|rdml|xml)\.[a-z_]+)"', text)) - {"cq.sample"}
+    assert used == PROBLEMS.keys() | FINDINGS.keys()
+    assert not PROBLEMS.keys() & FINDINGS.keys()

@@ -1,0 +1,159 @@
+"""Commands on results: worklist, course, call, cohort, report, export, quantify, simulate."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from remnant.records.codec import from_frame
+from remnant.records.measurement import ReportedValue
+from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.run import Well
+from remnant.records.sample import Cdna, Sample
+from remnant.study.audit import audit_trail
+from remnant.study.facts import facts, facts_frame
+from remnant.study.folder import open_study
+from remnant.study.store import retract
+
+STANDARDS = "target,sample,kind,standard_copies,unit,cq\n" + "".join(
+    f"WT1,STD{n},standard,{10**n},copies,{40 - 3.4 * n + 0.05 * (-1) ** n}\nBAD,STD{n},standard,{10**n},copies,{30 - n}\n"
+    for n in range(1, 7)
+)
+
+
+def test_results_need_a_run(remnant, study):
+    for command in ("worklist", "course", "call"):
+        answer = remnant(command, study)
+        assert answer.code == 2
+        assert "remnant run" in answer.err
+
+
+def test_the_worklist_is_one_list(remnant, computed):
+    answer = remnant("worklist", computed, "--json")
+    assert answer.code == 0
+    assert isinstance(answer.json, list)
+    early = remnant("worklist", computed, "--on", "1999-01-01", "--json").json
+    assert all(row["overdue_days"] == 0 for row in early)
+    assert remnant("worklist", computed, "--on", "1.1.1999").code == 2
+
+
+def test_courses_are_shown_by_patient(remnant, computed):
+    patients = [patient.patient_id for patient in facts(open_study(computed), Patient)]
+    everyone = remnant("course", computed, "--json").json
+    assert [course["patient_id"] for course in everyone] == patients
+    one = remnant("course", computed, "--patient", patients[1])
+    assert patients[1] in one.out
+    assert patients[0] not in one.out
+    unknown = remnant("course", computed, "--patient", "P999", "--patient", "P998")
+    assert unknown.code == 2
+    assert "P998, P999" in unknown.err
+
+
+def test_calls_and_measurements_are_lists(remnant, computed):
+    assert remnant("call", computed, "--json").json == []
+    assert remnant("quantify", computed, "--json").json == []
+
+
+def test_stale_results_are_shown_and_said_to_be_stale(remnant, computed):
+    assert remnant("call", computed).err == ""
+    study = open_study(computed)
+    name = "events.csv"
+    retract(study, name, reason="test", by="anna")
+    try:
+        assert "out of date" in remnant("call", computed, "--json").err
+    finally:
+        remnant("import", computed, computed.parent / "raw" / name)
+
+
+def test_the_cohort_table_has_a_row_a_patient(remnant, computed):
+    rows = remnant("cohort", "table", computed, "--json").json
+    assert len(rows) == 4
+    assert all(row["synthetic"] for row in rows)
+    assert rows[0]["patient_id"] in remnant("cohort", "table", computed).out
+
+
+def test_incidence_and_association_name_their_tests(remnant, computed):
+    made = remnant("cohort", "incidence", computed, "--json")
+    assert made.code == 0
+    assert {"curves", "tests", "excluded"} <= set(made.json)
+    assert remnant("cohort", "incidence", computed).code == 0
+    wrong = remnant("cohort", "associate", computed, "--row", "sex", "--column", "nonsense")
+    assert wrong.code == 3
+    assert "nonsense" in wrong.err
+
+
+def test_reports_are_written_and_audited(remnant, computed, tmp_path):
+    answer = remnant("report", computed, "--out", tmp_path / "out", "--pdf", "none", "--by", "anna")
+    assert answer.code == 0
+    assert "4 pages and 0 PDFs" in answer.out
+    assert len(list((tmp_path / "out" / "patients").glob("*.html"))) == 4
+    index = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert 'href="cohort.html"' in index
+    assert audit_trail(open_study(computed))[-1].action == "report"
+
+
+def test_exported_facts_can_be_read_back_without_loss(remnant, computed, tmp_path):
+    answer = remnant("export", computed, tmp_path / "out", "--format", "parquet", "--json")
+    assert answer.code == 0
+    study = open_study(computed)
+    frame = pl.read_parquet(tmp_path / "out" / "wells.parquet")
+    assert_frame_equal(frame, facts_frame(study, Well))
+    assert tuple(from_frame(frame, Well)) == facts(study, Well)
+    assert answer.json["files"]["cohort.parquet"] == 4
+    again = remnant("export", computed, tmp_path / "out", "--format", "parquet")
+    assert again.code == 4
+    assert "wells.parquet" in again.err
+
+
+def test_exported_csv_can_be_imported_again(remnant, computed, tmp_path, study):
+    remnant("export", computed, tmp_path / "out")
+    names = ("patients", "events", "therapies", "samples", "cdnas", "runs", "wells", "reported")
+    answer = remnant("import", study, *(tmp_path / "out" / f"{name}.csv" for name in names))
+    assert answer.code == 0, answer.out + answer.err
+    before, after = open_study(computed), open_study(study)
+    for record in (Patient, Event, Therapy, Sample, Cdna, Well, ReportedValue):
+        assert set(facts(after, record)) == set(facts(before, record))
+
+
+def test_curves_of_a_file_need_no_study(remnant, tmp_path):
+    path = tmp_path / "standards.csv"
+    path.write_text(STANDARDS, encoding="utf-8")
+    fits = {fit["target"]: fit for fit in remnant("quantify", path, "--json").json}
+    assert fits["WT1"]["verdict"] == "pass"
+    assert fits["WT1"]["slope"] == pytest.approx(-3.4, abs=0.02)
+    assert {"r_squared", "efficiency"} <= set(fits["WT1"])
+    assert fits["BAD"]["verdict"] == "fail"
+    assert "slope -1.000" in fits["BAD"]["reasons"][0]
+    shown = remnant("quantify", path).out
+    assert "1 of 2 curves pass" in shown
+    assert remnant("quantify", path, "--gates", "nonsense").code == 3
+
+
+def test_a_file_without_standards_says_what_is_missing(remnant, tmp_path):
+    path = tmp_path / "unknowns.csv"
+    path.write_text("target,sample,cq\nWT1,S-1,30.0\n", encoding="utf-8")
+    answer = remnant("quantify", path)
+    assert answer.code == 3
+    assert "no target with standards" in answer.err
+
+
+@pytest.mark.published
+def test_the_published_standard_curves_pass_or_fail_as_published(remnant, real_data):
+    fits = remnant("quantify", real_data / "qpcr" / "vermeulen" / "standards_cq.csv", "--json").json
+    verdicts = {fit["target"].casefold(): fit for fit in fits}
+    assert len(fits) == 64
+    assert sum(fit["verdict"] == "pass" for fit in fits) == 57
+    alu = next(fit for target, fit in verdicts.items() if target.startswith("alus"))
+    assert len(alu["reasons"]) == 2
+
+
+def test_simulated_files_are_the_same_for_a_seed(remnant, tmp_path):
+    for name in ("a", "b"):
+        made = remnant("simulate", "study-a", tmp_path / name, "--patients", "2", "--seed", "5", "--json")
+        assert made.code == 0
+    files = sorted(path.name for path in (tmp_path / "a").iterdir() if path.is_file())
+    assert files == sorted(Path(path).name for path in made.json["files"])
+    for name in files:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert remnant("simulate", "study-a", tmp_path / "a").code == 4

@@ -1,0 +1,117 @@
+"""Cohort figures and page: n, the test's name and the interval are always there."""
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+from lxml import html as parse
+
+from remnant.cohort.association import associate_columns
+from remnant.cohort.frequencies import frequencies
+from remnant.cohort.incidence import incidence_at_landmark
+from remnant.report import cohort
+from remnant.report.cohort import frequency, incidence
+from remnant.report.context import Context
+
+GROUPS = ("neither", "BAALC", "WT1", "both")
+
+
+@pytest.fixture(scope="module")
+def table():
+    n = 40
+    outcomes = ["relapse", "censored", "censored", "death", "relapse", "censored", "censored", "censored"]
+    return pl.DataFrame(
+        {
+            "patient_id": [f"P-{i:03}" for i in range(n)],
+            "fab": [("M1", "M2", "M4", "M5", None)[i % 5] for i in range(n)],
+            "age_group": ["child" if i % 4 == 3 else "adult" for i in range(n)],
+            "baalc_raised": [None if i % 13 == 12 else i % 3 == 0 for i in range(n)],
+            "landmark_day": [100] * n,
+            "at_risk_at_landmark": [i < 37 for i in range(n)],
+            "landmark_group": ["undecided" if i % 11 == 10 else GROUPS[i % 4] for i in range(n)],
+            "landmark_reason": ["" if i < 37 else "overt relapse before the landmark" for i in range(n)],
+            "follow_up_days": [120 + 17 * i for i in range(n)],
+            "outcome": [outcomes[i % 8] for i in range(n)],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def curves(table):
+    return incidence_at_landmark(table, permutations=99)
+
+
+@pytest.fixture(scope="module")
+def shares(table):
+    return frequencies(table)
+
+
+def test_the_caption_carries_n_test_and_interval(curves):
+    text = incidence.caption(curves)
+    n = sum(c.patients for c in curves.curves if c.cause == "relapse")
+    assert f"n = {n}:" in text
+    assert "Gray, relapse: P" in text
+    assert "95 % intervals" in text
+    assert "Gray, death" not in text
+    assert "undecided patient" in text
+
+
+def test_each_group_is_named_with_events_and_numbers_at_risk(curves):
+    text = incidence.svg(curves)
+    for c in curves.curves:
+        if c.cause == "relapse":
+            assert f">{c.group}: {c.events} of {c.patients}<" in text
+            for at in c.on_days:
+                if at.day <= max(d.last_day for d in curves.curves):
+                    assert f">{at.at_risk}<" in text
+
+
+def test_a_curve_steps_where_the_record_steps_and_ends_with_its_follow_up(curves):
+    spec = json.loads(json.dumps(incidence.spec(curves), allow_nan=False))
+    drawn = [
+        layer for layer in spec["vconcat"][0]["layer"] if layer["mark"].get("interpolate") == "step-after"
+    ]
+    held = [c for c in curves.curves if c.cause == "relapse"]
+    assert len(drawn) == len(held)
+    for layer, c in zip(drawn, held, strict=True):
+        rows = layer["data"]["values"]
+        assert rows[0] == {"x": curves.start_day, "y": 0.0}
+        assert [row["x"] for row in rows[1:-1]] == list(c.days)
+        assert rows[-1]["x"] == c.last_day
+
+
+def test_undecided_patients_have_no_whisker(curves):
+    spec = incidence.spec(curves)
+    titles = [
+        row["title"]
+        for layer in spec["vconcat"][0]["layer"]
+        for row in layer["data"]["values"]
+        if "title" in row
+    ]
+    assert titles
+    assert not any(title.startswith("undecided") for title in titles)
+
+
+def test_frequencies_print_their_exact_interval(shares):
+    text = frequency.svg(shares)
+    for f in shares:
+        assert f">{f.positive}/{f.evaluable} ({100 * f.lower:.0f}-{100 * f.upper:.0f} %)<" in text
+    assert "Clopper-Pearson" in frequency.caption(shares)
+
+
+def test_the_page_holds_figures_tables_and_every_test(table, curves, shares):
+    made = associate_columns(table, row="baalc_raised", column="outcome")
+    context = Context(
+        study="Study A", software="remnant 0.1.0", written_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC)
+    )
+    page = parse.fromstring(
+        cohort.page([curves], [shares], context=context, associations=[made], synthetic=True)
+    )
+    text = page.text_content()
+    assert len(page.findall(".//figure")) == 2
+    assert len(page.findall(".//figcaption")) == 2
+    for test in (*curves.tests, *made.tests):
+        assert test.name in text
+    assert "overt relapse before the landmark" in text
+    assert "Synthetic data." in text

@@ -1,0 +1,187 @@
+"""The patient's page and PDF: complete, in order, safe, self-contained, accessible."""
+
+import dataclasses
+import datetime as dt
+import pickle
+import re
+
+import pytest
+import typst
+from lxml import html as parse
+
+from remnant.report import numbers, patient, timeline, typeset
+from remnant.report.context import DISCLAIMER, Context, report_id
+from remnant.report.patient.summary import warnings
+
+
+@pytest.fixture
+def context():
+    return Context(
+        study="Study A", software="remnant 0.1.0", written_at=dt.datetime(2026, 3, 4, 10, 20, tzinfo=dt.UTC)
+    )
+
+
+def words(page):
+    return " ".join(parse.fromstring(page).text_content().split())
+
+
+def test_the_answer_comes_first_and_the_rest_in_order(relapsing_dossier, context):
+    text = words(patient.page(relapsing_dossier, context=context))
+    places = [
+        text.index(part)
+        for part in (
+            "P-001 AML M2",
+            relapsing_dossier.course.headline,
+            "The high WT1 control lies",
+            "days from transplantation",
+            "The data of the timeline",
+            "Why",
+            "Where from",
+            DISCLAIMER,
+        )
+    ]
+    assert places[1:] == sorted(places[1:])
+
+
+def test_every_measurement_stands_in_the_table(any_dossier, context):
+    page = parse.fromstring(patient.page(any_dossier, context=context))
+    tables = [t for t in page.iter("table") if t.find("caption").text.startswith(("WT1,", "BAALC/"))]
+    printed = [tuple(cell.text_content() for cell in row) for t in tables for row in t.find("tbody")]
+    assert len(printed) == len(any_dossier.measurements)
+    for m in any_dossier.measurements:
+        assert any(
+            numbers.iso(m.drawn_on) == row[0] and row[3].startswith(numbers.measured(m)) for row in printed
+        )
+
+
+def test_a_value_below_detection_is_never_zero(any_dossier, context):
+    page = parse.fromstring(patient.page(any_dossier, context=context))
+    values = [cell.text for row in page.iter("tr") for cell in row[3:4] if cell.tag == "td" and len(row) == 8]
+    assert values
+    assert not any(re.fullmatch(r"0+(\.0+)?", (value or "").strip()) for value in values)
+
+
+def test_each_verdict_shows_rule_source_version_and_status(relapsing_dossier, context):
+    text = words(patient.page(relapsing_dossier, context=context))
+    for call in relapsing_dossier.calls:
+        assert call.rule_id in text
+        assert call.source in text
+        assert call.reason in text
+    assert "unverified" in text
+    assert "2026.1" in text
+
+
+def test_runs_lots_files_and_hashes(relapsing_dossier, context):
+    text = words(patient.page(relapsing_dossier, context=context))
+    for part in ("R-031", "CT004411", "K19-204", "P-77", "S-12", "plate_2020_031.rdml", "9f2c9f2c9f2c9f2c"):
+        assert part in text
+
+
+def test_nothing_is_fetched(any_dossier, context):
+    page = patient.page(any_dossier, context=context)
+    tree = parse.fromstring(page)
+    assert not tree.xpath("//link | //img | //iframe | //script[@src] | //*[@src]")
+    assert not [a for a in tree.xpath("//@href") if "//" in a]
+    assert not re.findall(r"url\(|@import|https?://(?!www\.w3\.org)", page)
+
+
+def test_text_from_the_laboratory_stays_text(crowded_dossier, context):
+    hostile = dataclasses.replace(
+        crowded_dossier,
+        patient=dataclasses.replace(crowded_dossier.patient, donor="<script>alert(1)</script>"),
+        course=dataclasses.replace(crowded_dossier.course, headline='#panic("x") $1$ *b* </p> @ref \\ end'),
+    )
+    page = patient.page(hostile, context=context)
+    assert "<script>alert" not in page
+    assert '#panic("x") $1$ *b* </p> @ref \\ end' in words(page)
+    assert patient.pdf(hostile, context=context).startswith(b"%PDF")
+
+
+def test_it_is_accessible(relapsing_dossier, context):
+    page = parse.fromstring(patient.page(relapsing_dossier, context=context))
+    assert page.get("lang") == "en"
+    assert page.findtext(".//title").startswith("P-001")
+    svg = page.xpath("//figure//*[local-name()='svg']")[0]
+    assert svg.get("role") == "img"
+    described = page.xpath(f"//*[@id='{svg.get('aria-labelledby')}']")
+    assert described[0].text == timeline.describe(relapsing_dossier)
+    assert all(th.get("scope") == "col" for th in page.iter("th"))
+    assert all(table.find("caption") is not None for table in page.iter("table"))
+    ids = page.xpath("//@id")
+    assert len(ids) == len(set(ids))
+
+
+def test_synthetic_patients_say_so_and_others_do_not(relapsing_dossier, bare_dossier, context):
+    assert "Synthetic data." in words(patient.page(relapsing_dossier, context=context))
+    assert "ynthetic" not in words(patient.page(bare_dossier, context=context))
+
+
+def test_a_patient_without_a_course_has_a_page(bare_dossier, context):
+    text = words(patient.page(bare_dossier, context=context))
+    assert "has not been judged" in text
+    assert "no rule" in text
+
+
+def test_warnings_show_failures_first_and_repeated_codes_once(relapsing_dossier):
+    finding = relapsing_dossier.findings[1]
+    failed = dataclasses.replace(finding, code="qpcr.curve_failed", severity="failure", message="Slope -4.1.")
+    many = dataclasses.replace(relapsing_dossier, findings=(finding, finding, finding, failed))
+    lines = warnings(many)
+    assert [line.label for line in lines] == ["Failed", "Warning"]
+    assert lines[1].text.endswith("The same for 2 more.")
+
+
+def test_many_warnings_do_not_push_the_timeline_away(relapsing_dossier):
+    finding = relapsing_dossier.findings[1]
+    many = tuple(dataclasses.replace(finding, code=f"qpcr.code_{i}") for i in range(12))
+    lines = warnings(dataclasses.replace(relapsing_dossier, findings=many))
+    assert len(lines) == 4
+    assert lines[-1].text == "9 further entries under Findings."
+
+
+def test_unverified_rules_stand_beside_the_sentence(relapsing_dossier):
+    course = dataclasses.replace(relapsing_dossier.course, unverified_rules=("donors' 97.5th percentile",))
+    lines = warnings(dataclasses.replace(relapsing_dossier, course=course))
+    assert lines[-1].label == "Not verified"
+    assert "donors' 97.5th percentile" in lines[-1].text
+
+
+def test_the_same_dossier_gives_the_same_bytes(relapsing_dossier, context):
+    figure = timeline.svg(relapsing_dossier)
+    assert figure == timeline.svg(relapsing_dossier)
+    first, second = (patient.pdf(relapsing_dossier, context=context, figure=figure) for _ in range(2))
+    assert first == second
+
+
+def test_the_report_id_follows_the_content(relapsing_dossier, context):
+    changed = dataclasses.replace(relapsing_dossier, findings=())
+    assert report_id(relapsing_dossier, context=context) == report_id(relapsing_dossier, context=context)
+    assert report_id(relapsing_dossier, context=context) != report_id(changed, context=context)
+    assert report_id(relapsing_dossier, context=context) in patient.page(relapsing_dossier, context=context)
+
+
+def test_an_amended_report_names_what_it_replaces(bare_dossier, context):
+    amended = dataclasses.replace(context, report_version=2, replaces="P-003-0123456789")
+    assert "version 2, amended, replaces P-003-0123456789" in words(
+        patient.page(bare_dossier, context=amended)
+    )
+
+
+def test_reports_travel_to_other_processes(bare_dossier, context):
+    call = pickle.loads(pickle.dumps((patient.report, bare_dossier, context)))  # noqa: S301 - our own bytes
+    made = call[0](call[1], context=call[2], with_pdf=True)
+    assert pickle.loads(pickle.dumps(made)).pdf.startswith(b"%PDF")  # noqa: S301 - our own bytes
+
+
+def test_the_pdf_is_tagged_and_titled(any_dossier, context):
+    made = patient.pdf(any_dossier, context=context)
+    assert b"/StructTreeRoot" in made or b"/MarkInfo" in made
+    assert b"pdfuaid:part" in made
+    assert b"/Lang" in made
+
+
+def test_a_figure_without_description_is_refused(bare_dossier, context, monkeypatch):
+    source = typeset._template("patient.typ")
+    monkeypatch.setattr(typeset, "_template", lambda _: source.replace(b", alt: report.alt", b""))
+    with pytest.raises(typst.TypstError, match="alt"):
+        patient.pdf(bare_dossier, context=context)
