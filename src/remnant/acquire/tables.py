@@ -6,6 +6,7 @@ All problems of all cells are gathered before anything is judged. What is read o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,7 @@ from remnant.acquire.sheet import Sheet
 from remnant.records.finding import Finding, Problem
 
 __all__ = [
+    "PATTERN",
     "Columns",
     "in_order",
     "matched",
@@ -30,6 +32,8 @@ __all__ = [
     "subject",
 ]
 
+PATTERN: Final = re.compile(r"([0-9]+[RGFOYA])+")
+"""A column of a wide score sheet that holds the nuclei of a signal pattern."""
 _NUMERIC: Final = ("number", "whole number", "cq", "value")
 _SYMBOLS: Final = ("target", "control")
 _CODES: Final = ("patient_id", "sample_id", "sample", "cdna_id", "run_id", "fraction_id")
@@ -168,7 +172,8 @@ def subject(sheet: Sheet) -> str:
 
 
 def _header_findings(sheet: Sheet, match: Match) -> Iterator[Finding]:
-    named = [sheet.header[i] for i in match.unknown if sheet.header[i]]
+    known = PATTERN.fullmatch if match.kind.name == "fish scores" else lambda _: None
+    named = [sheet.header[i] for i in match.unknown if sheet.header[i] and not known(sheet.header[i])]
     unnamed = [
         i + 1
         for i in match.unknown

@@ -538,7 +538,7 @@ def _proposals(
             mass = mass / total
         if 0.0 < prior.probability[j] < 1.0:
             involved = min(max(involved, _LEAST_SIDE), 1.0 - _LEAST_SIDE)
-        mass = (1 - _DEFENSIVE) * mass + _DEFENSIVE * slab
+        mass = np.maximum((1 - _DEFENSIVE) * mass + _DEFENSIVE * slab, 1e-300)
         below = np.concatenate([[0.0], np.cumsum(mass)])
         proposals.append(_Proposal(edges, below / below[-1], mass / below[-1], involved))
     return proposals
