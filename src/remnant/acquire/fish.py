@@ -138,9 +138,10 @@ def _marker_problems(columns: Columns) -> list[Problem]:
 
 def _score_problems(columns: Columns, seen: Seen) -> list[Problem]:
     problems: list[Problem] = []
-    wide = pattern_columns(columns.sheet)
+    if not columns.sheet.rows:
+        return problems
     has = columns.values.keys()
-    ways = [bool(wide), {"pattern", "nuclei"} <= has, "iscn" in has]
+    ways = [bool(pattern_columns(columns.sheet)), _filled(columns, "pattern", "nuclei"), _filled(columns, "iscn")]
     if sum(ways) != 1:
         expected = "columns pattern and nuclei, or a column a pattern (1R1G2F), or a column iscn: one of the three"
         advice = "See docs/formats.md."
@@ -188,6 +189,10 @@ def _score_problems(columns: Columns, seen: Seen) -> list[Problem]:
     return problems + repeated(columns, named, keys, seen)
 
 
+def _filled(columns: Columns, *names: str) -> bool:
+    return any(value is not None for name in names for value in columns.get(name))
+
+
 def _at(columns: Columns, name: str, row: int) -> Any:
     return columns.get(name)[columns.sheet.rows.index(row)]
 
@@ -204,7 +209,7 @@ def _rows(columns: Columns, problems: list[Problem]) -> list[tuple[int, list[tup
             (row, [(name, name, n) for name, n in _wide(columns, place, row, wide, problems)])
             for place, row in enumerate(columns.sheet.rows)
         ]
-    if "iscn" in columns.values:
+    if _filled(columns, "iscn"):
         return [
             (row, _from_iscn(columns, row, text, problems))
             for row, text in zip(columns.sheet.rows, columns.get("iscn"), strict=True)

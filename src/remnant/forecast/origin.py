@@ -199,7 +199,11 @@ def _log_likelihood(
     ratio = np.where(posterior.involved, np.log(visible), np.log1p(-visible)).sum(axis=1) - log_before
     if markers is not None:
         ratio = ratio + _log_clonotypes(posterior, row, markers)
-    return float(special.logsumexp(ratio, b=posterior.weight))
+    top = float(ratio.max())
+    if top == -np.inf:
+        return top
+    with np.errstate(divide="ignore"):
+        return top + float(np.log(posterior.weight @ np.exp(ratio - top)))
 
 
 def _visible(names: Sequence[str], row: OriginClass) -> Floats:
