@@ -2,7 +2,8 @@
 
 Two losses look alike in the cytometer. In one the blasts lost CD19 and kept their IG/TR rearrangement; in
 the other CD19-negative cells carry BCR-ABL1 without the rearrangement: the clone's own stem or progenitor
-cells, the escape of study B. Fractions measured by both markers tell them apart.
+cells, the escape of study B. Fractions measured by both markers tell them
+apart, IG/TR of carried-over blasts taken off.
 """
 
 from __future__ import annotations
@@ -124,18 +125,22 @@ def _escape(
     """What fusion-positive cells outside CD19+ gates are, by IG/TR of the same fractions."""
     row = fish_row("cd19")
     clonotypes = {m.fraction_id: m for m in markers if m.marker == "IG/TR"}
+    mine = [call for call in calls if call.sample_id == sample and known_compartment(call.compartment)]
+    blasts = max((c.fraction for c in mine if compartment(c.compartment).lineage == "b"), default=1.0)
     kept, absent = [], []
-    for call in calls:
-        outside = known_compartment(call.compartment) and compartment(call.compartment).lineage != "b"
+    for call in mine:
         marker = clonotypes.get(call.fraction_id)
-        if call.sample_id != sample or not outside or call.verdict not in _FOUND or marker is None:
+        outside = compartment(call.compartment).lineage != "b"
+        if not outside or call.verdict not in _FOUND or marker is None:
             continue
-        expected = call.fraction
-        if marker.share is not None and marker.share >= row["kept_share"] * expected:
-            kept.append(call.compartment)
+        carried = (1.0 - (call.purity if call.purity is not None else 1.0)) * blasts
+        noise = 10.0 ** (2.0 * (marker.sd_log10 or row["sd_log10"]))
+        explained = max(carried * noise, row["absent_share"] * call.fraction)
         highest = marker.share if marker.share is not None else marker.upper_limit
-        if highest is not None and highest < row["absent_share"] * expected:
+        if highest is not None and highest <= explained:
             absent.append(call.compartment)
+        elif marker.share is not None and marker.share >= row["kept_share"] * call.fraction:
+            kept.append(call.compartment)
     if absent and not kept:
         return (
             "CD19-negative, IG/TR absent, BCR-ABL1 present",

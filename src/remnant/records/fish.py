@@ -23,6 +23,7 @@ __all__ = [
     "LineageClass",
     "OriginPosterior",
     "ReaderAgreement",
+    "SortedSample",
     "SortPurity",
 ]
 
@@ -476,3 +477,41 @@ class Cd19Status:
         "CD19 lost, IG/TR kept", "CD19-negative, IG/TR absent, BCR-ABL1 present", "none", "unknown"
     ]
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortedSample:
+    """Everything that was concluded from the sorted fractions of one sample.
+
+    Attributes
+    ----------
+    patient_id, sample_id : str
+        Whose, and which.
+    drawn_on : datetime.date
+        Day of the sample.
+    estimates : tuple of FishEstimate
+        Counts with their evidence.
+    agreements : tuple of ReaderAgreement
+        Readers of its slides.
+    calls : tuple of CompartmentCall
+        Verdicts.
+    lineage : LineageClass
+        Class by verdicts.
+    origin : OriginPosterior
+        Posterior over classes of origin.
+    cd19 : tuple of Cd19Status
+        Status of every clone with CD19 classes.
+    findings : tuple of Finding
+        What was noticed.
+    """
+
+    patient_id: str
+    sample_id: str
+    drawn_on: dt.date
+    estimates: tuple[FishEstimate, ...]
+    agreements: tuple[ReaderAgreement, ...]
+    calls: tuple[CompartmentCall, ...]
+    lineage: LineageClass
+    origin: OriginPosterior
+    cd19: tuple[Cd19Status, ...] = ()
+    findings: tuple[Finding, ...] = ()
