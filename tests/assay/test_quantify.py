@@ -80,6 +80,14 @@ def test_the_volume_of_the_run_holds_where_a_well_states_none(bench, codes):
     assert got.measurements[0].point_value == pytest.approx(50.0)
 
 
+def test_a_run_described_twice_is_read_from_both(bench, codes):
+    plate(bench, target=(0, 0, 0))
+    bench.runs.append(dataclasses.replace(bench.runs[0], cycles=None, cdna_ul_per_well=5.0))
+    bench.runs[0] = dataclasses.replace(bench.runs[0], cycles=38)
+    assert {"qpcr.last_cycle"} <= codes(bench.quantified())
+    assert "qpcr.exposure_assumed" not in codes(bench.quantified())
+
+
 def test_unstated_volumes_are_equal_and_said(bench, codes):
     assert "qpcr.exposure_assumed" in codes(plate(bench).quantified())
 

@@ -108,6 +108,8 @@ def test_two_wells_that_disagree_are_both_kept(bench, codes):
     got = with_wells(bench, (1000, 100))
     assert all(use.used for use in uses_of(got, "WT1"))
     assert "qpcr.replicates_disagree" in codes(got)
+    [one] = got.measurements
+    assert one.lower < 100 / 2 < 1000 / 2 < one.upper
 
 
 def test_never_more_than_a_minority_is_left_out(bench, codes):

@@ -101,6 +101,12 @@ def test_profile_of_awkward_replicates_with_unequal_exposures(readings):
 
 
 @pytest.mark.definition
+@pytest.mark.parametrize("readings", [[2.4, 1.6], [3.2, 2.1], [3.5, 3.5, 2.9]])
+def test_profile_of_wells_that_disagree_at_a_technical_error_of_a_cycle(readings):
+    assert error_of_profile(groups([readings], [[1.0] * len(readings)], sd=0.3)) < 0.01
+
+
+@pytest.mark.definition
 @pytest.mark.parametrize("last", [-0.1, 0.0, 0.5, 1.5])
 def test_a_silent_well_may_hide_what_is_due_after_the_last_cycle(last):
     one = groups([[np.nan, np.nan, 0.3]], [[1.0, 1.0, 1.0]], last=last)

@@ -21,8 +21,17 @@ def test_the_demo_goes_all_the_way_and_a_second_run_does_nothing(remnant, tmp_pa
     measured = remnant("quantify", folder, "--json").json
     assert {item["patient_id"] for item in measured} >= {"P001", "P002", "P003", "P004"}
     assert remnant("call", folder, "--json").json
+    actions = [entry["action"] for entry in remnant("audit", folder, "--json").json]
+    assert actions[0] == "init"
+    assert actions[-2:] == ["run", "report"]
+    assert actions.count("run") == 1
     assert all(finding.severity != "failure" for finding in check_study(open_study(folder)))
-    assert remnant("demo", tmp_path / "demo").code == 4
+    second = remnant("demo", tmp_path / "demo", "--json").json
+    assert {file["outcome"] for file in second["import"]["files"]} == {"unchanged"}
+    assert second["run"]["up_to_date"]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").touch()
+    assert remnant("demo", tmp_path / "other").code == 4
 
 
 def test_a_retraction_makes_the_run_compute_again(remnant, tmp_path):

@@ -11,19 +11,21 @@ from remnant.cli.answer import Answer, command, plain
 from remnant.cli.commands import COMPUTE
 from remnant.cli.lazy import resolve
 from remnant.cli.noticed import judged
-from remnant.cli.options import Strict, StudyFolder
+from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.cli.progress import stages
+from remnant.study.audit import record_action
 from remnant.study.derived import is_computed
 from remnant.study.dossiers import all_findings
 from remnant.study.folder import open_study
 from remnant.study.handle import Study
+from remnant.study.versions import code_version, rules_version
 
-__all__ = ["run", "run_lines"]
+__all__ = ["record_run", "run", "run_lines"]
 
 
 @command
-def run(study: StudyFolder, *, strict: Strict = False) -> Answer:
+def run(study: StudyFolder, *, strict: Strict = False, by: By) -> Answer:
     """Compute everything that is out of date: measurements, calls, courses.
 
     A second run with nothing changed does nothing and says so.
@@ -34,6 +36,8 @@ def run(study: StudyFolder, *, strict: Strict = False) -> Answer:
         Folder of the study.
     strict : bool, default False
         End with exit code 1 if there is more than a note among the findings.
+    by : str
+        Who computes, for the audit.
 
     Returns
     -------
@@ -41,7 +45,7 @@ def run(study: StudyFolder, *, strict: Strict = False) -> Answer:
         What each stage computed and kept.
     """
     opened = open_study(study)
-    report = _nothing_to_do(opened) if is_computed(opened) else _computed(opened)
+    report = _nothing_to_do(opened) if is_computed(opened) else _computed(opened, by=by)
     next_step = f"Next: `remnant worklist {study}` or `remnant report {study}`."
     code = judged(all_findings(opened), strict=True) if strict else 0
     return Answer(data=report, shown=(*run_lines(report), next_step), exit_code=code)
@@ -68,10 +72,27 @@ def run_lines(report: dict[str, Any]) -> tuple[RenderableType, ...]:
     return (listed(("stage", "computed", "kept"), rows, right=("computed", "kept")), "", counted)
 
 
-def _computed(study: Study) -> dict[str, Any]:
+def record_run(study: Study, report: dict[str, Any], *, by: str) -> None:
+    """Record in the audit what was computed, by which code and rules.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    report : dict
+        `remnant.pipeline.run.RunReport` as JSON holds it.
+    by : str
+        Who computed.
+    """
+    detail = {"code": code_version(), "rules": rules_version(), **report}
+    record_action(study, by=by, action="run", subject="study", detail=detail)
+
+
+def _computed(study: Study, *, by: str) -> dict[str, Any]:
     run_study = resolve(COMPUTE, needed_by="run")
     with stages() as progress:
         report: dict[str, Any] = plain(run_study(study, progress=progress))
+    record_run(study, report, by=by)
     return report
 
 

@@ -25,6 +25,7 @@ from remnant.study.check import check_study
 from remnant.study.facts import imported_files
 from remnant.study.folder import init_study, open_study
 from remnant.study.store import retract as retract_file
+from remnant.study.tables import FACTS
 from remnant.study.upgrade import head_revision
 from remnant.study.versions import code_version, rules_version
 
@@ -40,6 +41,7 @@ __all__ = [
 
 _LIBRARIES: Final = ("numpy", "scipy", "polars", "SQLAlchemy", "alembic", "lxml", "python-calamine", "typer")
 _SHOWN_LINES: Final = 30
+_PLURALS: Final = {kind.table.name: kind.attribute for kind in FACTS} | {"reported_value": "reported values"}
 
 
 @command
@@ -294,5 +296,5 @@ def _first(problems: tuple[str, ...]) -> list[str]:
 
 
 def _content(file: FileReport) -> str:
-    counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in file.counts.items())
+    counts = ", ".join(f"{number} {_PLURALS[name]}" for name, number in file.counts.items())
     return f"{counts} (takes the place of {file.superseded})" if file.superseded else counts

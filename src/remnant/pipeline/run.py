@@ -34,7 +34,7 @@ from remnant.study.derived import (
     derived_records,
     is_computed,
     mark_computed,
-    read_derived,
+    stored_keys,
     write_derived,
 )
 from remnant.study.dossiers import all_findings
@@ -160,16 +160,22 @@ def _assay(study: Study, known: Facts, tell: Progress) -> StageReport:
     samples = {sample.sample_id: sample for sample in known.samples}
     controls = _hash(well for well in known.wells if well.kind != "unknown")
 
-    def used(run_id: str) -> tuple[list[Cdna], list[Sample]]:
-        names = {well.sample for well in wells[run_id]}
+    places = grouped(known.wells, "sample")
+
+    def inputs(run_id: str) -> str:
+        """Own wells, and those of other runs on the same cDNA: its control gene may stand there."""
+        names = {well.sample for well in wells[run_id] if well.kind == "unknown"}
         cdnas = [tubes[name] for name in names if name in tubes]
         owners = {cdna.sample_id for cdna in cdnas} | names
-        return cdnas, [samples[name] for name in owners if name in samples]
+        return _hash(
+            [*wells[run_id], *(well for name in names for well in places[name])],
+            [runs[run_id]] if run_id in runs else [],
+            cdnas,
+            [samples[name] for name in owners if name in samples],
+            [controls],
+        )
 
-    wanted = {
-        run_id: _hash(wells[run_id], [runs[run_id]] if run_id in runs else [], *used(run_id), [controls])
-        for run_id in sorted(wells)
-    }
+    wanted = {run_id: inputs(run_id) for run_id in sorted(wells)}
     wanted[_REPORTED] = _hash(known.reported, known.samples)
     wanted[_LABORATORY] = _hash([controls], wanted.values())
     stale, gone = _stale(study, "assay", wanted)
@@ -257,7 +263,7 @@ def _stale(study: Study, stage: str, wanted: Mapping[str, str]) -> tuple[list[st
     """Keys to compute, and keys that exist no longer."""
     current = current_hashes(study, stage)
     stale = [key for key, value in wanted.items() if current.get(key) != value]
-    return stale, sorted(set(read_derived(study, stage)) - set(wanted))
+    return stale, sorted(set(stored_keys(study, stage)) - set(wanted))
 
 
 def _stage(
