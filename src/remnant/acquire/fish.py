@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from remnant.acquire.columns import Kind
@@ -28,6 +28,12 @@ KIND_NAMES: Final = frozenset({"fish scores", "sort purity", "index sort", "frac
 """Kinds of table that this module reads."""
 _SUM: Final = 0.005
 
+_SLIDE: Final = ("fraction_id", "probe", "reader")
+_NORMAL: Final = "2R2G"
+"""Pattern of a slide on which no nucleus was named: all are normal."""
+
+Slide = tuple[Any, ...]
+Counted = list[tuple[str, str, int]]
 Seen = dict[tuple[Any, ...], tuple[str | None, int]]
 
 
@@ -47,7 +53,7 @@ def pattern_columns(sheet: Sheet) -> dict[str, int]:
     return {name: i for i, name in enumerate(sheet.header) if PATTERN.fullmatch(name)}
 
 
-def problems_of_rows(columns: Columns, kind: Kind, seen: Seen) -> list[Problem]:
+def problems_of_rows(columns: Columns, kind: Kind, seen: Seen) -> Iterator[Problem]:
     """Rows that contradict themselves or one another.
 
     Parameters
@@ -59,21 +65,23 @@ def problems_of_rows(columns: Columns, kind: Kind, seen: Seen) -> list[Problem]:
     seen : dict
         Keys of earlier sheets of the same file and kind.
 
-    Returns
-    -------
-    list of Problem
+    Yields
+    ------
+    Problem
         Unknown probes, patterns and compartments, unreadable ISCN, more nuclei than were scored, shares
         that do not sum to 1, repeated keys: each with row and column.
     """
     if kind.name == "fish scores":
-        return _score_problems(columns, seen)
-    problems = _compartment_problems(columns) if "compartment" in columns.values else []
+        yield from _score_problems(columns, seen)
+        return
+    if "compartment" in columns.values:
+        yield from _compartment_problems(columns)
     if kind.name == "sort purity":
-        problems += _share_problems(columns)
+        yield from _share_problems(columns)
     if kind.name == "fraction markers":
-        problems += _marker_problems(columns)
+        yield from _marker_problems(columns)
     keys = [None if None in key else key for key in zip(*(columns.get(k) for k in kind.key), strict=True)]
-    return problems + repeated(columns, kind.key, keys, seen)
+    yield from repeated(columns, kind.key, keys, seen)
 
 
 def _problem(columns: Columns, row: int, column: str, found: str, *, expected: str, code: str) -> Problem:
@@ -136,127 +144,113 @@ def _marker_problems(columns: Columns) -> list[Problem]:
     ]
 
 
-def _score_problems(columns: Columns, seen: Seen) -> list[Problem]:
-    problems: list[Problem] = []
-    if not columns.sheet.rows:
-        return problems
-    has = columns.values.keys()
-    ways = [bool(pattern_columns(columns.sheet)), _filled(columns, "pattern", "nuclei"), _filled(columns, "iscn")]
+def _score_problems(columns: Columns, seen: Seen) -> Iterator[Problem]:
+    sheet = columns.sheet
+    if not sheet.rows:
+        return
+    ways = [bool(pattern_columns(sheet)), _filled(columns, "pattern", "nuclei"), _filled(columns, "iscn")]
     if sum(ways) != 1:
         expected = "columns pattern and nuclei, or a column a pattern (1R1G2F), or a column iscn: one of the three"
-        advice = "See docs/formats.md."
-        header = columns.sheet.header_row
-        return [problem_at(columns.sheet, "fish.counts", expected, advice, row=header)]
-    rows = list(_rows(columns, problems))
-    scored = dict(zip(columns.sheet.rows, columns.get("scored"), strict=True))
-    totals: dict[tuple[Any, ...], int] = {}
-    most: dict[tuple[Any, ...], int] = {}
-    for row, counts in rows:
-        key, probe = _slide(columns, row), _at(columns, "probe", row)
-        if probe is not None and probe not in probes():
-            problems.append(
-                _problem(columns, row, "probe", probe, expected=f"one of {', '.join(probes())}", code="fish.probe")
-            )
-        elif probe is not None:
-            problems += [
-                _problem(
-                    columns, row, column, pattern, expected=f"a pattern of {probe}", code="fish.pattern"
-                )
-                for column, pattern, _ in counts
-                if not known_pattern(probe, pattern)
-            ]
-        if scored[row] is None:
+        yield problem_at(sheet, "fish.counts", expected, "See docs/formats.md.", row=sheet.header_row)
+        return
+    problems: list[Problem] = []
+    slides = list(zip(*(columns.get(name) for name in _SLIDE), strict=True))
+    read = _rows(columns, problems)
+    yield from problems
+    yield from _name_problems(columns, slides, read)
+    yield from _count_problems(columns, slides, read)
+    keys = zip(slides, columns.get("pattern"), strict=True)
+    yield from repeated(columns, (*_SLIDE, "pattern"), ((*slide, name) for slide, name in keys), seen)
+
+
+def _name_problems(columns: Columns, slides: list[Slide], read: list[Counted]) -> Iterator[Problem]:
+    """Probes and patterns that are not known."""
+    for row, (_, probe, _), counts in zip(columns.sheet.rows, slides, read, strict=True):
+        if probe is None:
             continue
-        totals[key] = totals.get(key, 0) + sum(n for _, _, n in counts)
-        if scored[row] < 1:
-            problems.append(_problem(columns, row, "scored", "0", expected="at least 1 nucleus", code="fish.none"))
-        elif most.setdefault(key, scored[row]) != scored[row]:
-            expected = f"{most[key]} as in the rows above"
-            problems.append(_problem(columns, row, "scored", str(scored[row]), expected=expected, code="fish.scored"))
-        elif totals[key] > scored[row]:
-            problems.append(
-                _problem(
-                    columns,
-                    row,
-                    "nuclei" if "nuclei" in has else "scored",
-                    f"{totals[key]} nuclei of {scored[row]}",
-                    expected="no more nuclei than were scored",
-                    code="fish.exceeds",
-                )
-            )
-    keys = [(*_slide(columns, row), _at(columns, "pattern", row)) for row in columns.sheet.rows]
-    named = ("fraction_id", "probe", "reader", "pattern")
-    return problems + repeated(columns, named, keys, seen)
+        if probe not in probes():
+            expected = f"one of {', '.join(probes())}"
+            yield _problem(columns, row, "probe", probe, expected=expected, code="fish.probe")
+            continue
+        for column, pattern, _ in counts:
+            if not known_pattern(probe, pattern):
+                expected = f"a pattern of {probe}"
+                yield _problem(columns, row, column, pattern, expected=expected, code="fish.pattern")
+
+
+def _count_problems(columns: Columns, slides: list[Slide], read: list[Counted]) -> Iterator[Problem]:
+    """Slides without nuclei, with two totals, or with more nuclei than were scored."""
+    totals, most = dict[Slide, int](), dict[Slide, int]()
+    column = "nuclei" if "nuclei" in columns.values else "scored"
+    rows = zip(columns.sheet.rows, slides, columns.get("scored"), read, strict=True)
+    for row, slide, scored, counts in rows:
+        if scored is None:
+            continue
+        totals[slide] = totals.get(slide, 0) + sum(n for _, _, n in counts)
+        first = most.setdefault(slide, scored)
+        if scored < 1:
+            yield _problem(columns, row, "scored", "0", expected="at least 1 nucleus", code="fish.none")
+        elif first != scored:
+            expected = f"{first} as in the rows above"
+            yield _problem(columns, row, "scored", str(scored), expected=expected, code="fish.scored")
+        elif totals[slide] > scored:
+            found = f"{totals[slide]} nuclei of {scored}"
+            expected = "no more nuclei than were scored"
+            yield _problem(columns, row, column, found, expected=expected, code="fish.exceeds")
 
 
 def _filled(columns: Columns, *names: str) -> bool:
     return any(value is not None for name in names for value in columns.get(name))
 
 
-def _at(columns: Columns, name: str, row: int) -> Any:
-    return columns.get(name)[columns.sheet.rows.index(row)]
-
-
-def _slide(columns: Columns, row: int) -> tuple[Any, ...]:
-    return tuple(_at(columns, name, row) for name in ("fraction_id", "probe", "reader"))
-
-
-def _rows(columns: Columns, problems: list[Problem]) -> list[tuple[int, list[tuple[str, str, int]]]]:
+def _rows(columns: Columns, problems: list[Problem]) -> list[Counted]:
     """Counts of every row as (column, pattern, nuclei), problems added on the way."""
+    rows = columns.sheet.rows
     wide = pattern_columns(columns.sheet)
     if wide:
-        return [
-            (row, [(name, name, n) for name, n in _wide(columns, place, row, wide, problems)])
-            for place, row in enumerate(columns.sheet.rows)
-        ]
+        cells = {name: columns.sheet.cells[str(place)].to_list() for name, place in wide.items()}
+        return [_wide(columns, row, i, cells, problems=problems) for i, row in enumerate(rows)]
     if _filled(columns, "iscn"):
-        return [
-            (row, _from_iscn(columns, row, text, problems))
-            for row, text in zip(columns.sheet.rows, columns.get("iscn"), strict=True)
-        ]
-    cells = zip(columns.sheet.rows, columns.get("pattern"), columns.get("nuclei"), strict=True)
-    read = []
-    for row, pattern, nuclei in cells:
+        texts = zip(rows, columns.get("iscn"), columns.get("scored"), strict=True)
+        return [_from_iscn(columns, row, text, scored, problems=problems) for row, text, scored in texts]
+    read: list[Counted] = []
+    for row, pattern, nuclei in zip(rows, columns.get("pattern"), columns.get("nuclei"), strict=True):
         if pattern is None or nuclei is None:
-            problems.append(
-                _problem(columns, row, "nuclei", "nothing", expected="pattern and nuclei", code="cell.empty")
-            )
-            read.append((row, []))
+            expected = "pattern and nuclei"
+            problems.append(_problem(columns, row, "nuclei", "nothing", expected=expected, code="cell.empty"))
+            read.append([])
         else:
-            read.append((row, [("pattern", pattern, nuclei)]))
+            read.append([("pattern", pattern, nuclei)])
     return read
 
 
 def _wide(
-    columns: Columns, place: int, row: int, wide: dict[str, int], problems: list[Problem]
-) -> list[tuple[str, int]]:
-    counts = []
-    for name, position in wide.items():
-        text = columns.sheet.cells[str(position)][place]
-        if text in {"", "-"}:
-            continue
-        if re.fullmatch(r"[0-9]+(\.0+)?", text):
-            counts.append((name, int(float(text))))
-        else:
+    columns: Columns, row: int, place: int, cells: dict[str, list[str]], *, problems: list[Problem]
+) -> Counted:
+    counts: Counted = []
+    for name, texts in cells.items():
+        text = texts[place]
+        if re.fullmatch(r"[0-9]{1,9}(\.0+)?", text):
+            counts.append((name, name, int(float(text))))
+        elif text not in {"", "-"}:
             problems.append(_problem(columns, row, name, text, expected="a whole number", code="cell.whole_number"))
     return counts
 
 
 def _from_iscn(
-    columns: Columns, row: int, text: str | None, problems: list[Problem]
-) -> list[tuple[str, str, int]]:
+    columns: Columns, row: int, text: str | None, scored: int | None, *, problems: list[Problem]
+) -> Counted:
     try:
         found = parse_iscn(text or "")
     except InputError as error:
         needed = "; ".join((error.needed, error.found, *error.problems))
         problems.append(_problem(columns, row, "iscn", text or "", expected=needed, code="fish.iscn"))
         return []
-    counts: list[tuple[str, str, int]] = []
-    scored = _at(columns, "scored", row)
-    if found.scored is not None and scored is not None and any(c.scored for c in found.clones):
-        if found.scored != scored:
-            expected = f"{found.scored}, as its ISCN says"
-            problems.append(_problem(columns, row, "scored", str(scored), expected=expected, code="fish.scored"))
+    written = {clone.scored for clone in found.clones} - {None}
+    if scored is not None and written and written != {scored}:
+        expected = f"{max(n for n in written if n is not None)}, as its ISCN says"
+        problems.append(_problem(columns, row, "scored", str(scored), expected=expected, code="fish.scored"))
+    counts: Counted = []
     for clone in found.clones:
         pattern = pattern_of(clone)
         if pattern is None or clone.nuclei is None:
@@ -294,15 +288,10 @@ def records(columns: Columns, kind: Kind) -> Sequence[Any]:
 
 
 def _counts(columns: Columns) -> list[FishCount]:
-    made = []
-    for place, (_, counts) in enumerate(_rows(columns, [])):
-        names = ("fraction_id", "probe", "scored", "reader", "preparation")
-        shared = {name: columns.get(name)[place] for name in names}
-        listed = counts or [("", _normal(shared["probe"]), shared["scored"])]
-        made += [FishCount(pattern=pattern, nuclei=n, **shared) for _, pattern, n in listed]
-    return made
-
-
-def _normal(probe: str) -> str:
-    """Pattern of a slide on which no nucleus was named: all are normal."""
-    return "2R2G" if probe else ""
+    names = ("fraction_id", "probe", "scored", "reader", "preparation")
+    rows = zip(*(columns.get(name) for name in names), strict=True)
+    return [
+        FishCount(pattern=pattern, nuclei=n, **dict(zip(names, values, strict=True)))
+        for values, counts in zip(rows, _rows(columns, []), strict=True)
+        for _, pattern, n in counts or [("", _NORMAL, values[2])]
+    ]

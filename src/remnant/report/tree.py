@@ -120,9 +120,9 @@ def _edge(parent: _Node, child: _Node) -> str:
 def _drawn(node: _Node) -> str:
     x, y = _corner(node)
     call = node.call
-    name = node.compartment.name if call is None else node.compartment.id
+    name = node.compartment.id
     fill, ink, dash = PAPER, MUTED, ' stroke-dasharray="3 3"'
-    lines: list[tuple[str, int, str]] = [(name, 13, "normal"), ("not sampled", 11, "normal")]
+    lines: list[tuple[str, int, str]] = [(name, 13, "normal"), ("not sampled", 12, "normal")]
     if call is not None:
         fill = PAPER if call.verdict == "not evaluable" else shade(call.probability)
         ink = INK if call.verdict == "not evaluable" else _text_on(fill)
@@ -130,11 +130,12 @@ def _drawn(node: _Node) -> str:
         lines = [
             (f"{name}: {call.verdict}", 13, "600"),
             (f"{call.positive}/{call.scored}, {_purity(call)}", 12, "normal"),
-            (f"true {_percent(call.fraction)} ({_percent(call.lower)}-{_percent(call.upper)} %)", 12, "normal"),
+            (f"true share {_percent(call.fraction)} % ({_percent(call.lower)}-{_percent(call.upper)})", 12, "normal"),
             (f"P(involved) {call.probability:.2f}", 12, "normal"),
         ]
+    top = y + 18 if call is not None else y + _HEIGHT / 2 - 3
     text = "".join(
-        f'<text x="{x + 10:g}" y="{y + 18 + 16.5 * i:g}" font-size="{size}" font-weight="{weight}" fill="{ink}">'
+        f'<text x="{x + 10:g}" y="{top + 16.5 * i:g}" font-size="{size}" font-weight="{weight}" fill="{ink}">'
         f"{escape(line)}</text>"
         for i, (line, size, weight) in enumerate(lines)
     )
