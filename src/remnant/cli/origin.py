@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 
 from remnant.cli.answer import Answer, command
 from remnant.cli.options import Patients
@@ -14,7 +15,7 @@ from remnant.cli.results import computed
 from remnant.errors import NotFoundError
 from remnant.pipeline.compartments import facts_of_files, judge_compartments
 from remnant.records.fish import SortedSample
-from remnant.report.tree import origin_table, verdict_table
+from remnant.report.tree import origin_table
 from remnant.study.derived import derived_records
 
 __all__ = ["origin"]
@@ -64,11 +65,16 @@ def origin(
         )
         for one in found
     )
-    detailed = [
-        line for one in found if patients for table in (verdict_table(one), origin_table(one)) for line in printed(table)
-    ]
+    detailed = [line for one in found if patients for line in _detail(one)]
     note = "Rules and priors are unverified. Research use only."
     return Answer(data=found, shown=(listed(columns, rows, right=("P", "range")), *detailed, "", note))
+
+
+def _detail(one: SortedSample) -> list[RenderableType]:
+    """Every verdict with its reason, CD19, and the classes of origin."""
+    calls = [f"  {call.compartment}: {call.verdict}. {call.reason}" for call in one.calls]
+    cd19 = [f"  {status.clone}: {status.state}; {status.escape}. {status.reason}" for status in one.cd19]
+    return ["", f"Sample {one.sample_id}", *calls, *cd19, *printed(origin_table(one))]
 
 
 def _samples(path: Path) -> tuple[SortedSample, ...]:
