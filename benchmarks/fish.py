@@ -93,9 +93,7 @@ def size_figures(pool: ProcessPoolExecutor) -> list[Figure]:
     for (purity, nuclei, estimated), size, power in zip(grid, null, real, strict=True):
         name = f"purity {100 * purity:.0f} % {'from 100 cells' if estimated else 'known'}, {nuclei} nuclei"
         figures.append(Figure(f"size: {name}", size[0], f"<= {bar:.4f}", size[0] <= bar))
-        figures.append(
-            Figure(f"  test alone, naive cut-off: {name}", f"{size[1]:.3f}, {size[2]:.3f}")
-        )
+        figures.append(Figure(f"  test alone, naive cut-off: {name}", f"{size[1]:.3f}, {size[2]:.3f}"))
         figures.append(
             Figure(f"  power at f = .2, verdict, test, naive: {name}", " ".join(f"{x:.2f}" for x in power))
         )
@@ -161,7 +159,9 @@ def origin_figures(pool: ProcessPoolExecutor) -> list[Figure]:
             if not len(chosen):
                 continue
             right = float(chosen[:, 1].mean())
-            lower, upper = stats.beta.ppf([0.025, 0.975], chosen[:, 1].sum() + 0.5, (1 - chosen[:, 1]).sum() + 0.5)
+            lower, upper = stats.beta.ppf(
+                [0.025, 0.975], chosen[:, 1].sum() + 0.5, (1 - chosen[:, 1]).sum() + 0.5
+            )
             bound = shift == "none" and low == 0.75
             figures.append(
                 Figure(

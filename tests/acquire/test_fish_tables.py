@@ -56,11 +56,17 @@ def test_all_problems_come_at_once():
 
 def test_wide_cells_and_two_forms_at_once():
     assert ("cell.whole_number", 2, "1R1G2F") in refused(WIDE.replace(b",12,", b",x,"))
-    both = LONG.replace(b"nuclei\n", b"nuclei,1R1G2F\n").replace(b",12\n", b",12,1\n").replace(b",88\n", b",88,1\n")
+    both = (
+        LONG.replace(b"nuclei\n", b"nuclei,1R1G2F\n")
+        .replace(b",12\n", b",12,1\n")
+        .replace(b",88\n", b",88,1\n")
+    )
     assert ("fish.counts", 1, None) in refused(both)
 
 
-@pytest.mark.parametrize("text", ["nuc ich(ABL1)", "nuc ish(ABL1,BCR)x3(ABL1 con BCRx2)[120/100]", "nuc ish(ABL1x2)[9]"])
+@pytest.mark.parametrize(
+    "text", ["nuc ich(ABL1)", "nuc ish(ABL1,BCR)x3(ABL1 con BCRx2)[120/100]", "nuc ish(ABL1x2)[9]"]
+)
 def test_iscn_that_makes_no_count_is_refused(text):
     data = ISCN.replace(b"nuc ish(ABL1,BCR)x3(ABL1 con BCRx2)[12/100]", text.encode())
     assert ("fish.iscn", 2, "iscn") in refused(data)
@@ -113,7 +119,11 @@ def test_markers_of_fractions_need_a_share_or_a_limit():
             "sort_purities",
             (SortPurity(fraction_id="F1", compartment="T", events=3, method="index sort"),),
         ),
-        ("fraction markers", "fraction_markers", (FractionMarker(fraction_id="F1", marker="IG/TR", share=0.5),)),
+        (
+            "fraction markers",
+            "fraction_markers",
+            (FractionMarker(fraction_id="F1", marker="IG/TR", share=0.5),),
+        ),
         (
             "antigen counts",
             "antigen_counts",

@@ -204,7 +204,9 @@ def test_order_of_gates_does_not_matter(order):
 @pytest.mark.parametrize("n", range(1, 11))
 def test_tiny_counts_give_probabilities(n):
     for k in range(n + 1):
-        gates = sorted_gates(("HSC",), [k], [n], [[1.0]], false_positive=0.0025, false_negative=0.02, known=True)
+        gates = sorted_gates(
+            ("HSC",), [k], [n], [[1.0]], false_positive=0.0025, false_negative=0.02, known=True
+        )
         posterior = joint_posterior(gates, involvement_prior(1), draws=256)
         test = contamination_test(posterior, 0)
         assert 0.0 <= posterior.probability_involved[0] <= 1.0

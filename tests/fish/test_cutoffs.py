@@ -86,7 +86,7 @@ def test_poisson_and_binomial_differ_where_the_rate_is_high():
 @pytest.mark.published
 def test_mean_and_three_deviations_of_dewald():
     """Mean .25 %, SD .39 % give 1.42 %; the same rule with no positive control calls one nucleus positive."""
-    assert 0.25 + 3 * 0.39 == pytest.approx(1.42)
+    assert pytest.approx(1.42) == 0.25 + 3 * 0.39
     silent = {r.method: r for r in cutoffs(control_counts([0] * 5, [200] * 5), 200)}
     assert silent["mean + 3 SD"].critical_count == 1
     assert silent["exact binomial"].cutoff_percent == pytest.approx(1.487, abs=5e-4)

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remnant.acquire.iscn import Clone, Interphase, Locus, Signals, canonical, parse_iscn, pattern_of, write_iscn
+from remnant.acquire.iscn import (
+    Clone,
+    Interphase,
+    Locus,
+    Signals,
+    canonical,
+    parse_iscn,
+    pattern_of,
+    write_iscn,
+)
 from remnant.errors import InputError
 
 WRITTEN = [
@@ -44,7 +53,9 @@ plain = st.lists(names, min_size=1, max_size=3, unique=True)
 shared = st.builds(lambda loci, n: Signals(loci=tuple(Locus(name=x) for x in loci), count=n), plain, counts)
 each = st.builds(lambda loci, n: Signals(loci=tuple(Locus(name=x, count=n) for x in loci)), plain, counts)
 clones = st.builds(
-    lambda group, n: Clone(signals=(group,), nuclei=n, scored=1000), st.one_of(shared, each), st.integers(1, 200)
+    lambda group, n: Clone(signals=(group,), nuclei=n, scored=1000),
+    st.one_of(shared, each),
+    st.integers(1, 200),
 )
 
 

@@ -17,8 +17,7 @@ from remnant.forecast.discordance import unsaturated_ratio
 from remnant.forecast.origin import class_probabilities, origin
 from remnant.knowledge.origin import origin_classes
 from remnant.numerics.compartments import involvement_prior, joint_posterior, sorted_gates
-from remnant.records.codec import from_json, to_json
-from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortedSample, SortPurity
+from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.patient import Patient
 from remnant.records.sample import Fraction, Sample
 
@@ -44,7 +43,9 @@ def facts(positive, scored, *, pure=(("HSC", 94), ("CD19+", 6)), gate="CD34+CD38
     for i in range(donors):
         code = f"D{i}"
         samples.append(
-            Sample(sample_id=code, patient_id=code, material="BM", drawn_on=dt.date(2020, 1, 1), reason="donor")
+            Sample(
+                sample_id=code, patient_id=code, material="BM", drawn_on=dt.date(2020, 1, 1), reason="donor"
+            )
         )
         fractions.append(Fraction(fraction_id=code, sample_id=code, compartment="T", sort_gate="CD3+"))
         counts.append(
@@ -64,7 +65,12 @@ def judged(*args, **kwargs):
     estimates = quantify_fish(known).estimates
     calls, findings = call_compartments(estimates)
     lineage, more = classify_lineage(calls, known.fractions, patient_id="P1", estimates=estimates)
-    return {call.compartment: call for call in calls}, lineage, {f.code for f in (*findings, *more)}, estimates
+    return (
+        {call.compartment: call for call in calls},
+        lineage,
+        {f.code for f in (*findings, *more)},
+        estimates,
+    )
 
 
 NUCLEI = (60, 150, 200, 200, 200)
@@ -91,7 +97,11 @@ def test_carry_over_is_no_involvement_and_the_classical_cutoff_is_shown_beside_i
 def test_outside_the_b_lineage_and_hsc_involved_stay_apart():
     calls, lineage, _, _ = judged((1, 60, 80, 1, 190), (60, 150, 200, 200, 200))
     assert calls["myeloid"].verdict == "strongly positive"
-    assert (lineage.name, lineage.outside_b_lineage, lineage.hsc_involved) == ("outside the B lineage", "yes", "no")
+    assert (lineage.name, lineage.outside_b_lineage, lineage.hsc_involved) == (
+        "outside the B lineage",
+        "yes",
+        "no",
+    )
 
 
 def test_unmeasured_purity_names_where_the_answer_flips():
@@ -155,7 +165,8 @@ def test_clonotypes_tell_infidelity_from_a_multipotent_origin():
     assert without.probability[place] < 0.05
     assert sum(with_it.probability) == pytest.approx(1.0)
     assert all(
-        low <= p <= high for low, p, high in zip(with_it.lower, with_it.probability, with_it.upper, strict=True)
+        low <= p <= high
+        for low, p, high in zip(with_it.lower, with_it.probability, with_it.upper, strict=True)
     )
 
 
@@ -178,13 +189,15 @@ def test_class_probabilities_equal_a_sum_over_patterns():
     """Literal twin: P(class) proportional to prior times the sum over patterns of visibility and evidence."""
     names = ("HSC", "myeloid", "CD19+")
     shares = np.array([[0.94, 0, 0.06], [0, 0.97, 0.03], [0.01, 0.01, 0.98]])
-    given = dict(false_positive=0.0025, false_negative=0.02, known=True)
+    given = {"false_positive": 0.0025, "false_negative": 0.02, "known": True}
     gates = sorted_gates(names, [9, 7, 190], [60, 200, 200], shares, **given)
     classes = origin_classes()
     weight = np.zeros(len(classes))
     lineages = ("stem", "myeloid", "b")
     for pattern in itertools.product((0, 1), repeat=3):
-        evidence = np.exp(joint_posterior(gates, involvement_prior(3, probability=pattern), draws=4096).log_evidence)
+        evidence = np.exp(
+            joint_posterior(gates, involvement_prior(3, probability=pattern), draws=4096).log_evidence
+        )
         for i, row in enumerate(classes):
             p = [row.visible[lineage] for lineage in lineages]
             chance = np.prod([a if z else 1 - a for a, z in zip(p, pattern, strict=True)])
@@ -203,7 +216,11 @@ def test_cd19_loss_and_escape_of_precursors_are_told_apart():
     for share in (0.5, None):
         markers = [
             FractionMarker(
-                fraction_id="F2", marker="IG/TR", share=share, upper_limit=None if share else 0.001, sd_log10=0.2
+                fraction_id="F2",
+                marker="IG/TR",
+                share=share,
+                upper_limit=None if share else 0.001,
+                sd_log10=0.2,
             )
         ]
         (status,) = cd19_status(cells, patient_id="P1", calls=tuple(calls.values()), markers=markers)
@@ -224,7 +241,7 @@ def test_saturation_of_the_abl1_assay(ratio, shift):
 def test_the_example_has_the_published_margins():
     study = simulate_study_b(seed=3)
     involved = {t.patient_id for t in study.truth if t.compartment == "HSC" and t.fraction > 0}
-    outside = {t.patient_id for t in study.truth if t.compartment not in {"CD19+"} and t.fraction > 0}
+    outside = {t.patient_id for t in study.truth if t.compartment != "CD19+" and t.fraction > 0}
     groups = {t.patient_id: t.group for t in study.truth}
     table = {g: sum(groups[p] == g for p in involved) for g in ("P210", "P190", "untyped")}
     assert table == {"P210": 6, "P190": 2, "untyped": 2}

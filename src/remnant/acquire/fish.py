@@ -24,7 +24,9 @@ from remnant.records.fish import FishCount, SortPurity
 
 __all__ = ["KIND_NAMES", "pattern_columns", "problems_of_rows", "records"]
 
-KIND_NAMES: Final = frozenset({"fish scores", "sort purity", "index sort", "fraction markers", "antigen counts"})
+KIND_NAMES: Final = frozenset(
+    {"fish scores", "sort purity", "index sort", "fraction markers", "antigen counts"}
+)
 """Kinds of table that this module reads."""
 _SUM: Final = 0.005
 
@@ -101,20 +103,31 @@ def _compartment_problems(columns: Columns) -> list[Problem]:
 
 def _share_problems(columns: Columns) -> list[Problem]:
     """Rows with events and share, or neither; fractions whose shares do not sum to 1 or have no event."""
-    problems, sums, events, first = [], Counter[str](), Counter[str](), dict[str, int]()
+    problems, sums, events, first = [], dict[str, float](), Counter[str](), dict[str, int]()
     kept = zip(
-        columns.sheet.rows, columns.get("fraction_id"), columns.get("events"), columns.get("share"), strict=True
+        columns.sheet.rows,
+        columns.get("fraction_id"),
+        columns.get("events"),
+        columns.get("share"),
+        strict=True,
     )
     for row, fraction, count, share in kept:
         if (count is None) == (share is None):
             found = "neither" if count is None else f"{count} events and {share:g}"
             problems.append(
-                _problem(columns, row, "events", found, expected="events or a share, one of them", code="sort.amount")
+                _problem(
+                    columns,
+                    row,
+                    "events",
+                    found,
+                    expected="events or a share, one of them",
+                    code="sort.amount",
+                )
             )
         if fraction is None:
             continue
         first.setdefault(fraction, row)
-        sums[fraction] += share or 0.0
+        sums[fraction] = sums.get(fraction, 0.0) + (share or 0.0)
         events[fraction] += count or 0
     for fraction, row in first.items():
         if sums[fraction] and abs(sums[fraction] - 1.0) > _SUM:
@@ -124,7 +137,9 @@ def _share_problems(columns: Columns) -> list[Problem]:
             )
         elif not sums[fraction] and not events[fraction]:
             found = f"0 events in fraction {fraction}"
-            problems.append(_problem(columns, row, "events", found, expected="at least 1 event", code="sort.empty"))
+            problems.append(
+                _problem(columns, row, "events", found, expected="at least 1 event", code="sort.empty")
+            )
     return problems
 
 
@@ -150,7 +165,9 @@ def _score_problems(columns: Columns, seen: Seen) -> Iterator[Problem]:
         return
     ways = [bool(pattern_columns(sheet)), _filled(columns, "pattern", "nuclei"), _filled(columns, "iscn")]
     if sum(ways) != 1:
-        expected = "columns pattern and nuclei, or a column a pattern (1R1G2F), or a column iscn: one of the three"
+        expected = (
+            "columns pattern and nuclei, or a column a pattern (1R1G2F), or a column iscn: one of the three"
+        )
         yield problem_at(sheet, "fish.counts", expected, "See docs/formats.md.", row=sheet.header_row)
         return
     problems: list[Problem] = []
@@ -233,7 +250,9 @@ def _wide(
         if re.fullmatch(r"[0-9]{1,9}(\.0+)?", text):
             counts.append((name, name, int(float(text))))
         elif text not in {"", "-"}:
-            problems.append(_problem(columns, row, name, text, expected="a whole number", code="cell.whole_number"))
+            problems.append(
+                _problem(columns, row, name, text, expected="a whole number", code="cell.whole_number")
+            )
     return counts
 
 

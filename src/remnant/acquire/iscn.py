@@ -20,7 +20,9 @@ __all__ = ["Clone", "Interphase", "Locus", "Signals", "canonical", "parse_iscn",
 _HEAD: Final = re.compile(r"\s*nuc\s+ish\s*", re.IGNORECASE)
 _COUNT: Final = r"(?:amp|[0-9]+(?:~[0-9]+)?)"
 _NUCLEI: Final = re.compile(r"\s*\[\s*([0-9]+)\s*(?:/\s*([0-9]+)\s*)?\]\s*")
-_BANDS: Final = re.compile(r"\s*,?\s*((?:[0-9]{1,2}|X|Y)[pq][0-9.]+(?:\s*,\s*(?:[0-9]{1,2}|X|Y)[pq][0-9.]+)*)\s*(?=\()")
+_BANDS: Final = re.compile(
+    r"\s*,?\s*((?:[0-9]{1,2}|X|Y)[pq][0-9.]+(?:\s*,\s*(?:[0-9]{1,2}|X|Y)[pq][0-9.]+)*)\s*(?=\()"
+)
 _GROUP: Final = re.compile(rf"\s*\(([^()]*)\)\s*(?:[xX×]\s*({_COUNT}))?")
 _NAME: Final = r"[A-Za-z0-9'][A-Za-z0-9'.\-]*?"
 _ITEM: Final = re.compile(
@@ -315,7 +317,9 @@ def _written(clone: Clone) -> str:
 
 def _locus(locus: Locus) -> str:
     both = f"{locus.name} {locus.relation} {locus.partner}" if locus.relation else locus.name
-    return both + (f"x{locus.count}" if locus.count else "") + (f" {locus.modifier}" if locus.modifier else "")
+    return (
+        both + (f"x{locus.count}" if locus.count else "") + (f" {locus.modifier}" if locus.modifier else "")
+    )
 
 
 def write_iscn(found: Interphase) -> str:

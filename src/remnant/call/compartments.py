@@ -96,7 +96,11 @@ def _call(estimates: Sequence[FishEstimate], i: int, posterior: JointPosterior) 
     flips = _flip(estimates, i, posterior)
     larger = float(posterior.weight @ (posterior.fraction[:, i] > rule["least_fraction"]))
     verdict = _verdict(
-        estimate, test, probability, sees=detectable <= rule["least_fraction"] or larger <= rule["value"], flips=flips
+        estimate,
+        test,
+        probability,
+        sees=detectable <= rule["least_fraction"] or larger <= rule["value"],
+        flips=flips,
     )
     classical, answer = _classical(estimate)
     found = verdict in {"positive", "strongly positive"}
@@ -127,9 +131,7 @@ def _call(estimates: Sequence[FishEstimate], i: int, posterior: JointPosterior) 
         disagrees=disagrees,
         rule_id="fish.rule",
         rule_version=fish_version(),
-        reason=_reason(
-            estimate, test, probability, verdict=verdict, detectable=detectable, flips=flips
-        ),
+        reason=_reason(estimate, test, probability, verdict=verdict, detectable=detectable, flips=flips),
     )
 
 
@@ -193,17 +195,21 @@ def _reason(
 ) -> str:
     rule = fish_row("rule")
     purity = "purity not measured" if estimate.purity is None else f"purity {100 * estimate.purity:.0f} %"
+    alone = f"(P = {test.p_value:.2g}, critical count {test.critical_count})"
     parts = [
         f"{estimate.positive} of {estimate.scored} nuclei, {purity}",
-        f"carry-over and false positives alone give {100 * test.null_rate:.1f} %"
-        f" (P = {test.p_value:.2g}, critical count {test.critical_count})",
+        f"carry-over and false positives alone give {100 * test.null_rate:.1f} % {alone}",
         f"posterior {probability:.2f} from prior {rule['prior_involved']:g}",
     ]
     if verdict == "not evaluable":
         least = f"{100 * rule['least_fraction']:g} %"
         shown = "no fraction" if math.isinf(detectable) else f"only {100 * detectable:.0f} % and more"
         few = estimate.scored < rule["least_nuclei"]
-        why = f"fewer than {rule['least_nuclei']} nuclei" if few else f"{shown} would be found, {least} is asked and not excluded"
+        why = (
+            f"fewer than {rule['least_nuclei']} nuclei"
+            if few
+            else f"{shown} would be found, {least} is asked and not excluded"
+        )
         parts.append(f"{why}: no negative")
     if estimate.purity is None and flips is not None:
         parts.append(f"the answer flips at a purity of {100 * flips:.0f} %")
@@ -239,4 +245,3 @@ def _findings(call: CompartmentCall) -> list[Finding]:
             )
         )
     return findings
-

@@ -148,5 +148,7 @@ def _escape(
         )
     if kept and not absent:
         return "CD19 lost, IG/TR kept", f"BCR-ABL1 with IG/TR in {', '.join(kept)}: blasts that lost CD19"
-    why = "Fractions contradict each other" if kept else "No fusion-positive CD19-negative fraction with IG/TR"
+    why = (
+        "Fractions contradict each other" if kept else "No fusion-positive CD19-negative fraction with IG/TR"
+    )
     return "unknown", why

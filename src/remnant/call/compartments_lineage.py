@@ -73,9 +73,7 @@ def classify_lineage(
     hsc = _answer(stem, stem)
     beyond = _answer(outside, judging)
     b_positive = any(
-        call.verdict in _FOUND
-        for call in calls
-        if compartment(call.compartment).lineage in row["b_lineage"]
+        call.verdict in _FOUND for call in calls if compartment(call.compartment).lineage in row["b_lineage"]
     )
     posterior = sample_posterior(estimates)
     name = _name(hsc, beyond, b_positive=b_positive)

@@ -141,7 +141,10 @@ def simulate_study_b(world: World = "published", seed: int = 20) -> StudyB:
     """
     if world not in _WORLDS:
         raise InputError(
-            where="study B", found=f"world {world!r}", needed=", ".join(_WORLDS), advice="Correct the argument."
+            where="study B",
+            found=f"world {world!r}",
+            needed=", ".join(_WORLDS),
+            advice="Correct the argument.",
         )
     rng = np.random.default_rng(seed)
     books = _Books([], [], [], [], [], [], [], [], [], [])
@@ -341,9 +344,7 @@ def _clonotype_of_fraction(
     )
 
 
-def _levels(
-    rng: np.random.Generator, books: _Books, code: str, start: dt.date, *, involved: bool
-) -> None:
+def _levels(rng: np.random.Generator, books: _Books, code: str, start: dt.date, *, involved: bool) -> None:
     """Transcript and IG/TR at diagnosis and in three follow-up samples, as reported."""
     ratio = float(np.exp(rng.uniform(*np.log(_assumed()["ratio_diagnosis"]))))
     share = float(rng.uniform(*_assumed()["clonotype_share"]))
@@ -358,7 +359,9 @@ def _levels(
         if number:
             drawn = start + dt.timedelta(days=day)
             books.samples.append(
-                Sample(sample_id=sample_id, patient_id=code, material="BM", drawn_on=drawn, reason="scheduled")
+                Sample(
+                    sample_id=sample_id, patient_id=code, material="BM", drawn_on=drawn, reason="scheduled"
+                )
             )
         clonotype = min(clonotype, 0.99)
         below = clonotype < 1e-4
@@ -426,9 +429,14 @@ def _index_relapse(
     cells = int(rng.integers(5_000, 20_000))
     positive = int(rng.binomial(cells, float(rng.uniform(0.0, _assumed()["relapse_cd19"]))))
     dim = int(rng.binomial(cells - positive, 0.01))
+    classes: dict[Literal["negative", "dim", "positive"], int] = {
+        "negative": cells - positive - dim,
+        "dim": dim,
+        "positive": positive,
+    }
     books.antigens += [
         AntigenCount(sample_id=sample_id, clone="blasts", antigen="CD19", intensity=name, cells=n)
-        for name, n in (("negative", cells - positive - dim), ("dim", dim), ("positive", positive))
+        for name, n in classes.items()
     ]
 
 
@@ -442,7 +450,10 @@ def _donors(rng: np.random.Generator, books: _Books) -> None:
         )
         books.fractions.append(
             Fraction(
-                fraction_id=f"{sample_id}-1", sample_id=sample_id, compartment="myeloid", sort_gate="CD33+CD15+"
+                fraction_id=f"{sample_id}-1",
+                sample_id=sample_id,
+                compartment="myeloid",
+                sort_gate="CD33+CD15+",
             )
         )
         _score(rng, books, f"{sample_id}-1", nuclei, positive=0.0, one_fusion=False)

@@ -148,7 +148,7 @@ def discordances(levels: Sequence[PairedLevels], *, diagnosis: PairedLevels) -> 
             upper=upper,
             excess=lower > row["value"],
             cml_like=cml_like,
-            reason=_reason(one, (estimate, lower, upper)),
+            reason=_reason((estimate, lower, upper)),
         )
         for one, (estimate, lower, upper) in found
     )
@@ -161,8 +161,8 @@ def _usable(one: PairedLevels) -> bool:
 
 def _one(one: PairedLevels, diagnosis: PairedLevels) -> tuple[PairedLevels, tuple[float, float, float]]:
     seen = one.clonotype if one.clonotype is not None else one.clonotype_limit
-    estimate = (
-        math.log10(one.fusion / diagnosis.fusion) - math.log10((seen or 1.0) / (diagnosis.clonotype or 1.0))
+    estimate = math.log10(one.fusion / diagnosis.fusion) - math.log10(
+        (seen or 1.0) / (diagnosis.clonotype or 1.0)
     )
     parts = [one.fusion_sd_log10, diagnosis.fusion_sd_log10, diagnosis.clonotype_sd_log10]
     parts += [one.clonotype_sd_log10] if one.clonotype is not None else []
@@ -171,7 +171,7 @@ def _one(one: PairedLevels, diagnosis: PairedLevels) -> tuple[PairedLevels, tupl
     return one, (estimate, estimate - half, upper)
 
 
-def _reason(one: PairedLevels, excess: tuple[float, float, float]) -> str:
+def _reason(excess: tuple[float, float, float]) -> str:
     estimate, lower, upper = excess
     if math.isinf(upper):
         return f"BCR-ABL1 at least {estimate:.1f} log above IG/TR, not detected (lower bound {lower:.1f})."

@@ -84,13 +84,19 @@ def origin(
     rows = tuple(origin_classes() if classes is None else classes)
     clonotypes = _clonotypes(estimates, markers)
     posterior = _posterior(estimates, contaminants=1.0)
-    groups = _groups(rows, posterior, clonotypes is not None)
+    groups = _groups(rows, posterior, with_clonotypes=clonotypes is not None)
     first = _merged(class_probabilities(posterior, rows, markers=clonotypes), groups)
     settings = origin_settings()
     varied = [first]
     for setting in settings:
-        sample = posterior if setting.contaminants == 1.0 else _posterior(estimates, contaminants=setting.contaminants)
-        varied.append(_merged(class_probabilities(sample, _changed(rows, setting), markers=clonotypes), groups))
+        sample = (
+            posterior
+            if setting.contaminants == 1.0
+            else _posterior(estimates, contaminants=setting.contaminants)
+        )
+        varied.append(
+            _merged(class_probabilities(sample, _changed(rows, setting), markers=clonotypes), groups)
+        )
     names = tuple(" or ".join(rows[i].id for i in group) for group in groups)
     leading = names[int(np.argmax(first))]
     table = np.stack(varied)
@@ -105,11 +111,11 @@ def origin(
         settings=tuple(setting.words for setting in settings),
         leading=leading,
         uses_clonotypes=clonotypes is not None,
-        reason=_reason(leading, first, table, clonotypes is not None),
+        reason=_reason(leading, first, table, with_clonotypes=clonotypes is not None),
     )
 
 
-def _reason(leading: str, first: Floats, table: Floats, with_clonotypes: bool) -> str:
+def _reason(leading: str, first: Floats, table: Floats, *, with_clonotypes: bool) -> str:
     place = int(np.argmax(first))
     stable = bool((np.argmax(table, axis=1) == place).all())
     return (
@@ -142,15 +148,15 @@ def _posterior(estimates: Sequence[FishEstimate], *, contaminants: float) -> Joi
     return joint_posterior(gates, prior)
 
 
-def _clonotypes(
-    estimates: Sequence[FishEstimate], markers: Sequence[FractionMarker]
-) -> _Clonotypes | None:
+def _clonotypes(estimates: Sequence[FishEstimate], markers: Sequence[FractionMarker]) -> _Clonotypes | None:
     place = {e.fraction_id: i for i, e in enumerate(estimates)}
     row = clonotype_row()
     used = [
         m
         for m in markers
-        if m.marker == "IG/TR" and m.fraction_id in place and (m.share is not None or m.upper_limit is not None)
+        if m.marker == "IG/TR"
+        and m.fraction_id in place
+        and (m.share is not None or m.upper_limit is not None)
     ]
     if not used:
         return None
@@ -194,7 +200,7 @@ def class_probabilities(
 def _log_likelihood(
     posterior: JointPosterior, row: OriginClass, log_before: Floats, markers: _Clonotypes | None
 ) -> float:
-    """log of the probability of the data under a class, up to a constant."""
+    """Log of the probability of the data under a class, up to a constant."""
     visible = _visible(posterior.gates.compartments, row)
     ratio = np.where(posterior.involved, np.log(visible), np.log1p(-visible)).sum(axis=1) - log_before
     if markers is not None:
@@ -248,7 +254,7 @@ def _odds(visible: Mapping[str, float], factor: float) -> dict[str, float]:
 
 
 def _groups(
-    classes: Sequence[OriginClass], posterior: JointPosterior, with_clonotypes: bool
+    classes: Sequence[OriginClass], posterior: JointPosterior, *, with_clonotypes: bool
 ) -> list[list[int]]:
     """Classes whose predictions for these gates are the same within the merging odds, together."""
     names = posterior.gates.compartments[: len(posterior.gates.positive)]

@@ -73,7 +73,9 @@ def compartments() -> tuple[Compartment, ...]:
     problems = []
     names: set[str] = set()
     for row in read:
-        problems += [] if row.parent in above else [f"{row.id}: parent {row.parent!r} does not stand above it"]
+        problems += (
+            [] if row.parent in above else [f"{row.id}: parent {row.parent!r} does not stand above it"]
+        )
         above.add(row.id)
         folded = {_fold(name) for name in (row.id, *row.aliases)}
         problems += [f"{row.id}: name {name!r} stands twice" for name in folded & names]

@@ -147,7 +147,9 @@ def pattern_class(probe: str, pattern: str, *, breakpoint_: str) -> str:
         raise KnowledgeError(
             where=f"probe {probe}",
             found=f"pattern {pattern!r}",
-            needed=", ".join(pattern for row in rows("probes") if row["probe"] == probe for pattern in row["patterns"])
+            needed=", ".join(
+                pattern for row in rows("probes") if row["probe"] == probe for pattern in row["patterns"]
+            )
             or "one of " + ", ".join(probes()),
             advice="Correct the pattern, or add it to knowledge/probes.toml with its meaning.",
         )

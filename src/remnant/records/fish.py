@@ -23,8 +23,8 @@ __all__ = [
     "LineageClass",
     "OriginPosterior",
     "ReaderAgreement",
-    "SortedSample",
     "SortPurity",
+    "SortedSample",
 ]
 
 CompartmentVerdict = Literal["positive", "strongly positive", "negative", "indeterminate", "not evaluable"]

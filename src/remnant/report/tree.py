@@ -27,6 +27,10 @@ _MARGIN: Final = 8
 _LEGEND: Final = 50
 _LIGHT: Final = (0xFB, 0xF7, 0xEC)
 _DARK: Final = (0x6B, 0x52, 0x14)
+_HATCH: Final = (
+    '<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    f'<line x1="0" y1="0" x2="0" y2="7" stroke="{GRID}" stroke-width="5"/></pattern></defs>'
+)
 _ON_LIGHT: Final = "#20242a"
 _ON_DARK: Final = "#fffffe"
 
@@ -59,10 +63,11 @@ def tree_svg(sample: SortedSample) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" font-family="{escape(FONT)}">',
         f"<desc>{escape(describe(sample))}</desc>",
-        f'<defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<line x1="0" y1="0" x2="0" y2="7" stroke="{GRID}" stroke-width="5"/></pattern></defs>',
+        _HATCH,
     ]
-    parts += [_edge(nodes[node.compartment.parent], node) for node in nodes.values() if node.compartment.parent]
+    parts += [
+        _edge(nodes[node.compartment.parent], node) for node in nodes.values() if node.compartment.parent
+    ]
     parts += [_drawn(node) for node in nodes.values()]
     parts.append(_legend(height - _LEGEND + 14))
     return "".join([*parts, "</svg>"])
@@ -130,7 +135,11 @@ def _drawn(node: _Node) -> str:
         lines = [
             (f"{name}: {call.verdict}", 13, "600"),
             (f"{call.positive}/{call.scored}, {_purity(call)}", 12, "normal"),
-            (f"true share {_percent(call.fraction)} % ({_percent(call.lower)}-{_percent(call.upper)})", 12, "normal"),
+            (
+                f"true share {_percent(call.fraction)} % ({_percent(call.lower)}-{_percent(call.upper)})",
+                12,
+                "normal",
+            ),
             (f"P(involved) {call.probability:.2f}", 12, "normal"),
         ]
     top = y + 18 if call is not None else y + _HEIGHT / 2 - 3
@@ -187,7 +196,8 @@ def _purity(call: CompartmentCall) -> str:
 def _legend(y: float) -> str:
     """Scale of the fill, the hatch and the outline."""
     steps = "".join(
-        f'<rect x="{_MARGIN + 24 * i}" y="{y:g}" width="24" height="12" fill="{shade(i / 4)}"/>' for i in range(5)
+        f'<rect x="{_MARGIN + 24 * i}" y="{y:g}" width="24" height="12" fill="{shade(i / 4)}"/>'
+        for i in range(5)
     )
     ticks = "0 to 1: posterior probability that the compartment carries the lesion"
     left = _MARGIN + 5 * 24 + 10

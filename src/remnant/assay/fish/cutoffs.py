@@ -214,7 +214,10 @@ def cutoffs(
         (METHODS[0], critical / scored, critical, float(predictive[critical]))
     ]
     exact = binomial_cutoff(*worst, alpha=alpha)
-    binomial, poisson = critical_binomial(scored, mean, 1 - alpha), int(stats.poisson.ppf(1 - alpha, scored * mean))
+    binomial, poisson = (
+        critical_binomial(scored, mean, 1 - alpha),
+        int(stats.poisson.ppf(1 - alpha, scored * mean)),
+    )
     plain = [(METHODS[1], exact, _above(exact, scored))]
     plain += [(METHODS[2], binomial / scored, binomial + 1), (METHODS[3], poisson / scored, poisson + 1)]
     if len(controls.scored) > 1:

@@ -214,7 +214,9 @@ def _twice(slides: list[_Slide]) -> list[Finding]:
         if first != slide.fraction.fraction_id:
             slides.remove(slide)
             text = f"{name} stands twice in sample {slide.fraction.sample_id}; only fraction {first} is used"
-            findings.append(_failure(f"fraction {slide.fraction.fraction_id}", "fish.compartment_twice", text))
+            findings.append(
+                _failure(f"fraction {slide.fraction.fraction_id}", "fish.compartment_twice", text)
+            )
     return findings
 
 

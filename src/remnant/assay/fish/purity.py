@@ -80,7 +80,10 @@ def gate_content(fraction: Fraction, found: Sequence[SortPurity], *, source: str
         conditional = f"purity not measured, taken as Beta({row['assumed_own']:g}, {row['assumed_others']:g})"
         findings.append(_finding(fraction, "purity.assumed", conditional, severity="warning"))
         return GateContent(
-            {own: row["assumed_own"], source: row["assumed_others"]}, False, conditional, tuple(findings)
+            parameters={own: row["assumed_own"], source: row["assumed_others"]},
+            measured=False,
+            conditional=conditional,
+            findings=tuple(findings),
         )
     if all(item.events is None for item in found) and not fraction.reanalysed_events:
         conditional = f"purity without events, counted as {row['share_events']:g}"
@@ -88,7 +91,9 @@ def gate_content(fraction: Fraction, found: Sequence[SortPurity], *, source: str
     others = [name for name in named if name != own] or [source]
     parameters = {own: named.get(own, 0.0) + row["own"]}
     parameters |= {name: named.get(name, 0.0) + row["others"] / len(others) for name in others}
-    return GateContent(parameters, True, conditional, tuple(findings))
+    return GateContent(
+        parameters=parameters, measured=True, conditional=conditional, findings=tuple(findings)
+    )
 
 
 def _events(found: Sequence[SortPurity], share_events: float) -> dict[str, float]:

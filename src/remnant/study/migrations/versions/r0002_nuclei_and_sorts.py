@@ -52,7 +52,10 @@ def upgrade() -> None:
             name,
             sa.Column("source_id", sa.Integer(), nullable=False),
             sa.Column("row_number", sa.Integer(), nullable=False),
-            *(sa.Column(field, TYPES[kind.rstrip("!")], nullable=not kind.endswith("!")) for field, kind in parts),
+            *(
+                sa.Column(field, TYPES[kind.rstrip("!")], nullable=not kind.endswith("!"))
+                for field, kind in parts
+            ),
             sa.PrimaryKeyConstraint("source_id", "row_number", name=f"pk_{name}"),
             sa.ForeignKeyConstraint(["source_id"], ["source_file.source_id"], name=f"fk_{name}_source_id"),
             sqlite_with_rowid=False,
