@@ -441,9 +441,9 @@ def _match(kind: Kind, folded: list[str]) -> Match:
 
 
 def _is_plausible(match: Match) -> bool:
-    """Whether a header says more than one code: a lone run_id among strangers is another format."""
-    required = sum(column.required for column in match.kind.columns)
-    return required > 1 or len(match.places) >= len(match.unknown)
+    """Whether a header says more than codes: a run_id or cdna_id among strangers is another format."""
+    codes_only = all(column.name.endswith("_id") for column in match.kind.columns if column.required)
+    return not codes_only or len(match.places) >= len(match.unknown)
 
 
 def identify(header: tuple[str, ...]) -> tuple[Match | None, list[tuple[Kind, list[str]]]]:

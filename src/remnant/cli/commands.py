@@ -100,6 +100,12 @@ COMMANDS: Final[tuple[Row, ...]] = (
         "Write score sheets and sort reports of made-up patients.",
         _FILES,
     ),
+    Row(
+        "simulate escape",
+        "remnant.cli.simulate_escape:escape",
+        "Relapse under targeted therapy by route, from a plan.",
+        _FILES,
+    ),
 )
 """In the order of the help."""
 
@@ -108,6 +114,6 @@ COMPUTE: Final = "remnant.pipeline.run:run_study"
 
 GROUPS: Final = {
     "cohort": "Tables, tests and curves over patients.",
-    "simulate": "Write made-up studies.",
+    "simulate": "Made-up studies, and courses of a disease.",
 }
 """What the groups are for."""

@@ -1,1 +1,1 @@
-"""Course to forecast: when relapse will be overt, from which compartment, when to sample next."""
+"""Course to forecast: when relapse will be overt, by which route, when to sample next."""
