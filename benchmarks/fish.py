@@ -159,9 +159,8 @@ def origin_figures(pool: ProcessPoolExecutor) -> list[Figure]:
             if not len(chosen):
                 continue
             right = float(chosen[:, 1].mean())
-            lower, upper = stats.beta.ppf(
-                [0.025, 0.975], chosen[:, 1].sum() + 0.5, (1 - chosen[:, 1]).sum() + 0.5
-            )
+            hits, misses = float(chosen[:, 1].sum()), float((1 - chosen[:, 1]).sum())
+            lower, upper = (float(stats.beta.ppf(q, hits + 0.5, misses + 0.5)) for q in (0.025, 0.975))
             bound = shift == "none" and low == 0.75
             figures.append(
                 Figure(

@@ -112,7 +112,10 @@ def test_markers_of_fractions_need_a_share_or_a_limit():
         (
             "sort purity",
             "sort_purities",
-            (SortPurity(fraction_id="F1", compartment="T", share=1.0),),
+            (
+                SortPurity(fraction_id="F1", compartment="T", share=1.0),
+                SortPurity(fraction_id="F2", compartment="T", events=3, method="index sort"),
+            ),
         ),
         (
             "index sort",

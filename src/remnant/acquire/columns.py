@@ -351,7 +351,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         name="sort purity",
         record=SortPurity,
         meaning="What a re-analysis found in a sorted fraction.",
-        columns=_of_record("sort", SortPurity, without=("method",)),
+        columns=_of_record("sort", SortPurity),
         key=("fraction_id", "compartment"),
     ),
     Kind(

@@ -14,6 +14,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+import numpy as np
+
 from remnant.knowledge.fish import fish_row, fish_version
 from remnant.numerics.compartments import (
     ContaminationTest,
@@ -91,7 +93,7 @@ def _call(estimates: Sequence[FishEstimate], i: int, posterior: JointPosterior) 
     rule, estimate = fish_row("rule"), estimates[i]
     test = contamination_test(posterior, i, alpha=rule["value"])
     probability = float(posterior.probability_involved[i])
-    lower, median, upper = (float(x) for x in posterior.quantile([0.025, 0.5, 0.975])[:, i])
+    lower, median, upper = _share(posterior, i)
     detectable = smallest_detectable(test, estimate.scored, power=rule["power"])
     flips = _flip(estimates, i, posterior)
     larger = float(posterior.weight @ (posterior.fraction[:, i] > rule["least_fraction"]))
@@ -133,6 +135,18 @@ def _call(estimates: Sequence[FishEstimate], i: int, posterior: JointPosterior) 
         rule_version=fish_version(),
         reason=_reason(estimate, test, probability, verdict=verdict, detectable=detectable, flips=flips),
     )
+
+
+def _share(posterior: JointPosterior, i: int) -> tuple[float, float, float]:
+    """Bounds and median of the true share; where most says "not involved", the 95 % bound given involvement."""
+    lower, median, upper = (float(x) for x in posterior.quantile([0.025, 0.5, 0.975])[:, i])
+    if median > 0.0:
+        return lower, median, upper
+    weight = np.where(posterior.involved[:, i], posterior.weight, 0.0)
+    order = np.argsort(posterior.fraction[:, i])
+    below = np.cumsum(weight[order])
+    place = int(np.searchsorted(below, 0.95 * below[-1]))
+    return 0.0, 0.0, float(posterior.fraction[order[place], i])
 
 
 def _flip(estimates: Sequence[FishEstimate], i: int, posterior: JointPosterior) -> float | None:

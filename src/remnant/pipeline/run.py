@@ -112,7 +112,8 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     stages = [_assay(study, known, tell)]
     measured = derived_records(study, Measurement)
     stages.append(_normal(study, known, measured))
-    stages.append(_compartments(study))
+    sorted_fractions = _compartments(study)
+    stages += [sorted_fractions] if sorted_fractions.computed or sorted_fractions.kept else []
     stages.append(_course(study, known, measured, tell))
     stages.append(_references(study))
     mark_computed(study)

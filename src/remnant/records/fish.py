@@ -283,7 +283,8 @@ class CompartmentCall:
     positive, scored : int
         Nuclei.
     fraction, lower, upper : float
-        Posterior median and 95 % interval of the true fraction.
+        Posterior median and 95 % interval of the true fraction. Where most of the posterior says not
+        involved, `fraction` and `lower` are 0 and `upper` is the 95 % bound it would have if involved.
     probability : float
         Posterior probability that the compartment is involved.
     prior_probability : float

@@ -136,7 +136,7 @@ def _drawn(node: _Node) -> str:
             (f"{name}: {call.verdict}", 13, "600"),
             (f"{call.positive}/{call.scored}, {_purity(call)}", 12, "normal"),
             (
-                f"true share {_percent(call.fraction)} % ({_percent(call.lower)}-{_percent(call.upper)})",
+                f"true share {_share(call)}",
                 12,
                 "normal",
             ),
@@ -185,6 +185,12 @@ def _text_on(fill: str) -> str:
 def _percent(share: float) -> str:
     percent = 100 * share
     return f"{percent:.0f}" if percent >= 10 or percent == 0 else f"{percent:.1f}"
+
+
+def _share(call: CompartmentCall) -> str:
+    if call.fraction == 0.0:
+        return f"< {_percent(call.upper)} %"
+    return f"{_percent(call.fraction)} % ({_percent(call.lower)}-{_percent(call.upper)})"
 
 
 def _purity(call: CompartmentCall) -> str:
@@ -273,7 +279,7 @@ def verdict_table(sample: SortedSample) -> Table:
         Column("Verdict"),
         Column("Nuclei", number=True),
         Column("Purity", number=True),
-        Column("True fraction, % (95 %)", number=True),
+        Column("True share (95 %)", number=True),
         Column("P(involved)", number=True),
         Column("P, test", number=True),
         Column("Critical count", number=True),
@@ -286,7 +292,7 @@ def verdict_table(sample: SortedSample) -> Table:
             Cell(call.verdict),
             Cell(f"{call.positive}/{call.scored}"),
             Cell(_purity(call).removeprefix("purity ")),
-            Cell(f"{_percent(call.fraction)} ({_percent(call.lower)}-{_percent(call.upper)})"),
+            Cell(_share(call)),
             Cell(f"{call.probability:.2f}"),
             Cell(f"{call.p_value:.2g}"),
             Cell(str(call.critical_count), note=f"size {call.attained_size:.3f}"),
