@@ -6,6 +6,7 @@ All problems of all cells are gathered before anything is judged. What is read o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -21,6 +22,7 @@ from remnant.acquire.sheet import Sheet
 from remnant.records.finding import Finding, Problem
 
 __all__ = [
+    "PATTERN",
     "Columns",
     "in_order",
     "matched",
@@ -32,6 +34,8 @@ __all__ = [
     "subject",
 ]
 
+PATTERN: Final = re.compile(r"([0-9]+[RGFOYA])+")
+"""A column of a wide score sheet that holds the nuclei of a signal pattern."""
 _NUMERIC: Final = ("number", "whole number", "cq", "value")
 _DIGITS: Final = r"^[0-9]{1,15}(\.[0-9]{0,15})?$"
 _LONGEST_SHOWN: Final = 300
@@ -183,7 +187,8 @@ def subject(sheet: Sheet) -> str:
 
 
 def _header_findings(sheet: Sheet, match: Match) -> Iterator[Finding]:
-    named = [sheet.header[i] for i in match.unknown if sheet.header[i]]
+    known = PATTERN.fullmatch if match.kind.name == "fish scores" else lambda _: None
+    named = [sheet.header[i] for i in match.unknown if sheet.header[i] and not known(sheet.header[i])]
     unnamed = [
         i + 1
         for i in match.unknown

@@ -74,6 +74,12 @@ COMMANDS: Final[tuple[Row, ...]] = (
         "Cumulative incidence of relapse from a landmark.",
         _RESULTS,
     ),
+    Row(
+        "origin",
+        "remnant.cli.origin:origin",
+        "Which compartments carry the lesion, and the cell of origin.",
+        _RESULTS,
+    ),
     Row("report", "remnant.cli.report:report", "Write patient pages and PDF reports.", _RESULTS),
     Row("export", "remnant.cli.export:export", "Write facts and results as tables.", _RESULTS),
     Row(
@@ -86,6 +92,12 @@ COMMANDS: Final[tuple[Row, ...]] = (
         "simulate study-a",
         "remnant.cli.simulate:study_a",
         "Write the raw files of a made-up laboratory.",
+        _FILES,
+    ),
+    Row(
+        "simulate study-b",
+        "remnant.cli.simulate:study_b",
+        "Write score sheets and sort reports of made-up patients.",
         _FILES,
     ),
     Row(

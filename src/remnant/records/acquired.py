@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from remnant.records.finding import Finding
+from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Curves, Run, SourceFile, Well
@@ -23,6 +24,8 @@ class Acquired:
         The file.
     patients, events, therapies, samples, cdnas, fractions, runs, wells, reported : tuple of records
         Its content.
+    fish_counts, sort_purities, fraction_markers, antigen_counts : tuple of records
+        Score sheets, sort reports and what else was measured on sorted cells.
     curves : tuple of Curves
         Raw fluorescence, if the file holds any.
     findings : tuple of Finding
@@ -39,5 +42,9 @@ class Acquired:
     runs: tuple[Run, ...] = ()
     wells: tuple[Well, ...] = ()
     reported: tuple[ReportedValue, ...] = ()
+    fish_counts: tuple[FishCount, ...] = ()
+    sort_purities: tuple[SortPurity, ...] = ()
+    fraction_markers: tuple[FractionMarker, ...] = ()
+    antigen_counts: tuple[AntigenCount, ...] = ()
     curves: tuple[Curves, ...] = ()
     findings: tuple[Finding, ...] = ()
