@@ -410,7 +410,7 @@ class Incidence:
     curves : tuple of IncidenceCurve
         One a group and cause.
     tests : tuple of TestResult
-        Gray's test for either cause.
+        For either cause the permutation test, then Gray's.
     excluded : tuple of Exclusion
         Patients who were not at risk, by reason.
     """

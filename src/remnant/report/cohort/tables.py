@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from remnant.knowledge.cohort import least_patients_for_curve
 from remnant.records.cohort import (
     Association,
     Effect,
     Frequency,
     Incidence,
     IncidenceAt,
+    IncidenceCurve,
     LeadTimes,
     TestResult,
 )
@@ -86,7 +88,7 @@ def incidence(made: Incidence) -> Table:
     rows = tuple(
         (
             Cell(curve.cause),
-            Cell(curve.group, note="" if curve.in_test else "outside the tests"),
+            Cell(curve.group, note=_aside(curve)),
             Cell(str(curve.patients)),
             Cell(str(curve.events)),
             Cell(str(curve.competing_events)),
@@ -130,7 +132,7 @@ def tests(held: Sequence[TestResult], *, title: str) -> Table:
             Cell(test.margins),
             Cell("" if test.statistic is None else f"{test.statistic_name} {test.statistic:.2f}"),
             Cell(
-                "not defined"
+                "none"
                 if test.p_value is None
                 else numbers.p_value(test.p_value).removeprefix("P ").removeprefix("= "),
                 sort="" if test.p_value is None else str(test.p_value),
@@ -282,6 +284,14 @@ def excluded(made: Incidence) -> Table:
         (Cell(e.reason), Cell(str(len(e.patient_ids))), Cell(", ".join(e.patient_ids))) for e in made.excluded
     )
     return Table(title="Not at risk", columns=columns, rows=rows)
+
+
+def _aside(curve: IncidenceCurve) -> str:
+    notes = [
+        "" if curve.in_test else "outside the tests",
+        "too few for a curve" if curve.patients < least_patients_for_curve() else "",
+    ]
+    return ", ".join(note for note in notes if note)
 
 
 def _on_day(at: IncidenceAt) -> Cell:

@@ -136,6 +136,40 @@ def states(dossier: Dossier) -> Table:
     return Table(title="States of each series", columns=columns, rows=rows)
 
 
+def discordance(dossier: Dossier) -> Table:
+    """Transcript beside clonotype, relative to diagnosis, newest first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a sample.
+    """
+    columns = (
+        Column("Date", number=True),
+        Column("Excess, log₁₀", number=True),
+        Column("Sign"),
+        Column("Reason", share=1),
+    )
+    rows = tuple(
+        (
+            Cell(numbers.iso(one.drawn_on)),
+            Cell(
+                f"{'> ' if one.upper == float('inf') else ''}{numbers.signed(one.excess_log10)}",
+                note=f"at least {numbers.signed(one.lower)}",
+            ),
+            Cell("excess" if one.excess else "none", note="CML-like" if one.cml_like else ""),
+            Cell(one.reason),
+        )
+        for one in reversed(dossier.discordances)
+    )
+    return Table(title="BCR-ABL1 beside IG/TR", columns=columns, rows=rows)
+
+
 def joint(dossier: Dossier) -> Table:
     """WT1 and BAALC together, over the one control gene they share, newest first.
 
