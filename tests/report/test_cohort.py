@@ -10,6 +10,8 @@ from lxml import html as parse
 from remnant.cohort.association import associate_columns
 from remnant.cohort.frequencies import frequencies
 from remnant.cohort.incidence import incidence_at_landmark
+from remnant.cohort.lead_times import lead_times
+from remnant.records.judgement import WarningCounts
 from remnant.report import cohort
 from remnant.report.cohort import frequency, incidence, tables
 from remnant.report.context import Context
@@ -113,6 +115,33 @@ def test_a_group_of_two_is_named_and_not_drawn(table):
     assert "WT1: " not in drawing.partition("</desc>")[2]
     row = next(row for row in tables.incidence(made).rows if row[1].text == "WT1")
     assert row[1].note == "too few for a curve"
+
+
+def test_relapses_without_warning_are_told_apart():
+    counts = WarningCounts(
+        patients=30,
+        relapses=9,
+        warned=2,
+        unwarned=7,
+        lead_time_days=(20, 60),
+        false_alarms=0,
+        alarms_after_therapy=0,
+        open_alarms=0,
+        patient_years=31.0,
+        unwarned_no_sample=1,
+        unwarned_nothing_raised=3,
+        unwarned_unconfirmed=2,
+        unwarned_ended=1,
+    )
+    rows = {row[0].text: row[1].text for row in tables.lead_times(lead_times(counts)).rows}
+    apart = {what: int(n) for what, n in rows.items() if what.startswith("Without warning: ")}
+    assert apart == {
+        "Without warning: nothing raised": 3,
+        "Without warning: raised, unconfirmed": 2,
+        "Without warning: alarm had ended": 1,
+        "Without warning: no sample in time": 1,
+    }
+    assert sum(apart.values()) == int(rows["Without warning"])
 
 
 def test_no_heading_of_the_page_stands_twice(table, curves, shares):

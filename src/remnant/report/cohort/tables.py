@@ -253,6 +253,7 @@ def lead_times(made: LeadTimes) -> Table:
         ("Overt relapses", str(made.relapses), ""),
         ("Warned: a confirmed rise stood before", str(made.warned), f"median lead time (range): {lead}"),
         ("Without warning", str(made.unwarned), f"{unwarned}, {level} Clopper-Pearson" if unwarned else ""),
+        *_unwarned(made),
         (
             "False alarms",
             str(made.false_alarms),
@@ -264,6 +265,19 @@ def lead_times(made: LeadTimes) -> Table:
     columns = (Column("What"), Column("Number", number=True), Column("Figure", share=1))
     rows = tuple((Cell(what), Cell(number), Cell(figure)) for what, number, figure in pairs)
     return Table(title="Warning before overt relapse", columns=columns, rows=rows)
+
+
+def _unwarned(made: LeadTimes) -> tuple[tuple[str, str, str], ...]:
+    """Relapses without warning, apart by what had been seen."""
+    if not made.unwarned:
+        return ()
+    apart = (
+        ("nothing raised", made.unwarned_nothing_raised, "evaluable samples, none of them raised"),
+        ("raised, unconfirmed", made.unwarned_unconfirmed, "raised, and no later sample confirmed it"),
+        ("alarm had ended", made.unwarned_ended, "a confirmed rise was normal again before relapse"),
+        ("no sample in time", made.unwarned_no_sample, "none evaluable from transplantation to relapse"),
+    )
+    return tuple((f"Without warning: {what}", str(n), how) for what, n, how in apart)
 
 
 def excluded(made: Incidence) -> Table:
