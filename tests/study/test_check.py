@@ -1,6 +1,7 @@
 """The audit cannot be changed, and whoever goes round that is found."""
 
 import contextlib
+import dataclasses
 import re
 import sqlite3
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from remnant.errors import NotFoundError, StorageError
+from remnant.evidence.kinds import ErrorTerm
 from remnant.knowledge.tables import rows
+from remnant.records.control import VarianceComponent
 from remnant.records.judgement import Call
 from remnant.study import check
 from remnant.study.audit import AuditEntry, audit_trail, broken_links, record_action
@@ -21,6 +24,7 @@ from remnant.study.derived import write_derived
 from remnant.study.folder import open_study
 from remnant.study.originals import original_bytes
 from remnant.study.store import retract, store_acquired
+from remnant.study.unverified import unverified_rules
 
 
 def codes(findings):
@@ -183,6 +187,28 @@ def test_unverified_rules_in_use_are_listed_once(study):
     (finding,) = check_study(study)
     assert (finding.code, finding.subject) == ("study.unverified_rule", "rule own.wt1")
     assert "a talk" in finding.message
+
+
+def test_unverified_rows_behind_measurements_are_one_note_a_table(study, measurement):
+    default = {
+        "error_class": "run",
+        "sd_log10": 0.07,
+        "source": "assumption",
+        "status": "unverified",
+        "target": "",
+    }
+    baalc = VarianceComponent(**{**default, "error_class": "biology", "target": "BAALC"})
+    one = measurement(
+        evidence=dataclasses.replace(
+            measurement().evidence, errors=(ErrorTerm(name="run:R-1", sd_log10=0.07),)
+        )
+    )
+    write_derived(study, "assay", {"R-1": ("h", [one, VarianceComponent(**default), baalc])})
+    found = {finding.subject: finding for finding in unverified_rules(study)}
+    assert set(found) == {"rules of quantification", "rules of measurement errors"}
+    assert found["rules of measurement errors"].message == "In use and not verified: run."
+    assert "eac 2003" in found["rules of quantification"].message
+    assert {(one.code, one.severity) for one in found.values()} == {("study.unverified_assumption", "note")}
 
 
 def test_an_action_without_other_trace_can_be_recorded(study):

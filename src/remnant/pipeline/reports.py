@@ -39,11 +39,11 @@ from remnant.records.judgement import WorklistRow
 from remnant.report import cohort, controls, formats, index
 from remnant.report.context import Context
 from remnant.report.patient import Report, report
-from remnant.study.check import unverified_rules
 from remnant.study.connection import plain_errors
 from remnant.study.derived import derived_records
 from remnant.study.dossiers import all_findings, dossiers
 from remnant.study.handle import Study
+from remnant.study.unverified import unverified_rules
 
 __all__ = ["WrittenReports", "last_day", "write_reports"]
 

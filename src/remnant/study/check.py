@@ -9,19 +9,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from remnant.records.finding import Finding
-from remnant.records.judgement import Call
 from remnant.study.audit import AuditEntry, audit_trail, broken_links
 from remnant.study.connection import reading
 from remnant.study.decisions import decisions
-from remnant.study.derived import derived_records
 from remnant.study.facts import ImportedFile, imported_files
 from remnant.study.handle import Study
 from remnant.study.originals import sha256_of
 from remnant.study.references import left_superseded, superseded_by_nothing
 from remnant.study.store import facts_digest
 from remnant.study.tables import AUDIT, DECISION, FACTS, FINDING, SOURCE_FILE
+from remnant.study.unverified import unverified_rules
 
-__all__ = ["check_study", "unverified_rules", "verify_audit"]
+__all__ = ["check_study", "verify_audit"]
 
 _TRIGGERS: Final = {
     *(f"{t.name}_no_{verb}" for t in (AUDIT, DECISION, FINDING) for verb in ("update", "delete")),
@@ -51,35 +50,6 @@ def check_study(study: Study) -> tuple[Finding, ...]:
         *_facts(study),
         *map(superseded_by_nothing, left_superseded(study)),
         *unverified_rules(study),
-    )
-
-
-def unverified_rules(study: Study) -> tuple[Finding, ...]:
-    """Rules in use whose source is not verified.
-
-    Parameters
-    ----------
-    study : Study
-        The study; its last run says which rules are in use.
-
-    Returns
-    -------
-    tuple of Finding
-        One a rule, by its identifier.
-    """
-    unverified: dict[str, Call] = {}
-    for call in derived_records(study, Call):
-        if call.status != "verified":
-            unverified.setdefault(call.rule_id, call)
-    return tuple(
-        Finding(
-            code="study.unverified_rule",
-            severity="warning",
-            subject=f"rule {rule_id}",
-            message=f"In use, and its source is not verified: {call.source}.",
-            advice="Verify the cut-off in its source, or choose another rule in study.toml.",
-        )
-        for rule_id, call in sorted(unverified.items())
     )
 
 
