@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from remnant.records.finding import Finding
+from remnant.records.flow import Tube
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Curves, Run, SourceFile, Well
@@ -25,6 +26,8 @@ class Acquired:
         Its content.
     curves : tuple of Curves
         Raw fluorescence, if the file holds any.
+    tubes : tuple of Tube
+        Data sets of a cytometry file; their events stay in the file.
     findings : tuple of Finding
         Repairs and oddities. Problems that forbid the import are an error instead.
     """
@@ -40,4 +43,5 @@ class Acquired:
     wells: tuple[Well, ...] = ()
     reported: tuple[ReportedValue, ...] = ()
     curves: tuple[Curves, ...] = ()
+    tubes: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()
