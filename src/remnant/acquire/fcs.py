@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import math
+import mmap
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,7 +105,8 @@ def read_fcs_path(path: str | os.PathLike[str]) -> tuple[Events, ...]:
             raise refused(
                 place.name, "file.empty", "an empty file", expected="an FCS file", advice="Export it again."
             )
-        content = np.memmap(place, dtype=np.uint8, mode="r")
+        with place.open("rb") as file:
+            content = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype=np.uint8)
     except OSError as error:
         raise NotFoundError(
             where=f"file {place.name}",

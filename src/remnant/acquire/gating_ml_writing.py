@@ -88,9 +88,9 @@ def gating_ml(gating: Gating) -> bytes:
     return etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)
 
 
-def _child(parent: Element, namespace: str, name: str, **attributes: str) -> Element:
-    prefix = {f"{{{namespace}}}{key}": value for key, value in attributes.items()}
-    return etree.SubElement(parent, f"{{{namespace}}}{name}", prefix)
+def _child(parent: Element, namespace: str, tag: str, /, **attributes: str) -> Element:
+    prefixed = {f"{{{namespace}}}{key}": value for key, value in attributes.items()}
+    return etree.SubElement(parent, f"{{{namespace}}}{tag}", prefixed)
 
 
 def _plain_ratio(axis: Axis) -> Axis:

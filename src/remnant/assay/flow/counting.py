@@ -22,7 +22,7 @@ from remnant.assay.flow.plan import (
 )
 from remnant.assay.flow.scales import forward
 from remnant.assay.flow.shapes import CELL_IN, CELL_TEST, in_ellipsoid, in_polygon
-from remnant.assay.flow.values import CHUNK_EVENTS, linear_chunk, source
+from remnant.assay.flow.values import linear_values, source
 from remnant.errors import NotFoundError
 from remnant.records.flow import Events, GateCount
 from remnant.records.gate import Axis, Gating, SpectrumMatrix
@@ -165,11 +165,8 @@ def axis_values(
     chosen = events.tube.events if where is None else int(np.count_nonzero(where))
     made = np.empty((len(axes), chosen))
     filled = 0
-    for begin in range(0, events.tube.events, CHUNK_EVENTS):
-        end = min(begin + CHUNK_EVENTS, events.tube.events)
-        linear = linear_chunk(events, sources, begin=begin, end=end)
-        if where is not None:
-            linear = linear[:, where[begin:end]]
+    for begin, values in linear_values(events, sources):
+        linear = values if where is None else values[:, where[begin : begin + values.shape[1]]]
         stop = filled + linear.shape[1]
         for row, axis in enumerate(axes):
             made[row, filled:stop] = forward(axis.scale, linear[row])
@@ -179,9 +176,7 @@ def axis_values(
 
 def _walk(events: Events, plan: Plan) -> Iterator[tuple[int, list[Mask]]]:
     """Begin of each chunk, and the mask of every gate in it."""
-    for begin in range(0, events.tube.events, CHUNK_EVENTS):
-        end = min(begin + CHUNK_EVENTS, events.tube.events)
-        linear = linear_chunk(events, plan.sources, begin=begin, end=end)
+    for begin, linear in linear_values(events, plan.sources):
         held: list[Mask] = []
         for step, parent in zip(plan.steps, plan.parents, strict=True):
             held.append(_inside(step, linear, None if parent is None else held[parent], held))

@@ -8,8 +8,10 @@ computed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import mmap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +20,16 @@ from remnant.errors import InputError
 from remnant.records.flow import Channel, Events, Tube
 from remnant.records.gate import Axis, SpectrumMatrix
 
-__all__ = ["CHUNK_EVENTS", "Source", "channel_values", "events_of", "linear_chunk", "source"]
+__all__ = ["CHUNK_EVENTS", "Source", "events_of", "linear_values", "source"]
 
 Floats = NDArray[np.float64]
 
-CHUNK_EVENTS = 32_768
+CHUNK_EVENTS: Final = 16_384
 """Events that are worked on at a time: their values stay in the cache of a core."""
+_PRODUCT_EVENTS: Final = 4_096
+"""Events of one matrix product: below it, the linear algebra library starts no threads that only wait."""
+_RELEASE_EVENTS: Final = 262_144
+"""After so many events the pages of the file that were read are given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,35 +51,8 @@ class Source:
     ratio: tuple[float, ...] = ()
 
 
-def channel_values(events: Events, channel: int, begin: int, end: int) -> Floats:
-    """Linear values of one channel.
-
-    Parameters
-    ----------
-    events : Events
-        Data set.
-    channel : int
-        Place of the channel, from 0.
-    begin, end : int
-        Range of events, end exclusive.
-
-    Returns
-    -------
-    ndarray of float, shape (end - begin,)
-        Linear values.
-    """
-    described, mask = events.tube.channels[channel], events.masks[channel]
-    stored = events.columns[channel][begin:end]
-    values = (stored & mask if mask is not None else stored).astype(np.float64)
-    if described.name.lower() == "time":
-        return values * events.tube.time_step_seconds
-    if described.log_decades > 0:
-        values = 10.0 ** (described.log_decades * values / described.top) * described.log_offset
-    return values / described.gain if described.gain != 1.0 else values
-
-
-def linear_chunk(events: Events, sources: Sequence[Source], *, begin: int, end: int) -> Floats:
-    """Linear values of several axes.
+def linear_values(events: Events, sources: Sequence[Source]) -> Iterator[tuple[int, Floats]]:
+    """Linear values of several axes, chunk by chunk.
 
     Parameters
     ----------
@@ -81,32 +60,69 @@ def linear_chunk(events: Events, sources: Sequence[Source], *, begin: int, end: 
         Data set.
     sources : sequence of Source
         Axes.
-    begin, end : int
-        Range of events.
 
-    Returns
-    -------
-    ndarray of float, shape (n_axes, end - begin)
-        Values; a ratio by zero is infinite or not a number.
+    Yields
+    ------
+    begin : int
+        First event of the chunk.
+    values : ndarray of float, shape (n_axes, at most `CHUNK_EVENTS`)
+        Values, valid until the next chunk; a ratio by zero is infinite or not a number.
     """
     needed = sorted({channel for one in sources for channel in one.channels})
     place = {channel: row for row, channel in enumerate(needed)}
-    read = np.empty((len(needed), end - begin))
-    for row, channel in enumerate(needed):
-        read[row] = channel_values(events, channel, begin, end)
-    made = np.empty((len(sources), end - begin))
     weighted = [row for row, one in enumerate(sources) if one.weights]
-    if weighted:
-        made[weighted] = _weights([sources[row] for row in weighted], place) @ read
-    for row, one in enumerate(sources):
-        if one.ratio:
-            a, b, c = one.ratio
-            x, y = read[place[one.channels[0]]], read[place[one.channels[1]]]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                made[row] = a * (x - b) / (y - c)
-        elif not one.weights:
-            made[row] = read[place[one.channels[0]]]
-    return made
+    weights = _weights([sources[row] for row in weighted], place)
+    stored = np.empty((len(needed), CHUNK_EVENTS))
+    made = np.empty((len(sources), CHUNK_EVENTS))
+    mapped = _mapping(events)
+    for begin in range(0, events.tube.events, CHUNK_EVENTS):
+        end = min(begin + CHUNK_EVENTS, events.tube.events)
+        read, values = stored[:, : end - begin], made[:, : end - begin]
+        for row, channel in enumerate(needed):
+            _read(events, channel, slice(begin, end), into=read[row])
+        for first in range(0, end - begin if weighted else 0, _PRODUCT_EVENTS):
+            part = slice(first, first + _PRODUCT_EVENTS)
+            values[weighted, part] = weights @ read[:, part]
+        for row, one in enumerate(sources):
+            if one.ratio:
+                values[row] = _ratio(one.ratio, *(read[place[channel]] for channel in one.channels))
+            elif not one.weights:
+                values[row] = read[place[one.channels[0]]]
+        yield begin, values
+        if mapped is not None and begin // _RELEASE_EVENTS != end // _RELEASE_EVENTS:
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _mapping(events: Events) -> mmap.mmap | None:
+    """Memory map behind the columns, so that pages that were read can be given back."""
+    held: object = events.columns[0] if events.columns else None
+    while isinstance(held, np.ndarray):
+        held = held.base
+    if isinstance(held, memoryview):
+        held = held.obj
+    return held if isinstance(held, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED") else None
+
+
+def _read(events: Events, channel: int, part: slice, *, into: Floats) -> None:
+    """Linear values of one channel."""
+    described, mask = events.tube.channels[channel], events.masks[channel]
+    stored = events.columns[channel][part]
+    into[:] = stored if mask is None else stored & mask
+    if described.name.lower() == "time":
+        into *= events.tube.time_step_seconds
+        return
+    if described.log_decades > 0:
+        into *= described.log_decades / described.top
+        np.power(10.0, into, out=into)
+        into *= described.log_offset
+    if described.gain != 1.0:
+        into /= described.gain
+
+
+def _ratio(coefficients: tuple[float, ...], x: Floats, y: Floats) -> Floats:
+    a, b, c = coefficients
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return a * (x - b) / (y - c)
 
 
 def _weights(sources: Sequence[Source], place: dict[int, int]) -> Floats:
