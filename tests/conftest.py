@@ -19,6 +19,12 @@ def absent(reason: str) -> None:
     pytest.skip(reason)
 
 
+@pytest.fixture(scope="session", name="absent")
+def absent_fixture():
+    """Call it with what is missing."""
+    return absent
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of real files with known answers, beside the checkout."""

@@ -2,6 +2,7 @@
 
 import builtins
 import inspect
+import pickle
 from importlib import resources
 
 import pytest
@@ -60,6 +61,12 @@ def test_each_error_is_also_a_builtin_and_says_all_four_things(cls):
     assert set(foreign) - {Exception, BaseException, object}
     text = str(cls(where="here", found="this", needed="that", advice="Do so.", problems=["row 3: bad"]))
     assert text == "here: found this, need that. Do so.\n  row 3: bad"
+
+
+def test_an_error_crosses_a_process_border_whole():
+    error = UnitError(where="a", found="b", needed="c", advice="d", problems=["e"])
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
+    assert (type(again), str(again), again.problems) == (UnitError, str(error), ("e",))
 
 
 def test_every_shipped_table_has_sources():

@@ -72,9 +72,20 @@ class RemnantError(Exception):
         self.problems = tuple(problems)
         super().__init__(str(self))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross process borders whole."""
+        return _remake, (type(self), dict(self.__dict__))
+
     def __str__(self) -> str:
         lines = [f"{self.where}: found {self.found}, need {self.needed}. {self.advice}".rstrip()]
         return "\n".join([*lines, *(f"  {problem}" for problem in self.problems)])
+
+
+def _remake(cls: type[RemnantError], state: dict[str, object]) -> RemnantError:
+    error = cls.__new__(cls)
+    error.__dict__.update(state)
+    error.args = (str(error),)
+    return error
 
 
 class InputError(RemnantError, ValueError):

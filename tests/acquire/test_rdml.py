@@ -151,9 +151,15 @@ def test_positions_of_a_plate_equal_the_literal_enumeration(rdml):
     assert [well.position for well in wells_of(rdml.document(rdml.run(*reacts)))] == literal
 
 
-@pytest.mark.parametrize("number", ["97", "0", "-3", "x", "", "99999999999999999999"])
+@pytest.mark.parametrize("number", ["97", "0", "-3", "x", "", "99999999999999999999", "9" * 5000])
 def test_reactions_off_the_plate_are_refused(rdml, codes, number):
     assert codes(rdml.one(rdml.data(), number=number)) == ["rdml.react_id"]
+
+
+@pytest.mark.parametrize("rows", ["inf", "nan", "-1", "1e3", "x", "9" * 5000, ""])
+def test_a_plate_of_nonsense_leaves_numbers_as_they_are(rdml, rows):
+    run = rdml.run(rdml.react(7, "S-1", rdml.data()), plate=rdml.plate(rows, rows))
+    assert wells_of(rdml.document(run))[0].position == "7"
 
 
 def test_exclusions_keep_their_reason(rdml):
@@ -312,6 +318,18 @@ def test_a_document_type_in_another_encoding_is_refused(codes):
     for encoding in ("utf-16", "utf-32"):
         text = bomb(10).replace('version="1.0"', f'version="1.0" encoding="{encoding}"', 1)
         assert codes(text.encode(encoding))[0].split(".")[0] in {"xml", "file"}
+
+
+def test_an_element_of_many_attributes_is_refused(codes):
+    attributes = " ".join(f"a{i}='>'" for i in range(1000))
+    assert codes(f"<rdml version='1.3' {attributes}/>") == ["xml.attributes"]
+
+
+def test_more_elements_than_the_limit_are_refused(rdml, codes, monkeypatch):
+    monkeypatch.setattr("remnant.acquire.rdml_xml.size", lambda _: 20)
+    assert wells_of(rdml.one(rdml.data()))
+    assert codes(rdml.one(*[rdml.data(f"T{i}") for i in range(20)])) == ["rdml.elements"]
+    assert codes(b"<rdml>" + b"".join(b"<x%d/>" % i for i in range(30)) + b"</rdml>") == ["rdml.elements"]
 
 
 def test_external_entities_are_not_followed(codes, tmp_path):

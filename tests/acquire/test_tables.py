@@ -177,6 +177,7 @@ def test_a_column_twice_is_refused():
         ('cdna_id,sample_id\n"C-1"x,S-1\n', "file.quotation"),
         ("cdna_id,sample_id\n" + "x" * 200_000 + ",S-1\n", "file.quotation"),
         ("x," * 10**6 + "\n" + "1," * 10**6, "sheet.columns"),
+        ("cdna_id,sample_id\n" * 2_000_001, "sheet.rows"),
     ],
 )
 def test_files_that_are_no_table(codes, text, problem):

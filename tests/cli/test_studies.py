@@ -34,7 +34,7 @@ def test_init_makes_a_study_once(remnant, tmp_path):
 def test_import_reports_each_file(remnant, study, good):
     answer = remnant("import", study, good, "--by", "boris")
     assert answer.code == 0
-    assert "patients.csv   imported   2 patient" in answer.out
+    assert "patients.csv   imported   2 patients" in answer.out
     assert "1 file: 1 imported." in answer.out
     assert audit_trail(open_study(study))[-1].by == "boris"
     again = remnant("import", study, good, "--json")
@@ -148,9 +148,9 @@ def test_a_study_that_does_not_exist_ends_with_2(remnant, tmp_path):
     assert "remnant init nowhere" in answer.err
 
 
-def test_text_from_files_is_never_taken_for_markup(remnant, study, tmp_path):
-    write(study / "inbox", "[bold]x[/bold].csv", "patient_id,diagnosis\nP1,AML\n")
-    assert "[bold]x[/bold].csv" in remnant("import", study).out
+def test_text_from_files_is_never_taken_for_markup(remnant, study):
+    write(study / "inbox", "[bold]x.csv", "patient_id,diagnosis\nP1,AML\n")
+    assert "[bold]x.csv" in remnant("import", study).out
 
 
 def run(*arguments, **options):
@@ -193,12 +193,10 @@ def test_no_colour_and_no_progress_where_no_terminal_is(study, good):
 
 
 def test_a_reader_that_stops_reading_is_no_error(study):
-    done = subprocess.run(
-        f"'{Path(sys.executable).with_name('remnant')}' doctor '{study}' | head -1",
-        shell=True,  # noqa: S602 (a pipe that closes early needs a shell)
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.startswith("what")
-    assert "Traceback" not in done.stderr
+    command = Path(sys.executable).with_name("remnant")
+    with subprocess.Popen(
+        [command, "doctor", study], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as done:
+        done.stdout.close()
+        assert done.stderr.read() == ""
+    assert done.returncode == 0

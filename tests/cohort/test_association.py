@@ -61,6 +61,7 @@ STATISTICS = {
 
 @pytest.mark.published
 def test_every_test_of_study_b_by_name_sidedness_and_margins():
+    """Nagel et al. 2017, table [[6, 2], [3, 9]] as one reading of the abstract: P of 27 tests by name (two-sided Fisher .0648)."""
     tests = associate(STUDY_B).tests
     assert {(t.name, t.sidedness, t.margins): round(t.p_value, 4) for t in tests} == PRINTED
     assert len(tests) == len(PRINTED)
@@ -68,12 +69,14 @@ def test_every_test_of_study_b_by_name_sidedness_and_margins():
 
 @pytest.mark.published
 def test_statistics_of_study_b():
+    """Nagel et al. 2017, [[6, 2], [3, 9]]: statistics, Pearson 4.8485, Yates 3.0387, G 5.0321."""
     found = {t.name: t.statistic for t in associate(STUDY_B).tests if t.name in STATISTICS}
     assert found == pytest.approx(STATISTICS, abs=5e-5)
 
 
 @pytest.mark.published
 def test_effects_of_study_b():
+    """Nagel et al. 2017, [[6, 2], [3, 9]]: odds ratio 9.0 (1.14-71.0), conditional 7.88 (0.83-123.8), risk difference 0.50 by four intervals."""
     found = {(e.measure, e.method.split(",")[0].split(" (")[0]): e for e in associate(STUDY_B).effects}
     printed = {
         ("odds ratio", "sample"): (9.0, 1.14, 71.0),
@@ -95,6 +98,7 @@ def test_effects_of_study_b():
 
 @pytest.mark.published
 def test_the_other_reading_of_study_b_prints_as_the_published_p():
+    """Nagel et al. 2017, P = .02: the reading [[6, 2], [2, 10]] has two-sided Fisher .0194; which table was meant is not claimed."""
     fisher = associate(((6, 2), (2, 10))).tests[0]
     assert (fisher.name, round(fisher.p_value, 4)) == ("Fisher, sum of tables no more likely", 0.0194)
 
@@ -173,6 +177,7 @@ def test_groups_too_large_for_the_exact_unconditional_tests_are_told():
 
 @pytest.mark.published
 def test_a_larger_table_has_freeman_halton_first():
+    """Nagel et al. 2017, [[6, 3, 1], [2, 9, 4]] by transcript with untyped patients: Freeman-Halton .0515."""
     made = associate(((6, 3, 1), (2, 9, 4)), columns=("P210", "P190", "other"))
     assert round(made.tests[0].p_value, 4) == 0.0515
     assert [test.margins for test in made.tests] == ["both", "none", "none"]

@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from remnant.cohort.association import associate
 from remnant.numerics.conditional_tests import conditional_tests
 from remnant.numerics.proportions import clopper_pearson, wilson
@@ -30,7 +28,6 @@ def in_words(effect):
     return f"{effect.estimate:.3f}{interval}"
 
 
-@pytest.mark.published
 def test_every_test_stands_on_the_page():
     expected = [
         f"| {one.name} | {one.sidedness} | {FIXED[one.margins]} | {printed(one.p_value)} | {printed(two.p_value)} |"
@@ -40,7 +37,6 @@ def test_every_test_stands_on_the_page():
     assert found == expected
 
 
-@pytest.mark.published
 def test_every_effect_stands_on_the_page():
     expected = [
         f"| {one.measure} | {one.method} | {in_words(one)} | {in_words(two)} |"
@@ -49,7 +45,6 @@ def test_every_effect_stands_on_the_page():
     assert [*lines("| odds ratio"), *lines("| risk difference"), *lines("| probability")] == expected
 
 
-@pytest.mark.published
 def test_the_readings_and_the_shares_of_the_text():
     for involved in range(4):
         p_value = conditional_tests([[6, 2], [involved, 12 - involved]]).two_sided

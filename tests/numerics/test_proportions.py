@@ -92,6 +92,7 @@ def test_arrays_broadcast():
     ],
 )
 def test_study_b_intervals(interval, k, n, printed):
+    """Nagel et al. 2017: 10 of 25 involved, Clopper-Pearson 21.1-61.3 %, Wilson 23.4-59.3 %; 6 of 8 and 3 of 12."""
     assert interval(k, n) == pytest.approx(printed, abs=5e-4)
 
 
@@ -101,6 +102,7 @@ def test_study_b_intervals(interval, k, n, printed):
     [(0, 0, 3.69), (1, 0.03, 5.57), (3, 0.62, 8.77), (5, 1.62, 11.67), (10, 4.80, 18.39), (30, 20.2, 42.8)],
 )
 def test_garwood_table(k, low, high):
+    """Garwood 1936, exact Poisson intervals: 0 events 0-3.69, 1 .03-5.57, 3 .62-8.77, 10 4.80-18.39, 100 81.4-121.6."""
     assert poisson_rate(k, 1.0) == pytest.approx((low, high), abs=0.05 if k == 30 else 0.005)
 
 

@@ -274,6 +274,7 @@ def test_r_on_the_table_of_study_b(real_data):
 
 @pytest.mark.published
 def test_hypergeometric_support_of_study_b():
+    """Nagel et al. 2017, margins 8, 12, 9, 11: hypergeometric probabilities of 0 to 8."""
     printed = [0.001310, 0.023577, 0.132031, 0.308073, 0.330079, 0.165039, 0.036675, 0.003144, 0.0000714]
     free, probability = hypergeometric(STUDY_B)
     assert free.tolist() == list(range(9))
@@ -292,11 +293,13 @@ def test_hypergeometric_support_of_study_b():
     ],
 )
 def test_other_readings_of_study_b(cells, attribute, printed):
+    """Nagel et al. 2017, other readings of the table: [[6, 2], [4, 13]] .0280, [[6, 2], [3, 12]] .0228, [[8, 2], [3, 9]] .0300."""
     assert getattr(conditional_tests(cells), attribute) == pytest.approx(printed, abs=5e-5)
 
 
 @pytest.mark.published
 def test_freeman_halton_of_study_b_with_untyped_patients():
+    """Nagel et al. 2017, [[6, 3, 1], [2, 9, 4]]: Freeman-Halton .0515."""
     assert freeman_halton([[6, 3, 1], [2, 9, 4]]) == pytest.approx(0.0515, abs=5e-5)
 
 

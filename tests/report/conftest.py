@@ -148,7 +148,7 @@ def call(m):
 def points(measurements):
     rows, previous, high = [], {}, {}
     for m in measurements:
-        key = (m.assay_id, m.material)
+        key = (m.assay_id, m.material, m.fraction)
         threshold = RULES[m.target, m.material][1]
         raised = m.point_value is not None and m.point_value > threshold
         high[key] = high.get(key, 0) + 1 if raised else 0
@@ -164,6 +164,7 @@ def points(measurements):
                 patient_id=m.patient_id,
                 assay_id=m.assay_id,
                 material=m.material,
+                fraction=m.fraction,
                 sample_id=m.sample_id,
                 measurement_id=m.measurement_id,
                 drawn_on=m.drawn_on,

@@ -1,10 +1,12 @@
 """The study's page: most urgent first, reasons and links, the banner once."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
 from lxml import html as parse
 
+from remnant.records.finding import Finding
 from remnant.records.judgement import WorklistRow
 from remnant.records.patient import Patient
 from remnant.report import index
@@ -34,16 +36,19 @@ LINKS = index.Links(
 )
 
 
+CONTEXT = Context(
+    study="Study A",
+    software="remnant 0.1.0",
+    written_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC),
+    assumptions=("Run error is assumed.",),
+)
+FINDING = Finding(code="qpcr.curve_failed", severity="failure", subject="run R-042", message="Slope -4.1.")
+
+
 @pytest.fixture
 def page():
-    context = Context(
-        study="Study A",
-        software="remnant 0.1.0",
-        written_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC),
-        assumptions=("Run error is assumed.",),
-    )
     patients = {row.patient_id: Patient(patient_id=row.patient_id, diagnosis="AML") for row in ROWS}
-    return parse.fromstring(index.page(ROWS, patients=patients, links=LINKS, context=context))
+    return parse.fromstring(index.page(ROWS, patients=patients, links=LINKS, context=CONTEXT))
 
 
 def test_the_most_urgent_stand_first(page):
@@ -54,7 +59,7 @@ def test_the_most_urgent_stand_first(page):
 def test_every_patient_is_linked_with_the_reason(page):
     for row in ROWS:
         found = page.xpath(f"//a[@href='patients/{row.patient_id}.html']")
-        assert len(found) == 1
+        assert len(found) == 2  # worklist, and the list of all
         assert row.reason in found[0].getparent().getparent().text_content()
     assert page.xpath("//a[@href='pdf/P-3.pdf']")
 
@@ -68,8 +73,35 @@ def test_assumptions_stand_once(page):
 
 
 def test_an_empty_study_has_a_page():
-    context = Context(
-        study="Study A", software="remnant 0.1.0", written_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC)
-    )
-    text = index.page((), patients={}, links=index.Links(pages={}, pdfs={}, others={}), context=context)
+    text = index.page((), patients={}, links=index.Links(pages={}, pdfs={}, others={}), context=CONTEXT)
     assert "0 patients" in text
+
+
+def test_many_findings_of_a_code_are_one_row():
+    made = index.page(
+        ROWS,
+        patients={},
+        links=LINKS,
+        context=CONTEXT,
+        findings=[
+            FINDING,
+            *[
+                dataclasses.replace(FINDING, code="qpcr.not_evaluable", subject=f"sample S-{i}")
+                for i in range(9)
+            ],
+        ],
+    )
+    rows = [
+        [cell.text_content() for cell in row]
+        for row in parse.fromstring(made).findall(".//table")[-1].find("tbody")
+    ]
+    assert [(row[1], row[4]) for row in rows] == [("1", "qpcr.curve_failed"), ("9", "qpcr.not_evaluable")]
+    assert "and 8 more" in rows[1][2]
+
+
+def test_every_patient_is_listed_with_the_state():
+    people = {code: Patient(patient_id=code, diagnosis="AML") for code in ("P-1", "P-7")}
+    made = index.page((), patients=people, links=LINKS, context=CONTEXT, sentences={"P-7": "WT1 normal."})
+    text = parse.fromstring(made).text_content()
+    assert "2 patients: 0 to act on, 0 to look at, 2 without action." in text
+    assert "WT1 normal." in text

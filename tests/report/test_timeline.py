@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import itertools
 import json
 import re
 
@@ -9,7 +10,7 @@ import pytest
 from lxml import etree
 
 from remnant.records.dossier import Dossier
-from remnant.records.patient import Patient
+from remnant.records.patient import Event, Patient
 from remnant.report import draw, timeline
 from remnant.report.timeline import marker
 from remnant.report.timeline.axis import WIDTH, frame
@@ -211,3 +212,35 @@ def test_png_and_pdf_of_a_figure(bare_dossier):
     figure = timeline.svg(bare_dossier)
     assert draw.png(figure).startswith(b"\x89PNG")
     assert draw.pdf(figure).startswith(b"%PDF")
+
+
+def test_follow_up_without_samples_does_not_squeeze_the_rest(relapsing_dossier):
+    late = Event(patient_id="P-001", kind="last_contact", on=dt.date(2024, 3, 1))
+    longer = dataclasses.replace(relapsing_dossier, events=(*relapsing_dossier.events, late))
+    assert frame(longer).high < 250
+    svg = timeline.svg(longer)
+    assert "last contact, day +1450 →" in svg
+    assert "death, day +300 →" in svg
+
+
+def test_a_late_sample_is_never_beyond_the_axis(relapsing_dossier):
+    late = dataclasses.replace(relapsing_dossier.samples[0], sample_id="S-late", drawn_on=dt.date(2024, 3, 1))
+    longer = dataclasses.replace(relapsing_dossier, samples=(*relapsing_dossier.samples, late))
+    assert frame(longer).high > 1450
+
+
+def test_state_labels_do_not_cover_one_another_or_a_mark(crowded_dossier):
+    layer = next(
+        made
+        for made in layers(timeline.spec(crowded_dossier), "WT1")
+        if made["mark"]["type"] == "text" and made["mark"].get("fontWeight") == 600
+    )
+    rows = layer["data"]["values"]
+    assert [row["text"] for row in rows] == [
+        "BM raised once",
+        "BM raised confirmed",
+        "BM persistently raised",
+        "BM progenitor raised once",
+    ]
+    assert all(abs(a["y"] - b["y"]) >= 12 for a, b in itertools.combinations(rows, 2))
+    assert min(row["y"] for row in rows) >= 6

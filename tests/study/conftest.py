@@ -2,13 +2,15 @@
 
 import datetime as dt
 import hashlib
+import math
 from dataclasses import replace
 
 import pytest
 
+from remnant.evidence.kinds import KNOTS, ErrorTerm, ProfileEvidence
 from remnant.records.acquired import Acquired
 from remnant.records.finding import Finding
-from remnant.records.measurement import ReportedValue
+from remnant.records.measurement import Measurement, ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, SourceFile, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -99,6 +101,46 @@ EVERYTHING = {
 FINDING = Finding(
     code="acquire.decimal_comma", severity="note", subject="file all.csv", message="Read as 0.3."
 )
+
+MEASUREMENT = Measurement(
+    measurement_id="M1",
+    patient_id="P1",
+    sample_id="S-1",
+    cdna_id="C-1",
+    run_id="R-1",
+    assay_id="WT1/ABL1",
+    target="WT1",
+    control="ABL1",
+    material="BM",
+    drawn_on=DAY,
+    unit="per_1e4",
+    evidence=ProfileEvidence(
+        log_likelihood=tuple(-float(k) / 7 for k in range(KNOTS)),
+        log_likelihood_at_zero=-math.inf,
+        log10_low=-3.0,
+        log10_high=5.0,
+        errors=(ErrorTerm(name="curve:R-1:WT1", sd_log10=0.05),),
+    ),
+    state="quantified",
+    reason="",
+    estimate=12.5,
+    lower=9.0,
+    upper=17.0,
+    comparison_lower=5.0,
+    comparison_upper=30.0,
+    upper_limit=16.0,
+    point_value=12.0,
+    target_copies=24.0,
+    control_copies=20000.0,
+    positive_wells=3,
+    wells=3,
+    control_wells=2,
+)
+
+
+@pytest.fixture
+def measurement():
+    return lambda **changes: replace(MEASUREMENT, **changes)
 
 
 @pytest.fixture

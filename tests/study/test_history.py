@@ -1,16 +1,13 @@
 """Decisions stand until superseded; derived results come back equal and know when they are out of date."""
 
 import datetime as dt
-import math
 import pkgutil
 
 import pytest
 
 from remnant import records
 from remnant.errors import ConflictError, InputError, NotFoundError
-from remnant.evidence.kinds import KNOTS, ErrorTerm, ProfileEvidence
 from remnant.records.finding import Finding
-from remnant.records.measurement import Measurement
 from remnant.records.patient import Event, Therapy
 from remnant.records.run import Run
 from remnant.study import derived
@@ -28,40 +25,6 @@ from remnant.study.references import reference_findings
 from remnant.study.store import store_acquired
 
 DAY = dt.date(2020, 4, 3)
-MEASUREMENT = Measurement(
-    measurement_id="M1",
-    patient_id="P1",
-    sample_id="S-1",
-    cdna_id="C-1",
-    run_id="R-1",
-    assay_id="WT1/ABL1",
-    target="WT1",
-    control="ABL1",
-    material="BM",
-    drawn_on=DAY,
-    unit="per_1e4",
-    evidence=ProfileEvidence(
-        log_likelihood=tuple(-float(k) / 7 for k in range(KNOTS)),
-        log_likelihood_at_zero=-math.inf,
-        log10_low=-3.0,
-        log10_high=5.0,
-        errors=(ErrorTerm(name="curve:R-1:WT1", sd_log10=0.05),),
-    ),
-    state="quantified",
-    reason="",
-    estimate=12.5,
-    lower=9.0,
-    upper=17.0,
-    comparison_lower=5.0,
-    comparison_upper=30.0,
-    upper_limit=16.0,
-    point_value=12.0,
-    target_copies=24.0,
-    control_copies=20000.0,
-    positive_wells=3,
-    wells=3,
-    control_wells=2,
-)
 NOTE = Finding(code="qpcr.outlier", severity="note", subject="well R-1:A01", message="Left out.")
 
 
@@ -98,11 +61,12 @@ def test_a_decision_is_complete_and_replaces_one_on_the_same_subject(study):
     assert decisions(study, standing=False) == (first,)
 
 
-def test_derived_records_come_back_equal(study):
-    write_derived(study, "assay", {"R-1": ("h1", [MEASUREMENT, NOTE, MEASUREMENT]), "R-2": ("h2", [])})
+def test_derived_records_come_back_equal(study, measurement):
+    measured = measurement()
+    write_derived(study, "assay", {"R-1": ("h1", [measured, NOTE, measured]), "R-2": ("h2", [])})
     held = read_derived(study, "assay")
     assert list(held) == ["R-1", "R-2"]
-    assert sorted(map(repr, held["R-1"].records)) == sorted(map(repr, [MEASUREMENT, MEASUREMENT, NOTE]))
+    assert sorted(map(repr, held["R-1"].records)) == sorted(map(repr, [measured, measured, NOTE]))
     assert held["R-2"].records == ()
     assert derived_records(study, Finding) == (NOTE,)
     assert read_derived(study, "call") == {}

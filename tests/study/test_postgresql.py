@@ -23,7 +23,12 @@ from remnant.study.store import retract, store_acquired
 from remnant.study.tables import FACTS, METADATA
 
 ADDRESS = os.environ.get("REMNANT_TEST_POSTGRESQL")
-pytestmark = pytest.mark.skipif(ADDRESS is None, reason="REMNANT_TEST_POSTGRESQL names no database")
+
+
+@pytest.fixture(autouse=True)
+def server(absent):
+    if ADDRESS is None:
+        absent("REMNANT_TEST_POSTGRESQL names no database")
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ __all__ = [
     "squash",
 ]
 
+_LONGEST_NAME: Final = 200
 _LOOKALIKES: Final = str.maketrans("АВЕКМНОРСТУХІЈЅавекмнорстухіјѕ", "ABEKMHOPCTYXIJSabekmhopctyxijs")
 
 
@@ -75,13 +76,14 @@ def fold(text: str) -> str:
     Returns
     -------
     str
-        Letters, digits and the percent sign, in one case.
+        Letters, digits and the percent sign, in one case; of a text longer than any name its beginning.
 
     Examples
     --------
     >>> fold("Drawn on"), fold("drawn_on"), fold("Cт")
     ('drawnon', 'drawnon', 'ct')
     """
+    text = text[:_LONGEST_NAME]
     text = latin(text) if mixes_scripts(text) else text
     text = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
     return "".join(c for c in text if c.isalnum() or c == "%")

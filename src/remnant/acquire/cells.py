@@ -57,6 +57,7 @@ _SLASHES: Final = re.compile(r"[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{2,4}.*")
 _PLACE: Final = re.compile(r"([A-Za-z]|[Aa][A-Fa-f])0*([1-9][0-9]?)")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LAST_COLUMN: Final = 48
+_LONGEST_NUMBER: Final = 10
 
 _MISSING: Final = frozenset(map(squash, MISSING_WORDS))
 _TRUE: Final = frozenset(map(squash, TRUE_WORDS))
@@ -350,7 +351,7 @@ def plate_position(text: str) -> str:
     place = _PLACE.fullmatch(text)
     if place and int(place[2]) <= _LAST_COLUMN:
         return f"{place[1].upper()}{int(place[2]):02d}"
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER:
         return str(int(text))
     raise CellError(
         code="cell.well",

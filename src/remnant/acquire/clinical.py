@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from remnant.acquire.columns import Kind
@@ -13,7 +13,7 @@ from remnant.records.finding import Problem
 __all__ = ["problems_of_rows", "records"]
 
 
-def _after_death(columns: Columns) -> list[Problem]:
+def _after_death(columns: Columns) -> Iterator[Problem]:
     """Events after a patient's death, and second deaths."""
     sheet = columns.sheet
     rows = list(
@@ -23,7 +23,7 @@ def _after_death(columns: Columns) -> list[Problem]:
     for _, patient, kind, on in rows:
         if kind == "death" and on is not None:
             deaths[patient] = min(on, deaths.get(patient, on))
-    return [
+    yield from (
         problem_at(
             sheet,
             "row.after_death",
@@ -35,10 +35,10 @@ def _after_death(columns: Columns) -> list[Problem]:
         )
         for row, patient, _, on in rows
         if patient in deaths and on is not None and on > deaths[patient]
-    ]
+    )
 
 
-_ROW_CHECKS: Final[dict[str, Callable[[Columns], list[Problem]]]] = {
+_ROW_CHECKS: Final[dict[str, Callable[[Columns], Iterator[Problem]]]] = {
     "events": _after_death,
     "therapies": lambda columns: in_order(columns, "start_on", "end_on"),
     "samples": lambda columns: in_order(columns, "drawn_on", "received_on"),
@@ -57,7 +57,7 @@ def _keys(columns: Columns, kind: Kind) -> list[tuple[Any, ...] | None]:
 
 def problems_of_rows(
     columns: Columns, kind: Kind, seen: dict[tuple[Any, ...], tuple[str | None, int]]
-) -> list[Problem]:
+) -> Iterator[Problem]:
     """Rows that contradict themselves or repeat another.
 
     Parameters
@@ -69,14 +69,15 @@ def problems_of_rows(
     seen : dict
         Keys of earlier sheets of the same file and kind.
 
-    Returns
-    -------
-    list of Problem
+    Yields
+    ------
+    Problem
         Dates in the wrong order, events after death, repeated keys.
     """
     check = _ROW_CHECKS.get(kind.name)
-    problems = check(columns) if check else []
-    return problems + repeated(columns, kind.key, _keys(columns, kind), seen)
+    if check:
+        yield from check(columns)
+    yield from repeated(columns, kind.key, _keys(columns, kind), seen)
 
 
 def records(columns: Columns, kind: Kind, source_sha256: str) -> list[Any]:

@@ -19,12 +19,14 @@ PROBLEMS: Final[dict[str, str]] = {
     "file.not_text": "NUL bytes or other control characters, or UTF-16.",
     "file.quotation": "A quotation mark that is never closed, or a cell longer than 131,072 characters.",
     "file.no_table": "There is no row with content.",
+    "xml.attributes": "XML with hundreds of attributes in one element.",
     "xml.broken": "XML that is not well-formed.",
     "xml.encoding": "XML that is not UTF-8.",
     "xml.document_type": "XML with a document type or entities, as in an XML bomb.",
     "sheet.unknown_kind": "The columns of no kind of table; the nearest kinds and what they lack are named.",
     "sheet.column_twice": "Two columns with names of the same meaning.",
     "sheet.columns": "More columns than the limit.",
+    "sheet.rows": "More lines than the limit.",
     "sheet.cells": "More cells than the limit, or a used cell far away from the table.",
     "sheet.no_rows": "A header without rows.",
     "row.length": "More or fewer cells than the header has names.",
@@ -69,6 +71,7 @@ PROBLEMS: Final[dict[str, str]] = {
     "rdml.standard_quantity": "A standard whose quantity is no number of copies.",
     "rdml.standard_unit_missing": "A standard whose quantity has no unit of RDML.",
     "rdml.curve": "A curve whose cycles and fluorescence do not match.",
+    "rdml.elements": "More reactions and definitions than the limit.",
     "rdml.curve_points": "More points of curves than the limit.",
 }
 

@@ -7,6 +7,7 @@ guessed; a quantity beside anything but a standard is the instrument's own resul
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from remnant.acquire.aliases import FALSE_WORDS
@@ -106,7 +107,7 @@ def _nameless(columns: Columns, row: int) -> Problem:
 
 def problems_of_rows(
     columns: Columns, kind: Kind, seen: dict[tuple[Any, ...], tuple[str | None, int]], stem: str
-) -> list[Problem]:
+) -> Iterator[Problem]:
     """Rows that contradict themselves or repeat another.
 
     Parameters
@@ -120,12 +121,12 @@ def problems_of_rows(
     stem : str
         Name of the run if the table has none.
 
-    Returns
-    -------
-    list of Problem
+    Yields
+    ------
+    Problem
         Wells without a name, standards without copies or unit, wells that stand twice.
     """
-    problems = _file_problems(columns)
+    yield from _file_problems(columns)
     rows = zip(
         columns.sheet.rows,
         columns.get("type"),
@@ -136,15 +137,15 @@ def problems_of_rows(
     )
     for row, well_kind, sample, amount, unit in rows:
         if sample is None and well_kind != "ntc":
-            problems.append(_nameless(columns, row))
+            yield _nameless(columns, row)
         wrong = _standard_problem(columns, amount, unit, row) if well_kind == "standard" else None
         if wrong is not None:
-            problems.append(wrong)
+            yield wrong
     keys = [
         None if None in key else key
         for key in zip(_run_ids(columns, stem), _positions(columns), columns.get("target"), strict=True)
     ]
-    return problems + repeated(columns, kind.key, keys, seen)
+    yield from repeated(columns, kind.key, keys, seen)
 
 
 def records(columns: Columns, stem: str) -> tuple[list[Well], list[Finding]]:

@@ -10,7 +10,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from remnant.acquire.columns import recognised
@@ -19,9 +19,10 @@ from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.sheet import REMARK, Row, Sheet, assemble
 from remnant.records.finding import Finding, Problem
 
-__all__ = ["SEPARATORS", "decoded", "table"]
+__all__ = ["SEPARATORS", "table"]
 
 SEPARATORS: Final = (",", ";", "\t")
+_TOLD: Final = re.compile(rb"(?:\xef\xbb\xbf)?sep=([,;\t])[^\r\n]*(?:\r\n|\r|\n)")
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 
@@ -37,38 +38,26 @@ def _not_text(file: str, value: str, advice: str) -> RefusedFileError:
     return RefusedFileError(file, [problem])
 
 
-def decoded(file: str, data: bytes) -> tuple[str, list[Finding]]:
-    """Text of a file.
+def _too_much(file: str, code: str, value: str, limit: int) -> RefusedFileError:
+    problem = Problem(
+        code=code,
+        file=file,
+        value=value,
+        expected=f"at most {limit:,}",
+        advice="Export only the table that is to be imported; a row is a sample or a well.",
+    )
+    return RefusedFileError(file, [problem])
 
-    Parameters
-    ----------
-    file : str
-        File name.
-    data : bytes
-        Content.
 
-    Returns
-    -------
-    text : str
-        Without byte order mark.
-    findings : list of Finding
-        If it was not UTF-8.
-
-    Raises
-    ------
-    RefusedFileError
-        If it holds NUL bytes or other characters that no text has.
-    """
+def _encoding(file: str, data: bytes) -> tuple[str, list[Finding]]:
+    """Encoding of a text, checked to its end."""
     if data.startswith(_UTF16):
         raise _not_text(file, "UTF-16", "Save it as CSV UTF-8.")
-    findings = []
+    encoding, findings = "utf-8-sig", list[Finding]()
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as broken:
-        try:
-            text = data.decode("cp1251")
-        except UnicodeDecodeError as error:
-            raise _not_text(file, f"byte {error.start + 1}", "Save it as CSV UTF-8.") from error
+        encoding = "cp1251"
         findings.append(
             Finding(
                 code="table.encoding",
@@ -79,15 +68,24 @@ def decoded(file: str, data: bytes) -> tuple[str, list[Finding]]:
                 advice="Look at names with letters outside English; German text must be saved as UTF-8.",
             )
         )
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise _not_text(file, f"byte {error.start + 1}", "Save it as CSV UTF-8.") from error
     control = _CONTROL.search(text)
     if control:
         line = text.count("\n", 0, control.start()) + 1
         name = "a NUL byte" if control[0] == "\0" else f"control character {ord(control[0])}"
         raise _not_text(file, f"{name} in line {line}", "The file is damaged or no table; export it again.")
-    return text, findings
+    return encoding, findings
 
 
-def _rows(file: str, lines: io.StringIO, separator: str) -> Iterator[Row]:
+def _lines(data: bytes, encoding: str) -> io.TextIOWrapper:
+    """Lines one by one; the text as a whole would take several times the memory."""
+    return io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
+
+
+def _rows(file: str, lines: Iterable[str], separator: str) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=separator, strict=True)
     number = 0
     try:
@@ -105,24 +103,15 @@ def _rows(file: str, lines: io.StringIO, separator: str) -> Iterator[Row]:
         raise RefusedFileError(file, [problem]) from error
 
 
-def _header_line(text: str) -> str:
-    """First line that may be a header."""
-    stream = io.StringIO(text, newline="")
-    return next((line for line in stream if line.strip() and not line.lstrip('"').startswith(REMARK)), "")
-
-
-def _separator(file: str, text: str) -> str:
-    line = _header_line(text)
+def _separator(file: str, lines: Iterable[str]) -> str:
+    """Separator that gives the first line that may be a header the most known names."""
+    line = next(
+        (line for line in lines if line.strip() and not line.lstrip('"').startswith(REMARK)),
+        "",
+    )
     widest = max(line.count(separator) for separator in SEPARATORS) + 1
     if widest > size("table_columns"):
-        problem = Problem(
-            code="sheet.columns",
-            file=file,
-            value=f"{widest:,} columns",
-            expected=f"at most {size('table_columns'):,}",
-            advice="Export only the table that is to be imported; a row is a sample or a well.",
-        )
-        raise RefusedFileError(file, [problem])
+        raise _too_much(file, "sheet.columns", f"{widest:,} columns", size("table_columns"))
     known = {separator: recognised(tuple(line.strip().split(separator))) for separator in SEPARATORS}
     return max(SEPARATORS, key=lambda separator: (known[separator], line.count(separator)))
 
@@ -149,14 +138,17 @@ def table(file: str, data: bytes) -> tuple[Sheet | None, list[Finding]]:
     RefusedFileError
         If it is no text, or a quotation mark is never closed.
     """
-    text, findings = decoded(file, data)
-    told = re.match(r"sep=([,;\t])[^\r\n]*(\r\n|\r|\n)", text)
-    separator = told[1] if told else _separator(file, text)
-    rows = _rows(file, io.StringIO(text, newline=""), separator)
+    lines = max(data.count(b"\n"), data.count(b"\r"))
+    if lines > size("table_rows"):
+        raise _too_much(file, "sheet.rows", f"{lines:,} lines", size("table_rows"))
+    encoding, findings = _encoding(file, data)
+    told = _TOLD.match(data)
+    separator = told[1].decode() if told else _separator(file, _lines(data, encoding))
+    rows = _rows(file, _lines(data, encoding), separator)
     if told:
         next(rows)
     sheet = assemble(file, None, rows, comma=separator == ";", typed=False)
-    if sheet is not None and not text.endswith(("\n", "\r")):
+    if sheet is not None and not data.endswith((b"\n", b"\r")):
         findings.append(
             Finding(
                 code="table.no_final_newline",

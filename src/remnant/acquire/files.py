@@ -28,6 +28,7 @@ from remnant.records.run import SourceFile
 
 __all__ = ["read", "read_path"]
 
+_BEGINNING: Final = 1024
 _MAGIC: Final = (
     (b"\xd0\xcf\x11\xe0", "an old Excel file, or one with a password", "Save it as XLSX without password."),
     (b"\x1f\x8b", "a gzip file", "Unpack it and import the file inside."),
@@ -123,7 +124,7 @@ def _without_collection() -> Iterator[None]:
 
 
 def _read(file: str, data: bytes) -> Acquired:
-    if not data.strip():
+    if not data or data.isspace():
         raise _refused(file, "file.empty", "an empty file", "Export it again.")
     if len(data) > size("file_bytes"):
         raise _refused(
@@ -136,7 +137,7 @@ def _read(file: str, data: bytes) -> Acquired:
         return _fcs(file, data)
     if data.startswith(b"PK"):
         return _zipped(file, data)
-    if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+    if data[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return _rdml(file, data, data)
     sheet, findings = delimited.table(file, data)
     return _tables(file, data, [sheet] if sheet else [], findings)

@@ -27,7 +27,7 @@ from remnant.acquire.cells import CellError, plate_position
 from remnant.acquire.limits import range_of
 from remnant.acquire.rdml_curves import read_curves
 from remnant.acquire.rdml_xml import Content, RawData, RawReact, RawRun, content
-from remnant.acquire.refusal import RefusedFileError
+from remnant.acquire.refusal import RefusedFileError, gather
 from remnant.records.finding import Finding, Problem
 from remnant.records.run import Curves, Run, Well, WellKind
 
@@ -107,6 +107,10 @@ def _number(text: str) -> float | None:
         return None
 
 
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
 def _run_label(reading: _Reading, run: RawRun) -> str:
     """Run id: the run's own name, with its experiment's before it if the file has several."""
     runs = reading.content.runs
@@ -119,19 +123,19 @@ def _row_letters(row: int) -> str:
 
 def _position(react_id: str, plate: dict[str, str]) -> str:
     """Place of a reaction; `CellError` if the plate has no such place."""
-    rows, columns = (_number(plate.get(name, "")) for name in ("rows", "columns"))
-    if not (react_id.isascii() and react_id.isdigit()):
-        return plate_position(react_id)
-    number = int(react_id) if len(react_id) < 10 else 0
-    if rows is None or columns is None or rows < 1 or columns < 1:
+    rows, columns = (_whole(plate.get(name, "")) for name in ("rows", "columns"))
+    number = _whole(react_id)
+    if not rows or not columns or number is None:
         return plate_position(react_id)
     if not 1 <= number <= rows * columns:
         raise CellError(
-            code="well", expected=f"a number from 1 to {rows * columns:g}", advice="Check the plate format."
+            code="cell.well",
+            expected=f"a number from 1 to {rows * columns}",
+            advice="Check the plate format.",
         )
     if plate.get("rowLabel", "ABC") != "ABC" or plate.get("columnLabel", "123") != "123" or rows == 1:
         return str(number)
-    row, column = divmod(number - 1, int(columns))
+    row, column = divmod(number - 1, columns)
     return plate_position(f"{_row_letters(row)}{column + 1}")
 
 
@@ -305,7 +309,7 @@ def _last_cycles(curves: Curves | None) -> dict[str, int]:
 def _run_record(reading: _Reading, raw: RawRun, run: str, data: list[RawData], **fields: Any) -> Run:
     known = reading.content
     chemistries = {known.chemistries.get(known.targets.get(item.target, ""), "") for item in data} - {""}
-    operators = [known.experimenters.get(name, name) for name in raw.experimenters]
+    operators = [known.experimenters.get(name) or name for name in raw.experimenters]
     return Run(
         run_id=run,
         run_on=_run_date(reading, run, raw.texts.get("runDate", "")),
@@ -483,7 +487,9 @@ def read(file: str, xml: bytes, source_sha256: str) -> RdmlContent:
         for run in [_run_label(reading, raw)]
     ]
     if reading.problems:
-        raise RefusedFileError(file, reading.problems)
+        listed: list[Problem] = []
+        unlisted = gather(reading.problems, listed)
+        raise RefusedFileError(file, listed, unlisted=unlisted)
     _notes(reading, wells, last)
     return RdmlContent(
         version=reading.content.version,

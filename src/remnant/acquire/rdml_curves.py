@@ -18,14 +18,11 @@ _Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
 def _curve(data: RawData) -> _Curve | None:
     """Cycles and fluorescence of one well; None if they cannot be a curve."""
     bounds = range_of("cycles")
-    try:
-        cycles = np.array(data.cycles, dtype=np.float64)
-        fluorescence = np.array(data.fluorescence, dtype=np.float64)
-    except ValueError:
-        return None
+    cycles, fluorescence = data.cycles, data.fluorescence
     numbers = cycles.tolist()
     good = (
-        len(cycles) == len(fluorescence)
+        not data.broken_curve
+        and len(cycles) == len(fluorescence)
         and bounds is not None
         and all(number in bounds and number.is_integer() for number in numbers)
         and len(set(numbers)) == len(numbers)
@@ -62,7 +59,11 @@ def read_curves(file: str, pairs: list[tuple[Well, RawData]]) -> tuple[tuple[Cur
     problems : list of Problem
         Curves that cannot be read, or too many.
     """
-    with_curve = [(well, data) for well, data in pairs if data.cycles or data.fluorescence]
+    with_curve = [
+        (well, data)
+        for well, data in pairs
+        if data.broken_curve or data.cycles.size or data.fluorescence.size
+    ]
     read = [(well, _curve(data)) for well, data in with_curve]
     problems = [_problem(file, well) for well, curve in read if curve is None]
     rows = [(well, curve) for well, curve in read if curve is not None]

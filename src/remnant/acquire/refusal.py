@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from remnant.acquire.limits import size
 from remnant.errors import FileFormatError
 from remnant.records.finding import Problem
 
-__all__ = ["RefusedFileError", "sentence"]
+__all__ = ["RefusedFileError", "gather", "sentence"]
 
 _TAIL = "Mend all of them and import the file again; nothing of it was taken."
 
@@ -53,8 +53,10 @@ class RefusedFileError(FileFormatError):
     file : str
         File name without folders.
     details : sequence of Problem
-        Every problem found in one pass, at least one. Beyond the row ``problems_listed`` of
-        ``knowledge/limits.toml`` they are only counted.
+        Every problem found in one pass, at least one.
+    unlisted : int, default 0
+        Further problems that were only counted, beyond the row ``problems_listed`` of
+        ``knowledge/limits.toml``.
 
     Examples
     --------
@@ -64,17 +66,40 @@ class RefusedFileError(FileFormatError):
     'file.empty'
     """
 
-    def __init__(self, file: str, details: Sequence[Problem]) -> None:
-        listed = size("problems_listed")
-        self.details: tuple[Problem, ...] = tuple(details[:listed])
+    def __init__(self, file: str, details: Sequence[Problem], *, unlisted: int = 0) -> None:
+        self.details: tuple[Problem, ...] = tuple(details)
         lines = [sentence(problem) for problem in self.details]
-        if len(details) > listed:
-            lines.append(f"and {len(details) - listed} more")
-        one = self.details[0] if len(details) == 1 else None
+        if unlisted:
+            lines.append(f"and {unlisted} more")
+        count = len(self.details) + unlisted
         super().__init__(
             where=f"file {file}",
-            found="1 problem" if one else f"{len(details)} problems",
+            found="1 problem" if count == 1 else f"{count} problems",
             needed="a file without problems",
-            advice=_TAIL if one is None else "Nothing of it was taken.",
+            advice="Nothing of it was taken." if count == 1 else _TAIL,
             problems=lines,
         )
+
+
+def gather(problems: Iterable[Problem], listed: list[Problem]) -> int:
+    """Add problems to a list up to the limit, and count the others.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+        What was found; used up.
+    listed : list of Problem
+        Extended in place.
+
+    Returns
+    -------
+    int
+        Number of problems that are not listed.
+    """
+    unlisted = 0
+    for problem in problems:
+        if len(listed) < size("problems_listed"):
+            listed.append(problem)
+        else:
+            unlisted += 1
+    return unlisted

@@ -6,6 +6,7 @@ guessed. A fraction of cells and plain copies have no control gene; every other 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from remnant.acquire.cells import NEGATIVE, ValueCell
@@ -29,7 +30,7 @@ def _limits(cell: ValueCell, upper: float | None, lower: float | None) -> ValueC
     return "a limit either in the cell of the value or in a column of its own"
 
 
-def _row_problems(columns: Columns) -> list[Problem]:
+def _row_problems(columns: Columns) -> Iterator[Problem]:
     sheet = columns.sheet
     rows = zip(
         sheet.rows,
@@ -40,48 +41,40 @@ def _row_problems(columns: Columns) -> list[Problem]:
         columns.get("control"),
         strict=True,
     )
-    problems = []
     for row, value, upper, lower, unit, control in rows:
         merged = value and _limits(value, upper, lower)
         if isinstance(merged, str):
-            problems.append(
-                problem_at(
-                    sheet,
-                    "row.limit",
-                    merged,
-                    "Write the limit of this sample, for example <0.003.",
-                    row=row,
-                    column="value",
-                )
+            yield problem_at(
+                sheet,
+                "row.limit",
+                merged,
+                "Write the limit of this sample, for example <0.003.",
+                row=row,
+                column="value",
             )
         if unit is not None and unit not in _WITHOUT_CONTROL and control is None:
-            problems.append(
-                problem_at(
-                    sheet,
-                    "row.control",
-                    f"a control gene for the unit {unit}",
-                    "Name the control gene.",
-                    row=row,
-                    column="control",
-                )
+            yield problem_at(
+                sheet,
+                "row.control",
+                f"a control gene for the unit {unit}",
+                "Name the control gene.",
+                row=row,
+                column="control",
             )
         if unit == "cell_fraction" and value and any(part is not None and part > 1 for part in value):
-            problems.append(
-                problem_at(
-                    sheet,
-                    "cell.range",
-                    "a share of cells from 0 to 1",
-                    "Divide a percentage by 100.",
-                    row=row,
-                    column="value",
-                )
+            yield problem_at(
+                sheet,
+                "cell.range",
+                "a share of cells from 0 to 1",
+                "Divide a percentage by 100.",
+                row=row,
+                column="value",
             )
-    return problems
 
 
 def problems_of_rows(
     columns: Columns, kind: Kind, seen: dict[tuple[Any, ...], tuple[str | None, int]]
-) -> list[Problem]:
+) -> Iterator[Problem]:
     """Rows that contradict themselves or repeat another.
 
     Parameters
@@ -93,16 +86,17 @@ def problems_of_rows(
     seen : dict
         Keys of earlier sheets of the same file.
 
-    Returns
-    -------
-    list of Problem
+    Yields
+    ------
+    Problem
         Missing limits, missing control genes, repeated keys.
     """
     keys = [
         None if sample is None or target is None else (sample, target, control)
         for sample, target, control in zip(*(columns.get(name) for name in kind.key), strict=True)
     ]
-    return _row_problems(columns) + repeated(columns, kind.key, keys, seen)
+    yield from _row_problems(columns)
+    yield from repeated(columns, kind.key, keys, seen)
 
 
 def records(columns: Columns, kind: Kind) -> list[ReportedValue]:

@@ -1,9 +1,8 @@
-"""XML of a stranger: no document types, no entities, no network, no huge nodes."""
+"""XML of a stranger: no document types, no entities, no network, and no tree that outgrows memory."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+import re
 from typing import Final
 
 from lxml import etree
@@ -11,10 +10,11 @@ from lxml import etree
 from remnant.acquire.refusal import RefusedFileError
 from remnant.records.finding import Problem
 
-__all__ = ["elements", "parse"]
+__all__ = ["Listener", "parse", "walk"]
 
-_DECLARED: Final = b"<!DOCTYPE"
-_ENTITY: Final = b"<!ENTITY"
+_PIECE_BYTES: Final = 1 << 20
+_DECLARED: Final = (b"<!DOCTYPE", b"<!ENTITY")
+_MANY_ATTRIBUTES: Final = re.compile(rb"""<[^<>"'!?/][^<>"']*+(?:(?:"[^"]*+"|'[^']*+')[^<>"']*+){200}""")
 
 
 def _refused(file: str, code: str, value: str, advice: str) -> RefusedFileError:
@@ -28,16 +28,23 @@ def _refused(file: str, code: str, value: str, advice: str) -> RefusedFileError:
     return RefusedFileError(file, [problem])
 
 
+def _refused_type(file: str) -> RefusedFileError:
+    return _refused(
+        file,
+        "xml.document_type",
+        "a document type or entities",
+        "No instrument writes one; do not open this file elsewhere.",
+    )
+
+
 def _check(file: str, data: bytes) -> None:
+    """What can be told from the bytes alone."""
     if b"\0" in data:
         raise _refused(file, "xml.encoding", "a NUL byte", "Export the file again, in UTF-8.")
-    if _DECLARED in data or _ENTITY in data:
-        raise _refused(
-            file,
-            "xml.document_type",
-            "a document type with entities",
-            "No instrument writes one; do not open this file elsewhere.",
-        )
+    if any(mark in data for mark in _DECLARED):
+        raise _refused_type(file)
+    if _MANY_ATTRIBUTES.search(data):
+        raise _refused(file, "xml.attributes", "an element with 200 attributes", "No instrument writes one.")
 
 
 def _broken(file: str, error: Exception) -> RefusedFileError:
@@ -46,10 +53,95 @@ def _broken(file: str, error: Exception) -> RefusedFileError:
     )
 
 
-def _check_root(file: str, element: etree._Element) -> None:
-    """A document type in an encoding that hides it from a search of the bytes."""
-    if getattr(element.getroottree().docinfo, "doctype", ""):
-        raise _refused(file, "xml.document_type", "a document type", "No instrument writes one.")
+class Listener:
+    """Hears the elements of a document one by one; subclasses say what to keep.
+
+    Parameters
+    ----------
+    file : str
+        Name for messages.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Begin of an element.
+
+        Parameters
+        ----------
+        tag : str
+            Name with its namespace.
+        attributes : dict of str to str
+            Its attributes.
+        """
+
+    def end(self, tag: str) -> None:
+        """End of an element.
+
+        Parameters
+        ----------
+        tag : str
+            Name with its namespace.
+        """
+
+    def data(self, text: str) -> None:
+        """Text, or a piece of it.
+
+        Parameters
+        ----------
+        text : str
+            Characters between two tags.
+        """
+
+    def doctype(self, *_declared: object) -> None:
+        """Refuse a document type, in whatever encoding it hides.
+
+        Parameters
+        ----------
+        *_declared : object
+            Name and places of the document type.
+
+        Raises
+        ------
+        RefusedFileError
+            Always.
+        """
+        raise _refused_type(self.file)
+
+    def close(self) -> None:
+        """End of the document."""
+
+
+def walk(data: bytes, listener: Listener) -> None:
+    """Tell a listener every element of a document, without keeping any.
+
+    Parameters
+    ----------
+    data : bytes
+        The document.
+    listener : Listener
+        Who hears it.
+
+    Raises
+    ------
+    RefusedFileError
+        If it is not well-formed, or declares a document type.
+    """
+    _check(listener.file, data)
+    parser = etree.XMLParser(
+        target=listener,  # type: ignore[arg-type]  # the stubs ask for bytes, which no parser sends
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+    )
+    try:
+        for place in range(0, len(data), _PIECE_BYTES):
+            parser.feed(data[place : place + _PIECE_BYTES])
+        parser.close()
+    except (etree.LxmlError, LookupError) as error:
+        raise _broken(listener.file, error) from error
 
 
 def parse(file: str, data: bytes) -> etree._Element:
@@ -79,45 +171,6 @@ def parse(file: str, data: bytes) -> etree._Element:
         )
     except (etree.LxmlError, LookupError, ValueError) as error:
         raise _broken(file, error) from error
-    _check_root(file, root)
+    if getattr(root.getroottree().docinfo, "doctype", ""):
+        raise _refused_type(file)
     return root
-
-
-def elements(file: str, data: bytes, names: tuple[str, ...]) -> Iterator[etree._Element]:
-    """Elements of a large document, each when it is complete.
-
-    Parameters
-    ----------
-    file : str
-        Name for messages.
-    data : bytes
-        Content.
-    names : tuple of str
-        Local names; the namespace does not count.
-
-    Yields
-    ------
-    lxml.etree._Element
-        Elements in the order of their ends; the caller may clear one to free its memory.
-
-    Raises
-    ------
-    RefusedFileError
-        If it is not well-formed, or declares a document type.
-    """
-    _check(file, data)
-    try:
-        walk = etree.iterparse(
-            io.BytesIO(data),
-            events=("end",),
-            tag=[f"{{*}}{name}" for name in names],
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-        )
-        for _, element in walk:
-            _check_root(file, element)
-            yield element
-    except (etree.LxmlError, LookupError, ValueError) as error:
-        raise _broken(file, error) from error

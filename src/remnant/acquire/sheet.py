@@ -15,7 +15,7 @@ from typing import Final
 import polars as pl
 
 from remnant.acquire.limits import size
-from remnant.acquire.refusal import RefusedFileError
+from remnant.acquire.refusal import RefusedFileError, gather
 from remnant.records.finding import Problem
 
 __all__ = ["REMARK", "Sheet", "assemble"]
@@ -54,6 +54,8 @@ class Sheet:
         Rows passed over as remarks.
     problems : tuple of Problem
         Rows that do not fit the header.
+    unlisted : int
+        Further such rows, only counted.
     """
 
     file: str
@@ -66,6 +68,7 @@ class Sheet:
     typed: bool
     remarks: tuple[int, ...]
     problems: tuple[Problem, ...]
+    unlisted: int
 
 
 def _trimmed(cells: list[str]) -> list[str]:
@@ -162,11 +165,12 @@ def assemble(file: str, name: str | None, rows: Iterator[Row], *, comma: bool, t
     if width > size("table_columns"):
         raise _too_big(file, name, "sheet.columns", width)
     problems: list[Problem] = []
+    unlisted = 0
     numbers: list[int] = []
     blocks: list[pl.DataFrame] = [_frame([], width)]
     body = _body(file, name, rows, width=width, remarks=remarks)
     while block := list(itertools.islice(body, _BLOCK_ROWS)):
-        problems += [item for item in block if isinstance(item, Problem)]
+        unlisted += gather((item for item in block if isinstance(item, Problem)), problems)
         good = [item for item in block if not isinstance(item, Problem)]
         numbers += [number for number, _ in good]
         blocks.append(_frame([cells for _, cells in good], width))
@@ -183,4 +187,5 @@ def assemble(file: str, name: str | None, rows: Iterator[Row], *, comma: bool, t
         typed=typed,
         remarks=tuple(remarks),
         problems=tuple(problems),
+        unlisted=unlisted,
     )

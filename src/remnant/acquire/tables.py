@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import polars as pl
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 _NUMERIC: Final = ("number", "whole number", "cq", "value")
+_LONGEST_SHOWN: Final = 300
 _SYMBOLS: Final = ("target", "control")
 _CODES: Final = ("patient_id", "sample_id", "sample", "cdna_id", "run_id", "fraction_id")
 
@@ -88,7 +90,18 @@ def problem_at(sheet: Sheet, code: str, expected: str, advice: str, **place: Any
     Problem
         The record.
     """
-    return Problem(code=code, file=sheet.file, sheet=sheet.name, expected=expected, advice=advice, **place)
+    value = place.pop("value", None)
+    if value is not None and len(value) > _LONGEST_SHOWN:
+        value = f"{value[:_LONGEST_SHOWN]}…"
+    return Problem(
+        code=code,
+        file=sheet.file,
+        sheet=sheet.name,
+        value=value,
+        expected=expected,
+        advice=advice,
+        **place,
+    )
 
 
 def nearest_kinds(sheet: Sheet) -> Problem:
@@ -197,7 +210,9 @@ def _header_findings(sheet: Sheet, match: Match) -> Iterator[Finding]:
                 code=code,
                 severity="warning" if severity == "warning" else "note",
                 subject=subject(sheet),
-                message=message.format(kind=match.kind.name, what=", ".join(map(str, items))),
+                message=message.format(
+                    kind=match.kind.name, what=", ".join(str(item)[:60] for item in items)
+                ),
                 where=f"row {sheet.header_row}" if code != "table.remarks" else None,
             )
 
@@ -213,44 +228,40 @@ def _parsed(uniques: list[str], parse: Callable[[str], Any]) -> tuple[dict[str, 
     return good, bad
 
 
-def _is_empty(column: Column, value: Any) -> bool:
-    return value is None and column.filled
-
-
 def _with_comma(texts: pl.Series) -> list[str]:
     return texts.filter(texts.str.contains(",", literal=True)).unique().to_list()
 
 
-def _column(sheet: Sheet, column: Column, place: int) -> tuple[list[Any], list[Problem]]:
-    """Values of one column; each distinct text is parsed once."""
+def _column(sheet: Sheet, column: Column, place: int) -> tuple[list[Any], Iterator[Problem]]:
+    """Values of one column, and its problems; each distinct text is parsed once."""
     texts = sheet.cells[str(place)]
-    uniques = texts.unique().to_list()
     comma = sheet.comma or (column.accepts in _NUMERIC and any(map(decimal_comma, _with_comma(texts))))
-    good, bad = _parsed(uniques, parser(column, comma=comma))
+    good, bad = _parsed(texts.unique().to_list(), parser(column, comma=comma))
+    if column.filled:
+        expected, advice = f"a value for {column.name}", "Fill the cell; it is never guessed."
+        bad |= {
+            text: CellError(code="cell.empty", expected=expected, advice=advice)
+            for text, value in good.items()
+            if value is None
+        }
     cells = texts.to_list()
-    values = [good.get(text) for text in cells]
-    empty = {text for text, value in good.items() if _is_empty(column, value)}
-    if not bad and not empty:
-        return values, []
-    written = sheet.header[place]
-    problems = []
-    for row, text in zip(sheet.rows, cells, strict=True):
-        if text in empty:
-            expected, advice = f"a value for {column.name}", "Fill the cell; it is never guessed."
-            problems.append(
-                problem_at(sheet, "cell.empty", expected, advice, row=row, column=written, value=text or None)
-            )
-        elif text in bad:
-            error = bad[text]
-            problems.append(
-                problem_at(
-                    sheet, error.code, error.expected, error.advice, row=row, column=written, value=text
-                )
-            )
-    return values, problems
+    problems = (
+        problem_at(
+            sheet,
+            bad[text].code,
+            bad[text].expected,
+            bad[text].advice,
+            row=row,
+            column=sheet.header[place],
+            value=text or None,
+        )
+        for row, text in zip(sheet.rows, cells if bad else [], strict=bool(bad))
+        if text in bad
+    )
+    return [good.get(text) for text in cells], problems
 
 
-def _mixed_decimals(sheet: Sheet, match: Match) -> list[Problem]:
+def _mixed_decimals(sheet: Sheet, match: Match) -> Iterator[Problem]:
     """Cells with the rarer decimal sign, where a text file uses both."""
     numeric = [
         match.places[column.name]
@@ -258,7 +269,7 @@ def _mixed_decimals(sheet: Sheet, match: Match) -> list[Problem]:
         if column.accepts in _NUMERIC and column.name in match.places
     ]
     if sheet.typed or not any(_with_comma(sheet.cells[str(place)]) for place in numeric):
-        return []
+        return
     signs: dict[bool, list[tuple[int, str, str]]] = {True: [], False: []}
     for place in numeric:
         texts = sheet.cells[str(place)]
@@ -271,9 +282,9 @@ def _mixed_decimals(sheet: Sheet, match: Match) -> list[Problem]:
                 if text in points or text in commas:
                     signs[text in commas].append((row, sheet.header[place], text))
     if not (signs[True] and signs[False]):
-        return []
+        return
     rarer = len(signs[True]) < len(signs[False])
-    return [
+    yield from (
         problem_at(
             sheet,
             "cell.decimal_signs",
@@ -284,7 +295,7 @@ def _mixed_decimals(sheet: Sheet, match: Match) -> list[Problem]:
             value=text,
         )
         for row, column, text in signs[rarer]
-    ]
+    )
 
 
 def _latinised(sheet: Sheet, values: dict[str, list[Any]]) -> Iterator[Finding]:
@@ -308,7 +319,7 @@ def _latinised(sheet: Sheet, values: dict[str, list[Any]]) -> Iterator[Finding]:
         )
 
 
-def read_columns(sheet: Sheet, match: Match) -> tuple[Columns, list[Problem], list[Finding]]:
+def read_columns(sheet: Sheet, match: Match) -> tuple[Columns, Iterable[Problem], list[Finding]]:
     """Cells of a sheet, read.
 
     Parameters
@@ -322,20 +333,20 @@ def read_columns(sheet: Sheet, match: Match) -> tuple[Columns, list[Problem], li
     -------
     columns : Columns
         The values.
-    problems : list of Problem
-        Every cell that could not be read, in the order of columns and rows.
+    problems : iterable of Problem
+        Every cell that could not be read, in the order of columns and rows; once.
     findings : list of Finding
         Look-alike letters.
     """
     values: dict[str, list[Any]] = {}
-    problems: list[Problem] = []
+    problems: list[Iterable[Problem]] = []
     for column in match.kind.columns:
         if column.name in match.places:
             values[column.name], wrong = _column(sheet, column, match.places[column.name])
-            problems += wrong
-    problems += _mixed_decimals(sheet, match)
+            problems.append(wrong)
+    problems.append(_mixed_decimals(sheet, match))
     findings = list(_latinised(sheet, values))
-    return Columns(sheet=sheet, match=match, values=values), problems, findings
+    return Columns(sheet=sheet, match=match, values=values), chain.from_iterable(problems), findings
 
 
 def records_of(columns: Columns, kind: Kind, **fixed: Any) -> list[Any]:
@@ -374,7 +385,7 @@ def repeated(
     key: tuple[str, ...],
     keys: Iterable[tuple[Any, ...] | None],
     seen: dict[tuple[Any, ...], tuple[str | None, int]],
-) -> list[Problem]:
+) -> Iterator[Problem]:
     """Rows whose key stands in an earlier row.
 
     Parameters
@@ -388,34 +399,30 @@ def repeated(
     seen : dict
         Keys of earlier sheets with sheet and row; extended by this one.
 
-    Returns
-    -------
-    list of Problem
+    Yields
+    ------
+    Problem
         One a repeated row.
     """
     sheet = columns.sheet
-    problems = []
     for row, value in zip(sheet.rows, keys, strict=True):
         if value is None:
             continue
         first = seen.setdefault(value, (sheet.name, row))
         if first != (sheet.name, row):
             place = f"row {first[1]}" + (f" of sheet {first[0]}" if first[0] else "")
-            problems.append(
-                problem_at(
-                    sheet,
-                    "row.repeated",
-                    f"each {', '.join(key)} once; the first stands in {place}",
-                    "Delete one of the rows, or correct the code.",
-                    row=row,
-                    column=", ".join(key),
-                    value=", ".join(str(part) for part in value if part is not None),
-                )
+            yield problem_at(
+                sheet,
+                "row.repeated",
+                f"each {', '.join(key)} once; the first stands in {place}",
+                "Delete one of the rows, or correct the code.",
+                row=row,
+                column=", ".join(key),
+                value=", ".join(str(part) for part in value if part is not None),
             )
-    return problems
 
 
-def in_order(columns: Columns, earlier: str, later: str) -> list[Problem]:
+def in_order(columns: Columns, earlier: str, later: str) -> Iterator[Problem]:
     """Rows in which a later day comes before an earlier one.
 
     Parameters
@@ -425,13 +432,13 @@ def in_order(columns: Columns, earlier: str, later: str) -> list[Problem]:
     earlier, later : str
         Columns with dates.
 
-    Returns
-    -------
-    list of Problem
+    Yields
+    ------
+    Problem
         One a contradictory row.
     """
     rows = zip(columns.sheet.rows, columns.get(earlier), columns.get(later), strict=True)
-    return [
+    yield from (
         problem_at(
             columns.sheet,
             "row.dates",
@@ -443,4 +450,4 @@ def in_order(columns: Columns, earlier: str, later: str) -> list[Problem]:
         )
         for row, first, second in rows
         if first is not None and second is not None and second < first
-    ]
+    )

@@ -6,11 +6,13 @@ passed over with a finding if another sheet is one, and refused if none is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any, Final
 
 from remnant.acquire import clinical, cq_table, reported
 from remnant.acquire.columns import KindName
-from remnant.acquire.refusal import RefusedFileError
+from remnant.acquire.refusal import RefusedFileError, gather
 from remnant.acquire.sheet import Sheet
 from remnant.acquire.tables import Columns, matched, nearest_kinds, problem_at, read_columns, subject
 from remnant.records.finding import Finding, Problem
@@ -27,7 +29,7 @@ Tables = list[Columns]
 
 def _row_problems(
     columns: Columns, seen: dict[KindName, dict[tuple[Any, ...], tuple[str | None, int]]], stem: str
-) -> list[Problem]:
+) -> Iterator[Problem]:
     kind = columns.match.kind
     keys = seen.setdefault(kind.name, {})
     if kind.name == "cq table":
@@ -94,6 +96,7 @@ def read_tables(file: str, sheets: list[Sheet], stem: str) -> tuple[Tables, list
     """
     tables: Tables = []
     problems: list[Problem] = []
+    unlisted = 0
     findings: list[Finding] = []
     other: list[Sheet] = []
     seen: dict[KindName, dict[tuple[Any, ...], tuple[str | None, int]]] = {}
@@ -103,7 +106,8 @@ def read_tables(file: str, sheets: list[Sheet], stem: str) -> tuple[Tables, list
             other += [sheet] if sheet.header != DESCRIPTION_HEADER else []
             continue
         columns, bad_cells, more = read_columns(sheet, match)
-        problems += [*twice, *sheet.problems, *bad_cells, *_row_problems(columns, seen, stem)]
+        all_of_sheet = chain(twice, sheet.problems, bad_cells, _row_problems(columns, seen, stem))
+        unlisted += gather(all_of_sheet, problems) + sheet.unlisted
         findings += noted + more
         tables.append(columns)
     no_rows, empty = _without_rows(tables)
@@ -118,7 +122,7 @@ def read_tables(file: str, sheets: list[Sheet], stem: str) -> tuple[Tables, list
             )
         )
     if problems:
-        raise RefusedFileError(file, problems)
+        raise RefusedFileError(file, problems, unlisted=unlisted)
     return tables, findings + empty + [_not_read(sheet) for sheet in other]
 
 

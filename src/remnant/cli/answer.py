@@ -88,9 +88,6 @@ def command(function: Callable[P, Answer]) -> Callable[..., None]:
         except RemnantError as error:
             _show_error(error, as_json=as_json, debug=debug)
             raise typer.Exit(exit_code_of(error)) from error
-        except BrokenPipeError:  # the reader, such as head, has enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except Exception as error:
@@ -167,10 +164,17 @@ def plain(value: Any) -> Any:
     )
 
 
+class _Paper(Console):
+    """A console that leaves a closed pipe to the command: Rich would end it with 1, which here means findings."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else 120
-    return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+    return _Paper(file=stream, markup=False, emoji=False, highlight=False, width=width)
 
 
 def _print_json(data: Any) -> None:
@@ -179,12 +183,15 @@ def _print_json(data: Any) -> None:
 
 
 def _show(answer: Answer, *, as_json: bool) -> None:
-    if as_json:
-        _print_json(answer.data)
-        return
-    console = _console()
-    for part in answer.shown:
-        console.print(part)
+    try:
+        if as_json:
+            _print_json(answer.data)
+            return
+        console = _console()
+        for part in answer.shown:
+            console.print(part)
+    except BrokenPipeError:  # the reader, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show_error(error: RemnantError, *, as_json: bool, debug: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["COMMANDS", "GROUPS", "Row"]
+__all__ = ["COMMANDS", "COMPUTE", "GROUPS", "Row"]
 
 
 class Row(NamedTuple):
@@ -90,6 +90,9 @@ COMMANDS: Final[tuple[Row, ...]] = (
     ),
 )
 """In the order of the help."""
+
+COMPUTE: Final = "remnant.pipeline.run:run_study"
+"""What ``run`` calls if there is anything to compute: to say that there is not needs none of its libraries."""
 
 GROUPS: Final = {
     "cohort": "Tables, tests and curves over patients.",

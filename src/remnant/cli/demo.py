@@ -7,42 +7,46 @@ from typing import Annotated
 
 import typer
 
-from remnant.cli.answer import Answer, command
+from remnant.cli.answer import Answer, command, plain
 from remnant.cli.options import By, refuse_filled
 from remnant.cli.progress import stages
 from remnant.cli.report import report_line, written
 from remnant.cli.results import worklist_lines
-from remnant.cli.run import run_lines
+from remnant.cli.run import record_run, run_lines
 from remnant.cli.studies import import_lines
 from remnant.example.files import write_study_a
 from remnant.example.study_a import simulate_study_a
 from remnant.pipeline.imports import import_paths
 from remnant.pipeline.reports import write_reports
 from remnant.pipeline.run import run_study
-from remnant.study.folder import init_study
+from remnant.study.folder import SETTINGS_FILE, init_study, open_study
 
 __all__ = ["demo"]
 
 
 @command
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New or empty folder.")] = Path(
-        "demo-study"
-    ),
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="New folder, or one with the example.")
+    ] = Path("demo-study"),
     *,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 20,
+    patients: Annotated[int, typer.Option(min=1, help="Number of patients.")] = 50,
     by: By,
 ) -> Answer:
     """Make the example study and run everything on it: raw files, import, results, reports.
 
-    Fifty synthetic patients with AML, followed by WT1 and BAALC around transplantation.
+    Synthetic patients with AML, followed by WT1 and BAALC around transplantation. Where the example
+    stands already, only what is out of date is done again.
 
     Parameters
     ----------
     folder : pathlib.Path, default demo-study
-        New or empty folder.
+        New or empty folder, or one that a demo has filled.
     seed : int, default 20
         Seed.
+    patients : int, default 50
+        Number of patients.
     by : str
         Who, for the audit.
 
@@ -51,15 +55,20 @@ def demo(
     Answer
         What each step did, the worklist, and where the reports are.
     """
-    refuse_filled(folder)
+    raw = folder / "raw-files"
     with stages() as progress:
-        progress("simulate", 0, 1)
-        raw = folder / "raw-files"
-        write_study_a(simulate_study_a(seed=seed), raw)
-        progress("simulate", 1, 1)
-        study = init_study(folder / "study", name="Example study A (synthetic)", by=by)
+        if (folder / "study" / SETTINGS_FILE).is_file():
+            study = open_study(folder / "study")
+        else:
+            refuse_filled(folder)
+            progress("simulate", 0, 1)
+            write_study_a(simulate_study_a(seed=seed, patients=patients), raw)
+            progress("simulate", 1, 1)
+            study = init_study(folder / "study", name="Example study A (synthetic)", by=by)
         imported = import_paths(study, [raw], by=by, progress=progress)
-        computed = run_study(study, progress=progress)
+        computed = plain(run_study(study, progress=progress))
+        if not computed["up_to_date"]:
+            record_run(study, computed, by=by)
         reports = write_reports(study, study.folder / "reports", progress=progress)
     written(study, reports, by=by)
     shown = (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import polars as pl
 import typer
 
+from remnant.acquire.columns import Kind, KindName, kind_of
+from remnant.acquire.writing import written
 from remnant.cli.answer import Answer, command
 from remnant.cli.options import By, StudyFolder
 from remnant.cli.printed import listed
@@ -25,19 +27,30 @@ from remnant.study.connection import plain_errors
 from remnant.study.decisions import decisions
 from remnant.study.derived import derived_records
 from remnant.study.dossiers import all_findings, dossiers
-from remnant.study.facts import facts_frame
+from remnant.study.facts import facts, facts_frame
 from remnant.study.handle import Study
 from remnant.study.tables import FACTS
 
 __all__ = ["export"]
 
+_KINDS: Final[dict[str, KindName]] = {
+    "patients": "patients",
+    "events": "events",
+    "therapies": "therapies",
+    "samples": "samples",
+    "cdnas": "cdna",
+    "fractions": "fractions",
+    "runs": "runs",
+    "wells": "cq table",
+    "reported": "reported values",
+}
 _DERIVED: Final = {
-    "curve_fit": CurveFit,
-    "well_use": WellUse,
-    "measurement": Measurement,
-    "baseline": Baseline,
-    "call": Call,
-    "course": Course,
+    "curve_fits": CurveFit,
+    "well_uses": WellUse,
+    "measurements": Measurement,
+    "baselines": Baseline,
+    "calls": Call,
+    "courses": Course,
 }
 
 
@@ -51,8 +64,8 @@ def export(
 ) -> Answer:
     """Write facts, results and the cohort table, one file a table.
 
-    Column names are the fields of the records, so that tables of facts can be imported again. Parquet
-    keeps every type. In CSV a text that a spreadsheet would take for a formula gets an apostrophe.
+    As CSV the facts are in the form in which they are imported; a text that a spreadsheet would take for
+    a formula gets an apostrophe. Parquet holds the records as they are, with every type.
 
     Parameters
     ----------
@@ -71,7 +84,7 @@ def export(
         Files with their number of rows.
     """
     opened = computed(study)
-    tables = {f"{name}.{as_}": frame for name, frame in _frames(opened) if frame.height}
+    tables = {f"{name}.{as_}": frame for name, frame in _frames(opened, as_) if frame.height}
     _refuse_overwriting(out, list(tables))
     with plain_errors(str(out)):
         out.mkdir(parents=True, exist_ok=True)
@@ -84,16 +97,32 @@ def export(
     return Answer(data={"folder": out, "files": rows}, shown=(shown, f"Written to {out}"))
 
 
-def _frames(study: Study) -> Iterator[tuple[str, pl.DataFrame]]:
+def _frames(study: Study, as_: str) -> Iterator[tuple[str, pl.DataFrame]]:
     for kind in FACTS:
-        yield kind.table.name, facts_frame(study, kind.record)
+        if as_ == "csv":
+            yield kind.attribute, _importable(kind_of(_KINDS[kind.attribute]), facts(study, kind.record))
+        else:
+            yield kind.attribute, facts_frame(study, kind.record)
     for name, record in _DERIVED.items():
         yield name, to_frame(derived_records(study, record), record)
     points = [point for course in derived_records(study, Course) for point in course.points]
-    yield "series_point", to_frame(points, SeriesPoint)
-    yield "finding", to_frame(all_findings(study), Finding)
-    yield "decision", to_frame(decisions(study, standing=False), Decision)
+    yield "series_points", to_frame(points, SeriesPoint)
+    yield "findings", to_frame(all_findings(study), Finding)
+    yield "decisions", to_frame(decisions(study, standing=False), Decision)
     yield "cohort", patients(dossiers(study))
+
+
+def _importable(kind: Kind, records: Sequence[Any]) -> pl.DataFrame:
+    """Records as a table that `remnant import` takes; a column of numbers and words becomes text."""
+    header, rows = written(kind, records)
+    columns = zip(*rows, strict=True) if rows else [()] * len(header)
+    return pl.DataFrame([_column(name, cells) for name, cells in zip(header, columns, strict=True)])
+
+
+def _column(name: str, cells: Sequence[Any]) -> pl.Series:
+    if len({type(cell) for cell in cells if cell is not None}) <= 1:
+        return pl.Series(name, cells)
+    return pl.Series(name, [None if cell is None else str(cell) for cell in cells])
 
 
 def _refuse_overwriting(out: Path, names: list[str]) -> None:

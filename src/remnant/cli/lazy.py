@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from remnant.cli.commands import COMMANDS, GROUPS, Row
 
-__all__ = ["LazyGroup", "load"]
+__all__ = ["LazyGroup", "load", "resolve"]
 
 
 class LazyGroup(TyperGroup):
@@ -96,22 +96,36 @@ def load(row: Row) -> Any:
     command
         Ready to be called; its help is the start of its function's docstring.
     """
-    module, _, name = row.target.partition(":")
-    function: Callable[..., Any] = getattr(_imported(module, row), name)
+    function: Callable[..., Any] = resolve(row.target, needed_by=row.name)
     text = (inspect.getdoc(function) or row.help).partition("\n\nParameters\n")[0]
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(row.name.rpartition(" ")[2], help=text)(function)
     return typer.main.get_command(app)
 
 
-def _imported(module: str, row: Row) -> Any:
+def resolve(target: str, *, needed_by: str) -> Any:
+    """Function that the table of commands names.
+
+    Parameters
+    ----------
+    target : str
+        ``module:function``.
+    needed_by : str
+        Command, for the message if a library is missing.
+
+    Returns
+    -------
+    callable
+        The function, its module loaded now.
+    """
+    module, _, name = target.partition(":")
     try:
-        return importlib.import_module(module)
+        return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("remnant"):
             raise
         typer.echo(
-            f"remnant {row.name} needs the library {error.name}, which is not installed here. "
+            f"remnant {needed_by} needs the library {error.name}, which is not installed here. "
             "Install everything with: pip install 'remnant[all]'",
             err=True,
         )

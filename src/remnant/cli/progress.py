@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from remnant.cli.answer import messages
-from remnant.pipeline.imports import Progress as Told
 
 __all__ = ["stages"]
 
 
 @contextlib.contextmanager
-def stages() -> Iterator[Told]:
+def stages() -> Iterator[Callable[[str, int, int], None]]:
     """Show what is being done while the block runs.
 
     Yields

@@ -11,9 +11,9 @@ import typer
 from rich.console import RenderableType
 
 from remnant.cli.answer import Answer, command, messages
+from remnant.cli.noticed import finding_table, judged
 from remnant.cli.options import Patients, Strict, StudyFolder
 from remnant.cli.printed import listed
-from remnant.cli.studies import finding_table, judged
 from remnant.course.worklist import worklist as worklist_of
 from remnant.errors import NotFoundError
 from remnant.pipeline.reports import last_day

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 from rich.console import RenderableType
 
-from remnant.cli.answer import Answer, command
-from remnant.cli.options import Strict, StudyFolder
+from remnant.cli.answer import Answer, command, plain
+from remnant.cli.commands import COMPUTE
+from remnant.cli.lazy import resolve
+from remnant.cli.noticed import judged
+from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.cli.progress import stages
-from remnant.cli.studies import judged
-from remnant.pipeline.run import RunReport, run_study
+from remnant.study.audit import record_action
+from remnant.study.derived import is_computed
 from remnant.study.dossiers import all_findings
 from remnant.study.folder import open_study
+from remnant.study.handle import Study
+from remnant.study.versions import code_version, rules_version
 
-__all__ = ["run", "run_lines"]
+__all__ = ["record_run", "run", "run_lines"]
 
 
 @command
-def run(study: StudyFolder, *, strict: Strict = False) -> Answer:
+def run(study: StudyFolder, *, strict: Strict = False, by: By) -> Answer:
     """Compute everything that is out of date: measurements, calls, courses.
 
     A second run with nothing changed does nothing and says so.
@@ -28,6 +36,8 @@ def run(study: StudyFolder, *, strict: Strict = False) -> Answer:
         Folder of the study.
     strict : bool, default False
         End with exit code 1 if there is more than a note among the findings.
+    by : str
+        Who computes, for the audit.
 
     Returns
     -------
@@ -35,28 +45,59 @@ def run(study: StudyFolder, *, strict: Strict = False) -> Answer:
         What each stage computed and kept.
     """
     opened = open_study(study)
-    with stages() as progress:
-        report = run_study(opened, progress=progress)
-    code = judged(all_findings(opened), strict=True) if strict else 0
+    report = _nothing_to_do(opened) if is_computed(opened) else _computed(opened, by=by)
     next_step = f"Next: `remnant worklist {study}` or `remnant report {study}`."
+    code = judged(all_findings(opened), strict=True) if strict else 0
     return Answer(data=report, shown=(*run_lines(report), next_step), exit_code=code)
 
 
-def run_lines(report: RunReport) -> tuple[RenderableType, ...]:
+def run_lines(report: dict[str, Any]) -> tuple[RenderableType, ...]:
     """What a run did, for people.
 
     Parameters
     ----------
-    report : RunReport
-        From `remnant.pipeline.run.run_study`.
+    report : dict
+        `remnant.pipeline.run.RunReport` as JSON holds it.
 
     Returns
     -------
     tuple of renderable
-        A row a stage, or a sentence if there was nothing to do.
+        A row a stage, or a sentence if there was nothing to do, and the number of findings.
     """
-    if report.up_to_date:
-        return ("Nothing to do: no file, decision, setting, rule or code changed since the last run.",)
-    rows = ((stage.stage, stage.computed, stage.kept) for stage in report.stages)
-    counted = f"{report.failures} failures, {report.warnings} warnings, {report.notes} notes."
+    counted = "{failures} failures, {warnings} warnings, {notes} notes among the findings.".format(**report)
+    if report["up_to_date"]:
+        said = "Nothing to do: no file, decision, setting, rule or code changed since the last run."
+        return (said, counted)
+    rows = ((stage["stage"], stage["computed"], stage["kept"]) for stage in report["stages"])
     return (listed(("stage", "computed", "kept"), rows, right=("computed", "kept")), "", counted)
+
+
+def record_run(study: Study, report: dict[str, Any], *, by: str) -> None:
+    """Record in the audit what was computed, by which code and rules.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    report : dict
+        `remnant.pipeline.run.RunReport` as JSON holds it.
+    by : str
+        Who computed.
+    """
+    detail = {"code": code_version(), "rules": rules_version(), **report}
+    record_action(study, by=by, action="run", subject="study", detail=detail)
+
+
+def _computed(study: Study, *, by: str) -> dict[str, Any]:
+    run_study = resolve(COMPUTE, needed_by="run")
+    with stages() as progress:
+        report: dict[str, Any] = plain(run_study(study, progress=progress))
+    record_run(study, report, by=by)
+    return report
+
+
+def _nothing_to_do(study: Study) -> dict[str, Any]:
+    """The same report without loading what computes."""
+    severities = Counter(finding.severity for finding in all_findings(study))
+    counts = {f"{name}s": severities[name] for name in ("failure", "warning", "note")}
+    return {"stages": [], "up_to_date": True, **counts}

@@ -6,7 +6,6 @@ import json
 import platform
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -16,16 +15,17 @@ from rich.console import RenderableType
 
 import remnant
 from remnant.cli.answer import Answer, command
+from remnant.cli.noticed import finding_table, judged
 from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.cli.progress import stages
 from remnant.pipeline.imports import FileReport, ImportReport, import_paths
-from remnant.records.finding import Finding
 from remnant.study.audit import audit_trail
 from remnant.study.check import check_study
 from remnant.study.facts import imported_files
 from remnant.study.folder import init_study, open_study
 from remnant.study.store import retract as retract_file
+from remnant.study.tables import FACTS
 from remnant.study.upgrade import head_revision
 from remnant.study.versions import code_version, rules_version
 
@@ -33,16 +33,15 @@ __all__ = [
     "audit",
     "doctor",
     "files",
-    "finding_table",
     "import_",
     "import_lines",
     "init",
-    "judged",
     "retract",
 ]
 
 _LIBRARIES: Final = ("numpy", "scipy", "polars", "SQLAlchemy", "alembic", "lxml", "python-calamine", "typer")
 _SHOWN_LINES: Final = 30
+_PLURALS: Final = {kind.table.name: kind.attribute for kind in FACTS} | {"reported_value": "reported values"}
 
 
 @command
@@ -261,45 +260,6 @@ def doctor(study: StudyFolder) -> Answer:
     )
 
 
-def judged(findings: Iterable[Finding], *, strict: bool) -> int:
-    """Exit code of a command that noticed these.
-
-    Parameters
-    ----------
-    findings : iterable of Finding
-        What was noticed.
-    strict : bool
-        Whether the command was asked to judge.
-
-    Returns
-    -------
-    int
-        1 if asked and there is more than a note.
-    """
-    return int(strict and any(finding.severity != "note" for finding in findings))
-
-
-def finding_table(findings: Iterable[Finding]) -> tuple[RenderableType, ...]:
-    """Findings as a table, worst first.
-
-    Parameters
-    ----------
-    findings : iterable of Finding
-        What was noticed.
-
-    Returns
-    -------
-    tuple of renderable
-        Empty if there is nothing.
-    """
-    order = ("failure", "warning", "note")
-    rows = [
-        (finding.severity, finding.subject, finding.message, finding.advice)
-        for finding in sorted(findings, key=lambda finding: order.index(finding.severity))
-    ]
-    return (listed(("severity", "subject", "what was noticed", "advice"), rows),) if rows else ()
-
-
 def import_lines(report: ImportReport) -> tuple[RenderableType, ...]:
     """An import's report for people: what is wrong first told in full, then one row a file.
 
@@ -336,5 +296,5 @@ def _first(problems: tuple[str, ...]) -> list[str]:
 
 
 def _content(file: FileReport) -> str:
-    counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in file.counts.items())
+    counts = ", ".join(f"{number} {_PLURALS[name]}" for name, number in file.counts.items())
     return f"{counts} (takes the place of {file.superseded})" if file.superseded else counts

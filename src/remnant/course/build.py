@@ -220,7 +220,7 @@ def _point(entry: Entry, answer: _Answer | None, status: Status, *, states: Stat
         probability_rise_1_log=answer.rise_1_log if answer else None,
         z_background=answer.z if answer else None,
         background_median=10.0**answer.centre if answer and answer.centre is not None else None,
-        confirm_by=status.confirm_by,
+        confirm_by=status.confirm_by if entry.awaits_confirmation else None,
         reason=_unevaluable(entry) if answer is None else _reason(entry, answer, status, states=states),
         target=m.target,
         fraction=m.fraction,
@@ -256,7 +256,7 @@ def _reason(entry: Entry, answer: _Answer, status: Status, *, states: StateRules
             f"P(rise) {probability_text(answer.rise)}, "
             f"P(rise of 1 log10) {probability_text(answer.rise_1_log)}."
         )
-    if status.confirm_by:
+    if status.confirm_by and entry.awaits_confirmation:
         parts.append(f"To be confirmed by {status.confirm_by.isoformat()}.")
     if status.late_days:
         parts.append(f"Confirmed {status.late_days} days after the window.")

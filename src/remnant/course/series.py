@@ -77,6 +77,17 @@ class Entry:
         )
 
     @property
+    def awaits_confirmation(self) -> bool:
+        """Whether a raised level here asks for a second sample.
+
+        Returns
+        -------
+        bool
+            False at diagnosis and from overt relapse on: there the disease itself is raised.
+        """
+        return self.predictor and (self.sample is None or self.sample.reason != "diagnosis")
+
+    @property
     def phase(self) -> int:
         """0 before transplantation or without one, 1 after it.
 

@@ -135,6 +135,6 @@ def _judge(
     if events < rule.minimum_events:
         return (
             "detected",
-            f"{events:.1f} copies or events in all, below {rule.minimum_events:g}: not quantifiable",
+            f"{events:.1f} copies or events in all, below {rule.minimum_events:.2g}: not quantifiable",
         )
     return "quantified", ""

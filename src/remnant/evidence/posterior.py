@@ -291,7 +291,9 @@ def quantile(grid: Distribution, probability: Floats) -> Floats:
     n, edges = cumulative.shape
     # One sorted search over all rows: row i is lifted by 2 i, so that rows stay apart.
     lift = 2.0 * np.arange(n)[:, None]
-    found = np.searchsorted((cumulative + lift).ravel(), (probability + lift).ravel()).reshape(n, len(probability))
+    found = np.searchsorted((cumulative + lift).ravel(), (probability + lift).ravel()).reshape(
+        n, len(probability)
+    )
     cell = np.clip(found - edges * np.arange(n)[:, None] - 1, 0, edges - 2)
     rows = np.arange(n)[:, None]
     below, above = cumulative[rows, cell], cumulative[rows, cell + 1]

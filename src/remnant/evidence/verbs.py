@@ -329,7 +329,7 @@ def change(
     level: float = 0.95,
     include: AbstractSet[str] = COMPARISON,
 ) -> Change:
-    """log10 change from one measurement to another, row by row; either side may be undetected.
+    """Change in log10 from one measurement to another, row by row; either side may be undetected.
 
     An error that both sides name is the same draw and cancels as far as its size is the same.
 
@@ -338,7 +338,7 @@ def change(
     before, after : EvidenceBatch, n rows each
         Evidence of the two sides, in the same unit.
     steps : tuple of float, default (0.0, 1.0)
-        log10 steps whose exceedance is asked.
+        Steps in log10 whose exceedance is asked.
     level : float, default 0.95
         Probability inside the interval.
     include : set of str, default COMPARISON

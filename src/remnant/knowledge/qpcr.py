@@ -177,6 +177,8 @@ class WellAssumptions:
         Spread of whole standard levels about the line, cycles.
     standard_level_weight : float
         Degrees of freedom of that default.
+    shown_sd_from, shown_sd_most : float
+        Mean copies from which disagreeing wells carry the technical sd they show, and its largest value, log10.
     detection_probability : float
         P(one molecule amplifies).
     exact_control_below : float
@@ -189,6 +191,8 @@ class WellAssumptions:
     technical_sd_weight: float
     standard_level_sd: float
     standard_level_weight: float
+    shown_sd_from: float
+    shown_sd_most: float
     detection_probability: float
     exact_control_below: float
     saturation_above: float

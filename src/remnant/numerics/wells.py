@@ -10,9 +10,9 @@ both checked against the literal sum:
 
 * few molecules (copies times technical sd, natural scale, below `SWITCH`): the sum itself, over the whole
   numbers within seven technical sd of the reading;
-* many: the sum is an integral to better than 1e-8, done by Laplace's method around its own mode. It is
-  not a normal approximation of the Poisson law: the error is below 0.002 log-likelihood even at a
-  technical sd of 0.3 cycles.
+* many: the sum is an integral to better than 1e-8, done by Laplace's method to second order around its own
+  mode. It is not a normal approximation of the Poisson law: the error is below 0.0001 log-likelihood at a
+  technical sd of 0.15 cycles, and below 0.005 at 0.3 cycles.
 """
 
 from __future__ import annotations
@@ -117,11 +117,14 @@ def _many(y: Floats, sd: Floats, log_mean: Floats, mean: Floats) -> Floats:
     m = np.exp(u)
     lag = log_mean - u
     curvature = np.maximum(weight + m * (1.0 - lag), weight)
+    spread = m / curvature
+    second_order = spread / curvature * ((lag - 3.0) / 8.0 + 5.0 / 24.0 * spread * np.square(lag - 2.0))
     value: Floats = (
         -0.5 * weight * np.square(y - u)
         + m * (lag + 1.0)
         - mean
         + 0.5 * (u - np.log(curvature))
+        + np.log1p(np.maximum(second_order, -0.5))
         - 1.0 / (12.0 * m)
     )
     # The literal sum below has no 1 / sd in front either: both are P(observation) times sd * sqrt(2 pi).
@@ -138,7 +141,8 @@ def _few(y: Floats, sd: Floats, log_mean: Floats, mean: Floats) -> Floats:
     # Counts are measured in units of the reading, so that powers stay within range.
     scale = np.maximum(y, 0.0)
     top = log_share.max(axis=1, keepdims=True)
-    coefficient = np.exp(log_share - top - (gammaln(m + 1) - gammaln(first + 1)) + (m - first) * scale)
+    log_weight = log_share - top - (gammaln(m + 1) - gammaln(first + 1)) + (m - first) * scale
+    coefficient = np.where(m <= last, np.exp(log_weight), 0.0)
     ratio = np.exp(np.minimum(log_mean - scale, 12.0))
     total = np.broadcast_to(coefficient[:, -1:], log_mean.shape).copy()
     for j in range(terms - 2, -1, -1):

@@ -3,7 +3,8 @@
 ::
 
     index.html            worklist, warnings of the study, links to everything
-    cohort.html           incidence, frequencies, warnings over patients
+    cohort.html           incidence by probability and by verdict, frequencies, warnings over patients
+    controls.html         Levey-Jennings charts of the internal controls
     cohort.csv, .parquet  one row a patient
     patients/P001.html    a page for each patient
     patients/P001.pdf     for those on the worklist
@@ -19,7 +20,7 @@ import functools
 import os
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,13 +31,17 @@ from remnant.cohort.lead_times import lead_times
 from remnant.cohort.table import patients
 from remnant.course.episodes import warning_counts
 from remnant.course.worklist import worklist
+from remnant.knowledge.cohort import landmark_rule
+from remnant.records.cohort import Incidence
+from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import WorklistRow
-from remnant.report import cohort, formats, index
+from remnant.report import cohort, controls, formats, index
 from remnant.report.context import Context
 from remnant.report.patient import Report, report
 from remnant.study.check import unverified_rules
 from remnant.study.connection import plain_errors
+from remnant.study.derived import derived_records
 from remnant.study.dossiers import all_findings, dossiers
 from remnant.study.handle import Study
 
@@ -113,14 +118,30 @@ def write_reports(
     with plain_errors(str(folder)):
         (folder / "patients").mkdir(parents=True, exist_ok=True)
         _write_patients(held, folder / "patients", context, chosen, progress=progress)
-        others = _write_cohort(held, folder, context)
+        others = _write_cohort(held, folder, replace(context, index_link="index.html"))
+        points = derived_records(study, ControlPoint)
+        if points:
+            made = controls.page(
+                points,
+                context=replace(context, index_link="index.html"),
+                synthetic=any(one.patient.synthetic for one in held),
+            )
+            (folder / "controls.html").write_text(made, encoding="utf-8")
+            others["Internal controls"] = "controls.html"
         links = index.Links(
             pages={code: f"patients/{code}.html" for code in _codes(held)},
             pdfs={code: f"patients/{code}.pdf" for code in sorted(chosen)},
             others=others,
         )
         people = {one.patient.patient_id: one.patient for one in held}
-        text = index.page(rows, patients=people, links=links, context=context, findings=all_findings(study))
+        text = index.page(
+            rows,
+            patients=people,
+            links=links,
+            context=context,
+            sentences={one.patient.patient_id: one.course.headline for one in held if one.course},
+            findings=all_findings(study),
+        )
         (folder / "index.html").write_text(text, encoding="utf-8")
     return WrittenReports(
         folder=str(folder),
@@ -167,13 +188,7 @@ def _write_patients(
     *,
     progress: Progress | None,
 ) -> None:
-    inside = Context(
-        study=context.study,
-        software=context.software,
-        written_at=context.written_at,
-        assumptions=context.assumptions,
-        index_link="../index.html",
-    )
+    inside = replace(context, index_link="../index.html")
     make = functools.partial(_report, context=inside, chosen=chosen)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for done, made in enumerate(pool.map(make, held), start=1):
@@ -188,11 +203,21 @@ def _report(dossier: Dossier, *, context: Context, chosen: frozenset[str]) -> Re
     return report(dossier, context=context, with_pdf=dossier.patient.patient_id in chosen)
 
 
+def _incidences(held: Sequence[Dossier]) -> list[Incidence]:
+    """Groups at the landmark by probability, and beside them by the literal verdicts."""
+    made = [
+        (landmark_rule(), "groups by probability, undecided apart"),
+        (landmark_rule("landmark_group.last_verdict"), "groups by the literal verdicts"),
+    ]
+    curves = [(incidence_at_landmark(patients(held, rule=rule)), words) for rule, words in made]
+    return [replace(one, title=f"{one.title}: {words}") for one, words in curves]
+
+
 def _write_cohort(held: Sequence[Dossier], folder: Path, context: Context) -> dict[str, str]:
     """Cohort page and tables; their names for the index."""
     frame = patients(held)
     text = cohort.page(
-        [incidence_at_landmark(frame)] if held else [],
+        _incidences(held) if held else [],
         [frequencies(frame)],
         context=context,
         lead_times=lead_times(warning_counts(one.course for one in held if one.course)),

@@ -11,20 +11,19 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from remnant.assay.qpcr.quantify import quantify
 from remnant.assay.reported import measure_reported
-from remnant.call.calls import call_findings, calls
+from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
+from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
-from remnant.records.dossier import Dossier
 from remnant.records.finding import Finding
-from remnant.records.judgement import Call
 from remnant.records.measurement import Baseline, CurveFit, Measurement, ReportedValue, WellUse
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.quantified import Quantified
@@ -35,7 +34,7 @@ from remnant.study.derived import (
     derived_records,
     is_computed,
     mark_computed,
-    read_derived,
+    stored_keys,
     write_derived,
 )
 from remnant.study.dossiers import all_findings
@@ -90,21 +89,6 @@ class RunReport:
     notes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Facts:
-    """Facts of the study that the stages need."""
-
-    patients: tuple[Patient, ...]
-    events: tuple[Event, ...]
-    therapies: tuple[Therapy, ...]
-    samples: tuple[Sample, ...]
-    cdnas: tuple[Cdna, ...]
-    fractions: tuple[Fraction, ...]
-    runs: tuple[Run, ...]
-    wells: tuple[Well, ...]
-    reported: tuple[ReportedValue, ...]
-
-
 def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     """Compute what is out of date: measurements, donors' background, calls, courses.
 
@@ -133,8 +117,8 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     return _report(study, tuple(stages))
 
 
-def _read(study: Study) -> _Facts:
-    return _Facts(
+def _read(study: Study) -> Facts:
+    return Facts(
         patients=facts(study, Patient),
         events=facts(study, Event),
         therapies=facts(study, Therapy),
@@ -168,31 +152,30 @@ def _hash(*groups: Iterable[Any]) -> str:
     return digest.hexdigest()
 
 
-def _by(items: Iterable[Any], key: str) -> Mapping[str, list[Any]]:
-    groups: dict[str, list[Any]] = defaultdict(list)
-    for item in items:
-        groups[getattr(item, key)].append(item)
-    return groups
-
-
-def _assay(study: Study, known: _Facts, tell: Progress) -> StageReport:
+def _assay(study: Study, known: Facts, tell: Progress) -> StageReport:
     """Wells and reported values to measurements."""
-    wells = _by(known.wells, "run_id")
+    wells = grouped(known.wells, "run_id")
     runs = {run.run_id: run for run in known.runs}
     tubes = {cdna.cdna_id: cdna for cdna in known.cdnas}
     samples = {sample.sample_id: sample for sample in known.samples}
     controls = _hash(well for well in known.wells if well.kind != "unknown")
 
-    def used(run_id: str) -> tuple[list[Cdna], list[Sample]]:
-        names = {well.sample for well in wells[run_id]}
+    places = grouped(known.wells, "sample")
+
+    def inputs(run_id: str) -> str:
+        """Own wells, and those of other runs on the same cDNA: its control gene may stand there."""
+        names = {well.sample for well in wells[run_id] if well.kind == "unknown"}
         cdnas = [tubes[name] for name in names if name in tubes]
         owners = {cdna.sample_id for cdna in cdnas} | names
-        return cdnas, [samples[name] for name in owners if name in samples]
+        return _hash(
+            [*wells[run_id], *(well for name in names for well in places[name])],
+            [runs[run_id]] if run_id in runs else [],
+            cdnas,
+            [samples[name] for name in owners if name in samples],
+            [controls],
+        )
 
-    wanted = {
-        run_id: _hash(wells[run_id], [runs[run_id]] if run_id in runs else [], *used(run_id), [controls])
-        for run_id in sorted(wells)
-    }
+    wanted = {run_id: inputs(run_id) for run_id in sorted(wells)}
     wanted[_REPORTED] = _hash(known.reported, known.samples)
     wanted[_LABORATORY] = _hash([controls], wanted.values())
     stale, gone = _stale(study, "assay", wanted)
@@ -206,7 +189,7 @@ def _assay(study: Study, known: _Facts, tell: Progress) -> StageReport:
     return _stage("assay", wanted, stale, gone)
 
 
-def _quantified(known: _Facts) -> Mapping[str, Sequence[Any]]:
+def _quantified(known: Facts) -> Mapping[str, Sequence[Any]]:
     """Records by key: each run's own, and what belongs to the laboratory as a whole."""
     got = quantify(wells=known.wells, runs=known.runs, cdnas=known.cdnas, samples=known.samples)
     typed_in = measure_reported(known.reported, samples=known.samples, variance=got.variance)
@@ -224,7 +207,7 @@ def _of_runs(got: Quantified) -> Iterable[Measurement | CurveFit | WellUse]:
     yield from got.well_uses
 
 
-def _normal(study: Study, known: _Facts, measured: Sequence[Measurement]) -> StageReport:
+def _normal(study: Study, known: Facts, measured: Sequence[Measurement]) -> StageReport:
     """Donors to the background of each series."""
     donors = {sample.sample_id for sample in known.samples if sample.reason == "donor"}
     series = {(m.assay_id, m.material, m.fraction, m.unit) for m in measured}
@@ -242,11 +225,11 @@ def _rules_of(study: Study) -> tuple[Cutoff, ...]:
     return activate(cutoffs(), deciding=chosen) if chosen else active_cutoffs()
 
 
-def _course(study: Study, known: _Facts, measured: Sequence[Measurement], tell: Progress) -> StageReport:
+def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: Progress) -> StageReport:
     """Measurements to calls and courses, patient by patient."""
     baselines = tuple(b for b in derived_records(study, Baseline) if b.source == "donors")
     rules = _rules_of(study)
-    dossiers = {one.patient.patient_id: one for one in _dossiers(known, measured, baselines)}
+    dossiers = {one.patient.patient_id: one for one in dossiers_of(known, measured, baselines)}
     shared = _hash(rules)
     wanted = {code: _hash([to_json(dossier)], [shared]) for code, dossier in dossiers.items()}
     wanted[_LABORATORY] = _hash(wanted.values())
@@ -255,7 +238,7 @@ def _course(study: Study, known: _Facts, measured: Sequence[Measurement], tell: 
     tell("course", 0, max(len(people), 1))
     results: dict[str, list[Any]] = {code: [] for code in stale}
     chosen = [dossiers[code] for code in people]
-    judged = _called(chosen, baselines, rules)
+    judged = with_calls(chosen, baselines, rules)
     for dossier, course in zip(judged, build_courses(judged), strict=True):
         results[dossier.patient.patient_id] += [*dossier.calls, course]
     if _LABORATORY in results:
@@ -265,47 +248,6 @@ def _course(study: Study, known: _Facts, measured: Sequence[Measurement], tell: 
     write_derived(study, "course", {code: (wanted[code], results[code]) for code in stale}, remove=gone)
     tell("course", max(len(people), 1), max(len(people), 1))
     return _stage("course", wanted, stale, gone)
-
-
-def _dossiers(
-    known: _Facts, measured: Sequence[Measurement], baselines: tuple[Baseline, ...]
-) -> Iterable[Dossier]:
-    events, therapies = _by(known.events, "patient_id"), _by(known.therapies, "patient_id")
-    samples, measurements = _by(known.samples, "patient_id"), _by(measured, "patient_id")
-    fractions = _by(known.fractions, "sample_id")
-    assays = default_assays()
-    for patient in known.patients:
-        code = patient.patient_id
-        own = sorted(samples[code], key=lambda sample: (sample.drawn_on, sample.sample_id))
-        yield Dossier(
-            patient=patient,
-            events=tuple(sorted(events[code], key=lambda event: (event.on, event.kind))),
-            therapies=tuple(sorted(therapies[code], key=lambda item: (item.start_on, item.kind))),
-            samples=tuple(own),
-            fractions=tuple(fraction for sample in own for fraction in fractions[sample.sample_id]),
-            assays=assays,
-            measurements=tuple(
-                sorted(measurements[code], key=lambda one: (one.drawn_on, one.measurement_id))
-            ),
-            baselines=baselines,
-        )
-
-
-def _called(
-    dossiers: Sequence[Dossier], baselines: tuple[Baseline, ...], rules: tuple[Cutoff, ...]
-) -> list[Dossier]:
-    """Dossiers with the calls of their measurements: every question to the evidence in one batch."""
-    made: Mapping[str, list[Call]] = _by(
-        calls(
-            [one for dossier in dossiers for one in dossier.measurements],
-            samples=[one for dossier in dossiers for one in dossier.samples],
-            events=[one for dossier in dossiers for one in dossier.events],
-            baselines=baselines,
-            cutoffs=rules,
-        ),
-        "patient_id",
-    )
-    return [replace(dossier, calls=tuple(made[dossier.patient.patient_id])) for dossier in dossiers]
 
 
 def _references(study: Study) -> StageReport:
@@ -321,7 +263,7 @@ def _stale(study: Study, stage: str, wanted: Mapping[str, str]) -> tuple[list[st
     """Keys to compute, and keys that exist no longer."""
     current = current_hashes(study, stage)
     stale = [key for key, value in wanted.items() if current.get(key) != value]
-    return stale, sorted(set(read_derived(study, stage)) - set(wanted))
+    return stale, sorted(set(stored_keys(study, stage)) - set(wanted))
 
 
 def _stage(

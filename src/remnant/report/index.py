@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from remnant.records.finding import Finding
 from remnant.records.judgement import WorklistRow
@@ -14,6 +15,8 @@ from remnant.report.context import Context
 from remnant.report.table import Cell, Column, Table, Tone
 
 __all__ = ["Links", "page", "worklist"]
+
+_ONE_BY_ONE: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,7 @@ def page(
     patients: Mapping[str, Patient],
     links: Links,
     context: Context,
+    sentences: Mapping[str, str] | None = None,
     findings: Sequence[Finding] = (),
 ) -> str:
     """Self-contained HTML page of a study.
@@ -46,15 +50,18 @@ def page(
     Parameters
     ----------
     rows : sequence of WorklistRow
-        One a patient, in any order.
+        Patients that need something, in any order.
     patients : mapping of str to Patient
-        By code.
+        All patients, by code.
     links : Links
         Where the reports are.
     context : Context
         What the page says about itself; its assumptions are the banner that stands once a study.
+    sentences : mapping of str to str or None, default None
+        Headline of each patient's course, by code.
     findings : sequence of Finding, default ()
-        Failures and warnings of the study's runs and files; notes are left to the patients' pages.
+        Failures and warnings of the study; where a code has many, one stands for all. Notes are left to the
+        patients' pages.
 
     Returns
     -------
@@ -65,10 +72,11 @@ def page(
         "index.html",
         context=context,
         synthetic=any(patient.synthetic for patient in patients.values()),
-        sentence=_sentence(rows),
+        sentence=_sentence(rows, len(patients)),
         tone=words.urgency_class(max((row.urgency for row in rows), default=0)),
         others=links.others,
         worklist=worklist(rows, patients=patients, links=links),
+        everybody=_everybody(patients, links, sentences or {}),
         findings=_findings(findings),
     )
 
@@ -79,7 +87,7 @@ def worklist(rows: Sequence[WorklistRow], *, patients: Mapping[str, Patient], li
     Parameters
     ----------
     rows : sequence of WorklistRow
-        One a patient, in any order.
+        Patients that need something, in any order.
     patients : mapping of str to Patient
         By code.
     links : Links
@@ -126,28 +134,56 @@ def _row(row: WorklistRow, patient: Patient | None, links: Links) -> tuple[Cell,
     )
 
 
-def _sentence(rows: Sequence[WorklistRow]) -> str:
+def _sentence(rows: Sequence[WorklistRow], patients: int) -> str:
     counts = Counter(row.urgency for row in rows)
     overdue = sum(row.overdue_days > 0 for row in rows)
     late = f" {numbers.plural(overdue, 'sample')} overdue." if overdue else ""
     return (
-        f"{numbers.plural(len(rows), 'patient')}: {counts[2]} to act on, {counts[1]} to look at, "
-        f"{counts[0]} without action.{late}"
+        f"{numbers.plural(patients, 'patient')}: {counts[2]} to act on, {counts[1]} to look at, "
+        f"{patients - counts[1] - counts[2]} without action.{late}"
     )
+
+
+def _everybody(patients: Mapping[str, Patient], links: Links, sentences: Mapping[str, str]) -> Table:
+    heads = (Column("Patient", number=True), Column("Disease", share=1), Column("State", share=3))
+    rows = tuple(
+        (
+            Cell(code, link=links.pages.get(code, "")),
+            Cell(words.describe_patient(patient)[0]),
+            *((Cell(sentences.get(code, "")),) if sentences else ()),
+        )
+        for code, patient in sorted(patients.items())
+    )
+    columns = heads if sentences else heads[:2]
+    return Table(title="All patients", columns=columns, rows=rows)
 
 
 def _findings(findings: Sequence[Finding]) -> Table:
     order = {"failure": 0, "warning": 1}
     tones: dict[str, Tone] = {"failure": "act", "warning": "look"}
-    held = sorted((f for f in findings if f.severity in order), key=lambda f: (order[f.severity], f.code))
-    columns = (Column("Severity"), Column("About"), Column("What", share=1), Column("Code"))
-    rows = tuple(
-        (
-            Cell(f.severity, tone=tones[f.severity]),
-            Cell(f.subject, note=f.where or ""),
-            Cell(f.message, note=f.advice or ""),
-            Cell(f.code),
-        )
-        for f in held
+    groups: dict[tuple[str, str], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.severity in order:
+            groups[finding.severity, finding.code].append(finding)
+    columns = (
+        Column("Severity"),
+        Column("Number", number=True),
+        Column("About"),
+        Column("What", share=1),
+        Column("Code"),
     )
-    return Table(title="Failures and warnings of runs and files", columns=columns, rows=rows)
+    rows = []
+    for (severity, code), held in sorted(groups.items(), key=lambda item: (order[item[0][0]], item[0][1])):
+        shown = held if len(held) <= _ONE_BY_ONE else held[:1]
+        for finding in shown:
+            rest = "" if shown == held else f"and {len(held) - 1} more"
+            rows.append(
+                (
+                    Cell(severity, tone=tones[severity]),
+                    Cell("1" if shown == held else str(len(held))),
+                    Cell(finding.subject, note=rest or finding.where or ""),
+                    Cell(finding.message, note=finding.advice or ""),
+                    Cell(code),
+                )
+            )
+    return Table(title="Failures and warnings", columns=columns, rows=tuple(rows))

@@ -123,8 +123,11 @@ def _never_zero(value: float, decimals: int) -> str:
     return text
 
 
-def _is_plain(value: float, unit: str) -> bool:
-    return unit in _PLAIN_UNITS and 1e-3 <= value < 1e4
+def _is_plain(value: float, digits: int, unit: str) -> bool:
+    """Whether a number is written without a power of ten: percentages, and what lies near 1 to 100."""
+    if unit in _PLAIN_UNITS:
+        return 1e-3 <= value < 1e4
+    return -1 <= _exponent(value, digits) <= 1
 
 
 def _plain(value: float, digits: int) -> str:
@@ -143,8 +146,8 @@ def number(value: float, digits: int = 2, *, unit: str = "") -> str:
     digits : int, default 2
         Significant digits.
     unit : str, default ""
-        Canonical unit; percentages from 0.001 to 10 000 are written without a power of ten. The unit
-        itself is not printed.
+        Canonical unit; percentages from 0.001 to 10 000 are written without a power of ten, anything else
+        from 0.1 to 99. The unit itself is not printed.
 
     Returns
     -------
@@ -153,14 +156,13 @@ def number(value: float, digits: int = 2, *, unit: str = "") -> str:
 
     Examples
     --------
-    >>> number(183.0), number(4.2), number(0.31, unit="percent"), number(1530.0, unit="percent")
-    ('1.8 × 10²', '4.2', '0.31', '1500')
+    >>> number(183.0), number(41.3), number(0.31), number(1530.0, unit="percent"), number(1530.0)
+    ('1.8 × 10²', '41', '0.31', '1500', '1.5 × 10³')
     """
-    if _is_plain(value, unit):
+    if _is_plain(value, digits, unit):
         return _plain(value, digits)
     exponent = _exponent(value, digits)
-    mantissa = f"{value / 10.0**exponent:.{digits - 1}f}"
-    return mantissa if exponent == 0 else f"{mantissa} × {power_of_ten(exponent)}"
+    return f"{value / 10.0**exponent:.{digits - 1}f} × {power_of_ten(exponent)}"
 
 
 def interval(
@@ -187,18 +189,16 @@ def interval(
     Examples
     --------
     >>> interval(120.0, 260.0, like=180.0), interval(0.8, 900.0, digits=1), interval(24.0, 40.0, unit="percent")
-    ('1.2-2.6 × 10²', '8 × 10⁻¹ to 9 × 10²', '24-40')
+    ('1.2-2.6 × 10²', '0.8 to 9 × 10²', '24-40')
     """
     like = upper if like is None else like
-    if _is_plain(lower, unit) and _is_plain(upper, unit):
-        decimals = digits - 1 - _exponent(like, digits)
-        return f"{_never_zero(lower, decimals)}-{_never_zero(upper, decimals)}"
-    if upper >= _WIDE_INTERVAL * lower:
+    if upper >= _WIDE_INTERVAL * lower and not (unit in _PLAIN_UNITS and _is_plain(lower, digits, unit)):
         return f"{number(lower, digits, unit=unit)} to {number(upper, digits, unit=unit)}"
     exponent = _exponent(like, digits)
-    scale = 10.0**exponent
-    text = f"{_never_zero(lower / scale, digits - 1)}-{_never_zero(upper / scale, digits - 1)}"
-    return text if exponent == 0 else f"{text} × {power_of_ten(exponent)}"
+    plain = _is_plain(like, digits, unit)
+    scale, decimals = (1.0, digits - 1 - exponent) if plain else (10.0**exponent, digits - 1)
+    text = f"{_never_zero(lower / scale, decimals)}-{_never_zero(upper / scale, decimals)}"
+    return text if plain else f"{text} × {power_of_ten(exponent)}"
 
 
 def level(threshold: float) -> str:

@@ -112,11 +112,10 @@ class _Shared:
         runs = tuple(self._runs[run_id] for run_id in run_ids if run_id in self._runs)
         hashes = dict.fromkeys(run.source_sha256 for run in runs)
         sources = tuple(self._sources[key] for key in hashes if key in self._sources)
-        tubes = [cdna.cdna_id for name in names for cdna in self._cdnas[name]]
+        tubes = {cdna.cdna_id for name in names for cdna in self._cdnas[name]}
         subjects = [
             f"patient {patient_id}",
-            *(f"sample {name}" for name in sorted(names)),
-            *(f"cdna {name}" for name in sorted(tubes)),
+            *(f"sample {name}" for name in sorted(names | tubes)),  # a well names either
             *(f"run {run.run_id}" for run in runs),
             *(f"file {source.name}" for source in sources),
         ]
@@ -138,12 +137,8 @@ class _Shared:
 
 def _well_samples(study: Study) -> dict[str, str]:
     """Subject of a finding on a well, to the subject of the sample or cDNA in it."""
-    tubes = {cdna.cdna_id for cdna in facts(study, Cdna)}
     wells = facts_frame(study, Well).select("run_id", "position", "sample")
-    return {
-        f"well {run_id}:{position}": f"{'cdna' if sample in tubes else 'sample'} {sample}"
-        for run_id, position, sample in wells.iter_rows()
-    }
+    return {f"well {run_id}:{position}": f"sample {sample}" for run_id, position, sample in wells.iter_rows()}
 
 
 def _by(

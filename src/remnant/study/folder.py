@@ -26,11 +26,12 @@ from remnant.study.handle import Settings, Study
 from remnant.study.tables import AUDIT
 from remnant.study.upgrade import upgrade
 
-__all__ = ["LANGUAGES", "init_study", "open_study"]
+__all__ = ["LANGUAGES", "SETTINGS_FILE", "init_study", "open_study"]
 
 LANGUAGES: Final = ("en", "ru", "de")
 
-_SETTINGS_FILE: Final = "study.toml"
+SETTINGS_FILE: Final = "study.toml"
+"""What makes a folder a study; written last."""
 _SECTIONS: Final = {"study": ("name", "created", "language", "database"), "rules": ("active",)}
 
 
@@ -76,7 +77,7 @@ def init_study(
     ['inbox', 'originals', 'study.db', 'study.toml']
     """
     folder = Path(folder).resolve()
-    if (folder / _SETTINGS_FILE).exists():
+    if (folder / SETTINGS_FILE).exists():
         raise ConflictError(
             where=str(folder),
             found="a study",
@@ -99,7 +100,7 @@ def init_study(
             detail = {"language": language, "name": settings.name}
             append_entry(connection, by=by, action="init", subject="study", detail=detail)
     with plain_errors(str(folder)):
-        _write_durably(folder / _SETTINGS_FILE, _as_toml(settings))
+        _write_durably(folder / SETTINGS_FILE, _as_toml(settings))
     return study
 
 
@@ -124,11 +125,11 @@ def open_study(folder: Path | str) -> Study:
         If ``study.toml`` cannot be read, or a newer remnant made the database.
     """
     folder = Path(folder).resolve()
-    path = folder / _SETTINGS_FILE
+    path = folder / SETTINGS_FILE
     if not path.is_file():
         raise NotFoundError(
             where=str(folder),
-            found=f"no {_SETTINGS_FILE}",
+            found=f"no {SETTINGS_FILE}",
             needed="the folder of a study",
             advice=f"Make one with `remnant init {folder.name}`.",
         )

@@ -1,7 +1,8 @@
 """What a result was computed with: the code, the rules, and the study's own inputs, each as a short hash.
 
-The hash of the code covers every module of the package, so that a changed line makes derived results
-out of date even where the version number stood still.
+The hash of the code covers every module that a result can depend on, so that a changed line makes derived
+results out of date even where the version number stood still. What only shows results or makes up studies
+is left out.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import functools
 import hashlib
 import json
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -20,17 +22,19 @@ from remnant.study.tables import DECISION, SOURCE_FILE
 
 __all__ = ["code_version", "fingerprint", "rules_version"]
 
+_SHOWING: Final = frozenset({"cli", "example", "report", "web"})
+
 
 @functools.cache
 def code_version() -> str:
-    """Version of the package and hash of its modules.
+    """Version of the package and hash of the modules that compute.
 
     Returns
     -------
     str
         For example ``"0.1.0+3f2a91bc04de"``.
     """
-    return f"{remnant.__version__}+{_hash_of('*.py')}"
+    return f"{remnant.__version__}+{_hash_of('**/*.py')}"
 
 
 @functools.cache
@@ -81,6 +85,7 @@ def fingerprint(study: Study) -> str:
 def _hash_of(*patterns: str) -> str:
     root = Path(remnant.__file__).parent
     digest = hashlib.sha256()
-    for path in sorted({path for pattern in patterns for path in root.rglob(pattern)}):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    found = {path.relative_to(root) for pattern in patterns for path in root.glob(pattern)}
+    for path in sorted(path for path in found if path.parts[0] not in _SHOWING):
+        digest.update(path.as_posix().encode() + b"\0" + (root / path).read_bytes())
     return digest.hexdigest()[:12]

@@ -93,8 +93,9 @@ def _split(values: Sequence[ControlValue], *, run_default: float, rt_default: fl
             levels=(),
         )
     of_run = min(max(covariance, 0.0), whole)
-    # A covariance says less than a variance of the same freedom: its own variance is (T² + C²) / freedom.
-    weaker = 2.0 * run_default**2 / (run_default**2 + (run_default + rt_default) ** 2)
+    # A covariance C says less than a variance of the same freedom: its own variance is (T² + C²) / freedom.
+    likely = max(of_run, run_default)
+    weaker = 2.0 * likely**2 / (likely**2 + max(whole, likely) ** 2)
     return _Split(
         run=of_run,
         run_freedom=shared * weaker,

@@ -55,8 +55,9 @@ class Curves:
 
 def _gate_reasons(fits: standard_curve.StandardCurves, gates: CurveGates) -> tuple[tuple[str, ...], ...]:
     reasons = []
+    # Nine places: a slope of exactly -3.6 passes whatever the rounding of its arithmetic.
     for slope, r_squared, levels in zip(
-        fits.slope.tolist(), fits.r_squared.tolist(), fits.levels.tolist(), strict=True
+        fits.slope.round(9).tolist(), fits.r_squared.round(9).tolist(), fits.levels.tolist(), strict=True
     ):
         failed = []
         if levels < gates.levels_min:
@@ -148,8 +149,8 @@ def curve_records(curves: Curves) -> tuple[CurveFit, ...]:
             efficiency=float(efficiency[i]),
             residual_sd_cycles=float(fits.residual_sd[i]),
             wells=int(fits.wells[i]),
-            lowest_copies=float(10.0 ** fits.low_log10[i]),
-            highest_copies=float(10.0 ** fits.high_log10[i]),
+            lowest_copies=round(float(10.0 ** fits.low_log10[i]), 6),
+            highest_copies=round(float(10.0 ** fits.high_log10[i]), 6),
             mean_log10_copies=float(fits.mean_log10[i]),
             sum_squares_log10=float(fits.sum_squares_log10[i]),
             verdict="fail" if curves.reasons[i] else "pass",

@@ -2,7 +2,7 @@
 
 A well is left out only by the rule, never more than a minority, and a well with signal only where at
 least two others have signal too: silent wells do not outvote a positive one, the rule of positive wells
-judges that. What still disagrees is kept and said.
+judges that. What still disagrees is kept and said; with many copies it carries the technical error it shows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from remnant.assay.qpcr.curves import Curves
 from remnant.assay.qpcr.plates import USED
-from remnant.knowledge.qpcr import QpcrRules, ReplicateRule
+from remnant.knowledge.qpcr import QpcrRules, ReplicateRule, WellAssumptions
 from remnant.numerics import standard_curve
 from remnant.numerics.replicates import two_sided_p
 from remnant.numerics.wells import WellGroups
@@ -142,15 +142,15 @@ def _range(values: Floats) -> Floats:
     return spread
 
 
-def without_outliers(groups: Groups, rule: ReplicateRule) -> tuple[Groups, dict[int, str], list[Finding]]:
+def without_outliers(groups: Groups, rules: QpcrRules) -> tuple[Groups, dict[int, str], list[Finding]]:
     """Leave out replicates by the rule.
 
     Parameters
     ----------
     groups : Groups
         Replicates.
-    rule : ReplicateRule
-        Rule row.
+    rules : QpcrRules
+        Replicate rule, and how far disagreement widens the technical error.
 
     Returns
     -------
@@ -161,6 +161,7 @@ def without_outliers(groups: Groups, rule: ReplicateRule) -> tuple[Groups, dict[
     findings : list of Finding
         Wells left out, and groups that disagree with too few wells to leave one out.
     """
+    rule = rules.replicates
     if rule.method == "none" or not len(groups):
         return groups, {}, []
     used = groups.used & (groups.curve >= 0)[:, None]
@@ -187,7 +188,23 @@ def without_outliers(groups: Groups, rule: ReplicateRule) -> tuple[Groups, dict[
             )
         open_groups[rows] = may
     kept = groups.used & (used | (groups.curve < 0)[:, None])
-    return replace(groups, used=kept), outliers, _findings(groups, kept, disagree, rule)
+    shown = np.where(disagree, _shown_sd(groups, kept, rules.wells), 0.0)
+    narrowed = replace(groups, used=kept, technical_sd_log10=np.fmax(groups.technical_sd_log10, shown))
+    return narrowed, outliers, _findings(groups, narrowed, disagree, rule)
+
+
+def _shown_sd(groups: Groups, kept: Bools, assumptions: WellAssumptions) -> Floats:
+    """Standard deviation of the kept readings beyond Poisson, log10; 0 with few copies or signals."""
+    signal = kept & ~np.isnan(groups.log10_copies)
+    count = np.maximum(signal.sum(axis=1), 1)
+    level = np.where(signal, groups.log10_copies - np.log10(np.where(signal, groups.exposure, 1.0)), 0.0)
+    mean = level.sum(axis=1) / count
+    squares = (np.square(level - mean[:, None]) * signal).sum(axis=1)
+    with np.errstate(over="ignore"):
+        copies = np.where(signal, np.power(10.0, groups.log10_copies), 0.0).sum(axis=1) / count
+    beyond = squares / np.maximum(count - 1, 1) - 1.0 / (np.log(10.0) ** 2 * np.maximum(copies, 1.0))
+    sd = np.minimum(np.sqrt(np.maximum(beyond, 0.0)), assumptions.shown_sd_most)
+    return np.where((count >= 2) & (copies >= assumptions.shown_sd_from), sd, 0.0)
 
 
 def _rows(groups: Groups, rows: Integers) -> Groups:
@@ -219,7 +236,8 @@ def _why(groups: Groups, row: int, column: int, *, rule: ReplicateRule, measure:
     return f"{found} beside {', '.join(rest)}: {test} ({rule.id})."
 
 
-def _findings(groups: Groups, kept: Bools, disagree: Bools, rule: ReplicateRule) -> list[Finding]:
+def _findings(groups: Groups, narrowed: Groups, disagree: Bools, rule: ReplicateRule) -> list[Finding]:
+    kept = narrowed.used
     dropped = (groups.used & ~kept).sum(axis=1)
     findings = []
     for row in np.flatnonzero((dropped > 0) | disagree):
@@ -242,7 +260,7 @@ def _findings(groups: Groups, kept: Bools, disagree: Bools, rule: ReplicateRule)
                     code="qpcr.replicates_disagree",
                     severity="warning",
                     subject=f"sample {key['name']}",
-                    message=f"{key['target']} wells differ more than {rule.id} allows, but none may be left out: all {int(kept[row].sum())} are used.",
+                    message=f"{key['target']} wells differ more than {rule.id} allows, but no more may be left out: {int(kept[row].sum())} are used, at a technical sd of {narrowed.technical_sd_log10[row]:.2f} log10.",
                     where=where,
                     advice="Repeat the measurement.",
                 )

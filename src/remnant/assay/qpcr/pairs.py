@@ -118,7 +118,7 @@ def _candidates(groups: Groups, assays: Sequence[Assay]) -> pl.DataFrame:
         },
         schema={"assay": pl.Int64, "target": pl.String, "control": pl.String},
     ).drop_nulls("control")
-    keys = groups.keys.select("group", "run_id", "cdna_id", "target", "run_on")
+    keys = groups.keys.select("group", "run_id", "cdna_id", "target", "run_on", "role")
     wanted = keys.join(table, on="target", maintain_order="left")
     control = keys.select(
         pl.col("group").alias("control_group"),
@@ -128,8 +128,11 @@ def _candidates(groups: Groups, assays: Sequence[Assay]) -> pl.DataFrame:
         pl.col("run_on").alias("control_on"),
     )
     days = (pl.col("run_on") - pl.col("control_on")).dt.total_days().abs().fill_null(10**6)
+    # An internal control may have one name for many cDNAs: only its own run's control gene is its own.
+    lent = (pl.col("role") == "internal") & (pl.col("control_run") != pl.col("run_id"))
     return (
         wanted.join(control, on=["cdna_id", "control"], how="left", maintain_order="left")
+        .with_columns(pl.when(lent).then(None).otherwise("control_group").alias("control_group"))
         .with_columns((pl.col("control_run") != pl.col("run_id")).alias("other_run"), days.alias("days"))
         .sort("group", "assay", "other_run", "days", "control_run", maintain_order=True)
         .unique(["group", "assay"], keep="first", maintain_order=True)

@@ -314,7 +314,9 @@ def well_frame(
             "run_on": [run.run_on for run in runs],
         },
         schema={"run_id": pl.String, "run_ul": pl.Float64, "cycles": pl.Float64, "run_on": pl.Date},
-    ).unique("run_id", keep="first", maintain_order=True)
+    )
+    # A run may be described twice, by its plate and by a run sheet: each field from whoever states it.
+    volumes = volumes.group_by("run_id", maintain_order=True).agg(pl.all().drop_nulls().first())
     frame = frame.with_columns(
         _recode("written", spelling).alias("target"), _recode("kind", _ROLE).alias("role")
     ).join(volumes, on="run_id", how="left", maintain_order="left")

@@ -117,7 +117,7 @@ def quantify(
     )
     frame, findings = well_frame(wells, runs=runs, cdnas=cdnas, samples=samples, assays=declared)
     curves = judged_curves(frame, chosen.curves, chosen.wells)
-    groups, outliers, replicate_findings = without_outliers(read_groups(frame, curves), chosen.replicates)
+    groups, outliers, replicate_findings = without_outliers(read_groups(frame, curves), chosen)
     pools = pool_groups(groups, cq_below=chosen.positivity.cq_below)
     blocked, blank_findings = contamination(frame, groups, assays=declared, rule=chosen.contamination)
     pairs, pair_findings = pair(

@@ -10,6 +10,7 @@ from remnant.records.cohort import (
     Effect,
     Frequency,
     Incidence,
+    IncidenceAt,
     LeadTimes,
     TestResult,
 )
@@ -60,7 +61,7 @@ def frequencies(held: Sequence[Frequency]) -> Table:
 
 
 def incidence(made: Incidence) -> Table:
-    """Incidence and numbers at risk on the days of the table.
+    """Incidence with the numbers at risk on the days of the table.
 
     Parameters
     ----------
@@ -70,8 +71,9 @@ def incidence(made: Incidence) -> Table:
     Returns
     -------
     Table
-        One row a group, cause and day.
+        One row a group and cause.
     """
+    days = [at.day for at in made.curves[0].on_days if at.day > made.start_day] if made.curves else []
     columns = (
         Column("Cause"),
         Column("Group", share=1),
@@ -79,9 +81,7 @@ def incidence(made: Incidence) -> Table:
         Column("Events", number=True),
         Column("Competing", number=True),
         Column("Censored", number=True),
-        Column("Day", number=True),
-        Column("At risk", number=True),
-        Column("Incidence", number=True),
+        *(Column(f"Day +{day:.0f}", number=True) for day in days),
     )
     rows = tuple(
         (
@@ -91,17 +91,9 @@ def incidence(made: Incidence) -> Table:
             Cell(str(curve.events)),
             Cell(str(curve.competing_events)),
             Cell(str(curve.censored)),
-            Cell(f"+{at.day:.0f}", sort=f"{at.day:.0f}"),
-            Cell(str(at.at_risk)),
-            Cell(
-                "start"
-                if at.day <= made.start_day
-                else _share(at.lower, at.incidence, at.upper) or "beyond follow-up",
-                sort=str(at.incidence or 0),
-            ),
+            *(_on_day(at) for at in curve.on_days if at.day > made.start_day),
         )
         for curve in made.curves
-        for at in curve.on_days
     )
     return Table(title=f"Cumulative incidence. {made.title}", note=made.method, columns=columns, rows=rows)
 
@@ -138,7 +130,9 @@ def tests(held: Sequence[TestResult], *, title: str) -> Table:
             Cell(test.margins),
             Cell("" if test.statistic is None else f"{test.statistic_name} {test.statistic:.2f}"),
             Cell(
-                "not defined" if test.p_value is None else numbers.p_value(test.p_value).removeprefix("P = "),
+                "not defined"
+                if test.p_value is None
+                else numbers.p_value(test.p_value).removeprefix("P ").removeprefix("= "),
                 sort="" if test.p_value is None else str(test.p_value),
             ),
             Cell(test.note),
@@ -288,6 +282,14 @@ def excluded(made: Incidence) -> Table:
         (Cell(e.reason), Cell(str(len(e.patient_ids))), Cell(", ".join(e.patient_ids))) for e in made.excluded
     )
     return Table(title="Not at risk", columns=columns, rows=rows)
+
+
+def _on_day(at: IncidenceAt) -> Cell:
+    return Cell(
+        _share(at.lower, at.incidence, at.upper) or "beyond follow-up",
+        note=f"{at.at_risk} at risk",
+        sort=str(at.incidence or 0),
+    )
 
 
 def _share(lower: float | None, estimate: float | None, upper: float | None) -> str:

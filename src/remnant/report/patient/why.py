@@ -49,7 +49,7 @@ def verdicts(dossier: Dossier) -> Table:
 
 
 def _verdict_row(call: Call, m: Measurement) -> tuple[Cell, ...]:
-    copies = " / ".join(numbers.count(value) or "none" for value in (m.target_copies, m.control_copies))
+    copies = " / ".join(numbers.count(value) or "not given" for value in (m.target_copies, m.control_copies))
     return (
         Cell(numbers.iso(m.drawn_on)),
         Cell(m.target, note=words.place(m)),

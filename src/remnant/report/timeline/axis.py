@@ -1,7 +1,8 @@
 """The time axis that all panels share.
 
-Days are counted from transplantation, or from the first date where there was none. The axis is linear from
-the first to the last thing that happened: nothing is compressed and nothing is cut off.
+Days are counted from transplantation, or from the first date where there was none. The axis is linear and
+nothing is compressed. It ends with the last sample, therapy or relapse where only follow-up comes after and
+would leave more than a fifth of it empty; what lies beyond is named at the edge with its day.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ LEFT: Final = 40
 """Room for the vertical axes to the left of the plot, pixels."""
 RIGHT: Final = 140
 """Room for labels to the right of the plot, pixels."""
+_MAY_LIE_BEYOND: Final = frozenset({"last_contact", "death", "chronic_gvhd", "acute_gvhd"})
+_EMPTY: Final = 0.25
 _DAY_STEPS: Final = (5, 10, 25, 50, 100, 200, 500, 1000, 2000)
 _MONTH_STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)
 _MOST_TICKS: Final = 9
@@ -112,10 +115,11 @@ def frame(dossier: Dossier) -> TimeFrame | None:
     TimeFrame or None
         None if nothing has a date.
     """
-    dates = [event.on for event in dossier.events]
-    dates += [sample.drawn_on for sample in dossier.samples]
-    dates += [measurement.drawn_on for measurement in dossier.measurements]
-    dates += [day for t in dossier.therapies for day in (t.start_on, t.end_on) if day is not None]
+    drawn = [sample.drawn_on for sample in dossier.samples]
+    drawn += [measurement.drawn_on for measurement in dossier.measurements]
+    drawn += [day for t in dossier.therapies for day in (t.start_on, t.end_on) if day is not None]
+    drawn += [event.on for event in dossier.events if event.kind not in _MAY_LIE_BEYOND]
+    dates = drawn + [event.on for event in dossier.events]
     if not dates:
         return None
     transplants = [event.on for event in dossier.events if event.kind == "transplant"]
@@ -123,6 +127,9 @@ def frame(dossier: Dossier) -> TimeFrame | None:
     day_0 = course.transplant_on if course and course.transplant_on else min(transplants, default=None)
     origin = day_0 or min(dates)
     low, high = (min(dates) - origin).days, (max(dates) - origin).days
+    core = (max(drawn, default=max(dates)) - origin).days
+    if high - core > _EMPTY * max(core - low, 1):
+        high = max(core, 0)
     margin = max(5.0, 0.02 * (high - low))
     return TimeFrame(origin=origin, transplanted=day_0 is not None, low=low - margin, high=high + margin)
 

@@ -76,18 +76,22 @@ def _events(time: TimeFrame, dossier: Dossier) -> tuple[list[dict[str, Any]], in
     rows = []
     spans = []
     for event in sorted(dossier.events, key=lambda e: (e.on, words.event_label(e))):
-        place = time.pixel(time.day(event.on))
+        day = time.day(event.on)
+        beyond = day > time.high
+        place = WIDTH if beyond else time.pixel(day)
         name = words.event_label(event)
+        if beyond:
+            name = f"{name}, day {numbers.day(day)} →"
         width = text_width(name) + 7
-        side = _label_side(place, place, width)
+        side = "right" if beyond else _label_side(place, place, width)
         spans.append((place - 2, place + width) if side == "left" else (place - width, place + 2))
         rows.append(
             {
-                "x": time.day(event.on),
+                "x": min(day, time.high),
                 "label": name,
                 "side": side,
                 "colour": ACT if event.kind in _RELAPSES else INK,
-                "title": f"{name}: {numbers.iso(event.on)}, day {numbers.day(time.day(event.on))}",
+                "title": f"{words.event_label(event)}: {numbers.iso(event.on)}, day {numbers.day(day)}",
             }
         )
     lines = rows_without_overlap(spans)

@@ -82,10 +82,9 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
     low, high = _domain(measurements, cutoffs, bands)
     height = min(_HIGHEST, max(_LOWEST, round(_PIXELS_PER_DECADE * math.log10(high / low))))
     rows = _rows(time, measurements)
-    alarms = _alarms(dossier, rows)
-    head = 2 * _LABEL_ROW if alarms else 0.0
-    high *= (high / low) ** (head / max(1.0, height - head))
-    y = _Scale(low, high, height)
+    base = _Scale(low, high, height)
+    words_placed, room = _placed_alarms(time, _alarms(dossier, rows), rows, base)
+    y = base.taller(room)
     hue = marker_hue(assay.target)
     label = unit_label(unit, control=assay.control or "")
     title = (
@@ -96,7 +95,7 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
     return {
         "width": WIDTH,
         "resolve": {"axis": {"x": "independent", "y": "independent"}},
-        "height": height,
+        "height": y.height,
         "title": title,
         "layer": [
             _grid(time, y),
@@ -106,7 +105,7 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
             *_join_layers(time, rows, y, hue),
             *_whisker_layers(time, rows, y, hue),
             *_mark_layers(time, rows, y, hue),
-            *_alarm_layers(time, alarms, rows, y),
+            *labels(words_placed, fontWeight=600),
             *_margin_layers(cutoffs, bands, y),
         ],
     }
@@ -117,6 +116,11 @@ class _Scale:
 
     def __init__(self, low: float, high: float, height: float) -> None:
         self.low, self.high, self.height = low, high, height
+
+    def taller(self, room: float) -> _Scale:
+        """The same decades with more room above: every place moves down by it."""
+        grown = (self.height + room) / self.height
+        return _Scale(self.low, self.low * (self.high / self.low) ** grown, self.height + room)
 
     def pixel(self, value: float) -> float:
         return self.height * (1 - math.log(value / self.low) / math.log(self.high / self.low))
@@ -383,39 +387,44 @@ def _mark_layers(
 
 
 def _alarms(dossier: Dossier, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Words where a series enters a state other than normal after day 0."""
+    """Words where a series enters a state other than normal after day 0, with the series where there are more."""
     by_measurement = {row["measurement"]: row for row in rows}
-    before: dict[tuple[str, str, str], str] = {}
+    several = len({row["series"] for row in rows}) > 1
+    before: dict[tuple[str, str], str] = {}
     alarms = []
     for point in dossier.course.points if dossier.course else ():
         row = by_measurement.get(point.measurement_id)
         if row is None or row["y"] is None or point.state == "not evaluable":
             continue
-        series = (point.assay_id, point.material, point.fraction)
-        if point.state != before.get(series) and point.state in _ALARMS and row["day"] >= 0:
-            alarms.append({"row": row, "label": point.state, "colour": _ALARMS[point.state]})
-        before[series] = point.state
+        entered = point.state != before.get(row["series"])
+        if entered and point.state in _ALARMS and row["day"] >= 0:
+            name = " ".join(part for part in (point.material, point.fraction, point.state) if part)
+            text = name if several else point.state
+            alarms.append({"row": row, "label": text, "colour": _ALARMS[point.state]})
+        before[row["series"]] = point.state
     return alarms
 
 
-def _alarm_layers(
+def _placed_alarms(
     time: TimeFrame, alarms: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], y: _Scale
-) -> list[dict[str, Any]]:
-    """The words above their points, moved up past whatever is in the way."""
+) -> tuple[list[tuple[float, float, str, str]], float]:
+    """The words above their points, moved up past whatever is in the way, and the room this takes above."""
     taken = [_whisker_box(time, row, y) for row in rows if row["y"] is not None]
+    half_row = _LABEL_ROW / 2
     written = []
     for alarm in alarms:
         half = text_width(alarm["label"]) / 2 + 2
         centre = min(max(time.pixel(alarm["row"]["x"]), half), WIDTH - half)
-        place = _whisker_box(time, alarm["row"], y)[2] - _LABEL_ROW / 2
-        while place > _LABEL_ROW / 2 and any(
-            abs(x - centre) < half + reach and top < place + _LABEL_ROW / 2 and place - _LABEL_ROW / 2 < foot
+        place = _whisker_box(time, alarm["row"], y)[2] - half_row
+        while any(
+            abs(x - centre) < half + reach and top < place + half_row and place - half_row < foot
             for x, reach, top, foot in taken
         ):
-            place -= 2
-        taken.append((centre, half, place - _LABEL_ROW / 2, place + _LABEL_ROW / 2))
+            place -= 1
+        taken.append((centre, half, place - half_row, place + half_row))
         written.append((centre, place, alarm["label"], alarm["colour"]))
-    return labels(written, fontWeight=600)
+    room = max(0.0, half_row - min((place for _, place, _, _ in written), default=half_row))
+    return [(x, place + room, text, colour) for x, place, text, colour in written], room
 
 
 def _whisker_box(time: TimeFrame, row: dict[str, Any], y: _Scale) -> tuple[float, float, float, float]:

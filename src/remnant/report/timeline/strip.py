@@ -164,14 +164,18 @@ def chimerism(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
     layers += [
         _marks(time, rows, low, fill=INK if key[0] == "whole" else PAPER) for key, rows in held.items()
     ]
-    materials = {material for _, material in held}
     last_day = max(rows[-1]["x"] for rows in held.values())
-    ends = [_HEIGHT * (100 - max(rows[-1]["y"], low)) / (100 - low) for rows in held.values()]
-    places = spread(ends, gap=_GAP, low=0, high=_HEIGHT + 4)
-    written = []
-    for ((cells, material), rows), place in zip(held.items(), places, strict=True):
-        name = cells if len(materials) == 1 else f"{material} {cells}"
-        written.append((time.pixel(last_day) + 9, place, f"{name} {numbers.percent(rows[-1]['y'])}", MUTED))
+    ends = {cells: [rows for (of, _), rows in held.items() if of == cells] for cells, _ in held}
+    places = spread(
+        [_HEIGHT * (100 - max(rows[0][-1]["y"], low)) / (100 - low) for rows in ends.values()],
+        gap=_GAP,
+        low=0,
+        high=_HEIGHT + 4,
+    )
+    written = [
+        (time.pixel(last_day) + 9, place, _ending(cells, held), MUTED)
+        for cells, place in zip(ends, places, strict=True)
+    ]
     layers += labels(written, align="left")
     return {
         "width": WIDTH,
@@ -180,6 +184,14 @@ def chimerism(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
         "title": "Donor chimerism, %",
         "layer": layers,
     }
+
+
+def _ending(cells: str, held: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
+    """Name of a line with its last value, by material where there are two."""
+    last = {material: numbers.percent(rows[-1]["y"]) for (of, material), rows in held.items() if of == cells}
+    if len({material for _, material in held}) == 1:
+        return f"{cells} {next(iter(last.values()))}"
+    return f"{cells} " + ", ".join(f"{material} {value}" for material, value in sorted(last.items()))
 
 
 def _chimerism_series(time: TimeFrame, dossier: Dossier) -> dict[tuple[str, str], list[dict[str, Any]]]:

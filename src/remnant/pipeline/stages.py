@@ -1,0 +1,173 @@
+"""The stages joined in memory: facts in, dossiers with calls and courses out. No storage.
+
+`remnant.pipeline.run` does the same for a study on disk and recomputes only what is out of date.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from remnant.assay.qpcr.quantify import quantify
+from remnant.assay.reported import measure_reported
+from remnant.call.calls import calls
+from remnant.call.donors import donor_baselines
+from remnant.course.build import build_courses
+from remnant.knowledge.assays import default_assays
+from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
+from remnant.records.dossier import Dossier
+from remnant.records.judgement import Call
+from remnant.records.measurement import Baseline, Measurement, ReportedValue
+from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.run import Run, Well
+from remnant.records.sample import Cdna, Fraction, Sample
+
+__all__ = ["Facts", "compute", "dossiers_of", "grouped", "with_calls"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a laboratory knows of its patients.
+
+    Attributes
+    ----------
+    patients, events, therapies, samples, cdnas, fractions, runs, wells, reported : tuple of records
+        Facts of any number of files; samples of donors among them.
+    """
+
+    patients: tuple[Patient, ...] = ()
+    events: tuple[Event, ...] = ()
+    therapies: tuple[Therapy, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    cdnas: tuple[Cdna, ...] = ()
+    fractions: tuple[Fraction, ...] = ()
+    runs: tuple[Run, ...] = ()
+    wells: tuple[Well, ...] = ()
+    reported: tuple[ReportedValue, ...] = ()
+
+
+def compute(facts: Facts, *, rules: Sequence[Cutoff] | None = None) -> tuple[Dossier, ...]:
+    """Everything from wells to courses.
+
+    Parameters
+    ----------
+    facts : Facts
+        What the laboratory knows.
+    rules : sequence of Cutoff or None, default None
+        Active cut-off rows; those that ship as active by default.
+
+    Returns
+    -------
+    tuple of Dossier
+        One a patient, with measurements, baselines, calls and course.
+
+    Examples
+    --------
+    >>> compute(Facts(patients=(Patient(patient_id="P001", diagnosis="AML"),)))[0].course.headline
+    'No WT1 or BAALC was measured. No overt relapse.'
+    """
+    got = quantify(wells=facts.wells, runs=facts.runs, cdnas=facts.cdnas, samples=facts.samples)
+    typed_in = measure_reported(facts.reported, samples=facts.samples, variance=got.variance)
+    measured = [*got.measurements, *typed_in.measurements]
+    baselines, _ = donor_baselines(measured, facts.samples)
+    known = with_calls(
+        list(dossiers_of(facts, measured, baselines)),
+        baselines,
+        tuple(active_cutoffs() if rules is None else rules),
+    )
+    return tuple(replace(one, course=course) for one, course in zip(known, build_courses(known), strict=True))
+
+
+def grouped(items: Iterable[Any], field: str) -> Mapping[str, list[Any]]:
+    """Records by the value of one field.
+
+    Parameters
+    ----------
+    items : iterable of records
+        Records.
+    field : str
+        Name of the field.
+
+    Returns
+    -------
+    mapping of str to list of records
+        In the order given; a value that no record has gives an empty list.
+    """
+    groups: dict[str, list[Any]] = defaultdict(list)
+    for item in items:
+        groups[getattr(item, field)].append(item)
+    return groups
+
+
+def dossiers_of(
+    facts: Facts, measured: Iterable[Measurement], baselines: tuple[Baseline, ...]
+) -> Iterable[Dossier]:
+    """Facts and measurements of each patient, by date.
+
+    Parameters
+    ----------
+    facts : Facts
+        What the laboratory knows.
+    measured : iterable of Measurement
+        Measurements of all patients.
+    baselines : tuple of Baseline
+        Donors' backgrounds.
+
+    Returns
+    -------
+    iterable of Dossier
+        In the order of the patients, without calls and course.
+    """
+    events, therapies = grouped(facts.events, "patient_id"), grouped(facts.therapies, "patient_id")
+    samples, measurements = grouped(facts.samples, "patient_id"), grouped(measured, "patient_id")
+    fractions = grouped(facts.fractions, "sample_id")
+    assays = default_assays()
+    for patient in facts.patients:
+        code = patient.patient_id
+        own = sorted(samples[code], key=lambda sample: (sample.drawn_on, sample.sample_id))
+        yield Dossier(
+            patient=patient,
+            events=tuple(sorted(events[code], key=lambda event: (event.on, event.kind))),
+            therapies=tuple(sorted(therapies[code], key=lambda item: (item.start_on, item.kind))),
+            samples=tuple(own),
+            fractions=tuple(fraction for sample in own for fraction in fractions[sample.sample_id]),
+            assays=assays,
+            measurements=tuple(
+                sorted(measurements[code], key=lambda one: (one.drawn_on, one.measurement_id))
+            ),
+            baselines=baselines,
+        )
+
+
+def with_calls(
+    dossiers: Sequence[Dossier], baselines: tuple[Baseline, ...], rules: tuple[Cutoff, ...]
+) -> list[Dossier]:
+    """Dossiers with the calls of their measurements: every question to the evidence in one batch.
+
+    Parameters
+    ----------
+    dossiers : sequence of Dossier
+        Patients.
+    baselines : tuple of Baseline
+        Donors' backgrounds.
+    rules : tuple of Cutoff
+        Active cut-off rows.
+
+    Returns
+    -------
+    list of Dossier
+        The same with their calls.
+    """
+    made: Mapping[str, list[Call]] = grouped(
+        calls(
+            [one for dossier in dossiers for one in dossier.measurements],
+            samples=[one for dossier in dossiers for one in dossier.samples],
+            events=[one for dossier in dossiers for one in dossier.events],
+            baselines=baselines,
+            cutoffs=rules,
+        ),
+        "patient_id",
+    )
+    return [replace(dossier, calls=tuple(made[dossier.patient.patient_id])) for dossier in dossiers]

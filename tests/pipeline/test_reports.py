@@ -1,0 +1,72 @@
+"""Every page of a study in one folder, and links that lead somewhere."""
+
+import datetime as dt
+import re
+
+import pytest
+
+from remnant.course.build import build_courses
+from remnant.example.files import write_study_a
+from remnant.example.study_a import simulate_study_a
+from remnant.pipeline.imports import import_paths
+from remnant.pipeline.reports import last_day, write_reports
+from remnant.study.derived import write_derived
+from remnant.study.dossiers import dossiers
+from remnant.study.folder import init_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    place = tmp_path_factory.mktemp("reports")
+    write_study_a(simulate_study_a(patients=6, seed=1, curves=False), place / "raw")
+    made = init_study(place / "study", name="Example", by="anna")
+    import_paths(made, [place / "raw"], by="anna")
+    write_derived(made, "course", {"all": ("h", build_courses(dossiers(made)))})
+    return made
+
+
+def test_every_patient_has_a_page_and_the_flagged_ones_a_pdf(study, tmp_path):
+    told = []
+    made = write_reports(study, tmp_path, progress=lambda *step: told.append(step))
+    codes = [one.patient.patient_id for one in dossiers(study)]
+    pages = sorted(path.stem for path in (tmp_path / "patients").glob("*.html"))
+    pdfs = sorted(path.stem for path in (tmp_path / "patients").glob("*.pdf"))
+    assert pages == sorted(codes)
+    assert pdfs == sorted(row.patient_id for row in made.worklist)
+    assert (made.pages, made.pdfs) == (len(pages), len(pdfs))
+    assert made.pdfs > 0, "the example has a relapse"
+    assert told[-1] == ("reports", 6, 6)
+
+
+def test_every_link_leads_to_a_file_that_was_written(study, tmp_path):
+    write_reports(study, tmp_path, pdfs="none")
+    for page in [*tmp_path.glob("*.html"), *tmp_path.glob("patients/*.html")]:
+        for link in re.findall(r'href="([^"#:]+)"', page.read_text(encoding="utf-8")):
+            assert (page.parent / link).is_file(), (page.name, link)
+
+
+@pytest.mark.parametrize(("pdfs", "count"), [("none", 0), ("all", 6)])
+def test_pdfs_are_written_for_whom_they_are_asked(study, tmp_path, pdfs, count):
+    assert write_reports(study, tmp_path, pdfs=pdfs).pdfs == count
+    assert len(list(tmp_path.glob("patients/*.pdf"))) == count
+
+
+def test_the_worklist_is_made_for_a_day(study, tmp_path):
+    late = write_reports(study, tmp_path, pdfs="none", on=dt.date(2100, 1, 1))
+    early = write_reports(study, tmp_path, pdfs="none", on=dt.date(2000, 1, 1))
+    assert sum(row.overdue_days for row in early.worklist) == 0
+    assert {row.patient_id for row in late.worklist} == {row.patient_id for row in early.worklist}
+
+
+def test_the_last_day_is_that_of_any_sample_or_event(study):
+    held = dossiers(study)
+    days = [sample.drawn_on for one in held for sample in one.samples]
+    assert last_day(held) == max([*days, *(event.on for one in held for event in one.events)])
+    assert last_day([]) == dt.date.min
+
+
+def test_a_study_without_patients_still_has_an_index(tmp_path):
+    empty = init_study(tmp_path / "study", name="Empty", by="anna")
+    made = write_reports(empty, tmp_path / "out")
+    assert (made.pages, made.worklist) == (0, ())
+    assert (tmp_path / "out" / "index.html").is_file()
