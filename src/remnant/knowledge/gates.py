@@ -21,7 +21,7 @@ class ReferenceRule:
     reference_id : str
         Row.
     splits : tuple of (str, str)
-        Antigen or scatter, and the side that is kept: ``"low"`` or ``"high"``.
+        Antigen or scatter, and what is kept: its ``"low"`` or ``"high"`` side, or above its own cut (``"positive"``).
     """
 
     reference_id: str

@@ -105,7 +105,7 @@ def fitted_cuts(
             findings.append(_no_cut(events, antigen, "no rule says where its positive begins"))
             continue
         if rule.reference not in picked:
-            picked[rule.reference] = _picked(rule.reference, values, definitions)
+            picked[rule.reference] = _picked(rule.reference, values, definitions, cuts)
         chosen = values[antigen][picked[rule.reference]]
         chosen = chosen[np.isfinite(chosen)]
         if len(chosen) < definitions.fewest_reference_events:
@@ -140,12 +140,14 @@ def _values(
 
 
 def _picked(
-    reference: str, values: Mapping[str, Floats], definitions: GateDefinitions
+    reference: str, values: Mapping[str, Floats], definitions: GateDefinitions, cuts: Mapping[str, MarkerCut]
 ) -> NDArray[np.bool_]:
     length = len(next(iter(values.values())))
     kept = np.ones(length, dtype=bool)
     for axis, side in definitions.references[reference].splits:
-        if axis in values and kept.any():
+        if side == "positive":
+            kept &= values[axis] >= cuts[axis].value if axis in cuts else False
+        elif axis in values and kept.any():
             threshold = otsu(values[axis][kept])
             kept &= values[axis] >= threshold if side == "high" else values[axis] < threshold
     return kept
