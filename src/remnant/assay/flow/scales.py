@@ -42,14 +42,15 @@ def _biexponential(y: Floats, scale: Scale) -> Floats:
 def _biexponential_root(x: Floats, scale: Scale) -> Floats:
     """Root by bisection: the function is strictly increasing."""
     low, high = np.full_like(x, -1.0), np.full_like(x, 1.0)
-    for _ in range(64):
-        low = np.where(_biexponential(low, scale) > x, 2.0 * low, low)
-        high = np.where(_biexponential(high, scale) < x, 2.0 * high, high)
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        above = _biexponential(middle, scale) > x
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return np.asarray(0.5 * (low + high))
+    with np.errstate(over="ignore"):
+        for _ in range(12):
+            low = np.where(_biexponential(low, scale) > x, 2.0 * low, low)
+            high = np.where(_biexponential(high, scale) < x, 2.0 * high, high)
+        for _ in range(80):
+            middle = 0.5 * (low + high)
+            above = _biexponential(middle, scale) > x
+            low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return np.where(np.isfinite(x), 0.5 * (low + high), x)
 
 
 def forward(scale: Scale | None, x: Floats) -> Floats:

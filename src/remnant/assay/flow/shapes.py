@@ -39,6 +39,9 @@ def in_polygon(x: Floats, y: Floats, vertices: Floats) -> Mask:
     >>> in_polygon(np.array([0.5, 1.0, 2.0]), np.array([0.5, 0.5, 0.5]), square).tolist()
     [True, True, False]
     """
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.all():
+        x, y = np.where(finite, x, 0.0), np.where(finite, y, 0.0)
     odd = np.zeros(len(x), dtype=bool)
     border = np.zeros(len(x), dtype=bool)
     for (x0, y0), (x1, y1) in zip(vertices, np.roll(vertices, -1, axis=0), strict=True):
@@ -53,7 +56,7 @@ def in_polygon(x: Floats, y: Floats, vertices: Floats) -> Mask:
             & (y >= min(y0, y1))
             & (y <= max(y0, y1))
         )
-    return np.asarray((odd | border) & np.isfinite(x) & np.isfinite(y))
+    return np.asarray((odd | border) & finite)
 
 
 def in_ellipsoid(points: Floats, mean: Floats, inverse_covariance: Floats, *, distance_square: float) -> Mask:

@@ -70,8 +70,7 @@ def linear_values(events: Events, sources: Sequence[Source]) -> Iterator[tuple[i
     """
     needed = sorted({channel for one in sources for channel in one.channels})
     place = {channel: row for row, channel in enumerate(needed)}
-    weighted = [row for row, one in enumerate(sources) if one.weights]
-    weights = _weights([sources[row] for row in weighted], place)
+    products = _products(sources, place)
     stored = np.empty((len(needed), CHUNK_EVENTS))
     made = np.empty((len(sources), CHUNK_EVENTS))
     mapped = _mapping(events)
@@ -80,9 +79,10 @@ def linear_values(events: Events, sources: Sequence[Source]) -> Iterator[tuple[i
         read, values = stored[:, : end - begin], made[:, : end - begin]
         for row, channel in enumerate(needed):
             _read(events, channel, slice(begin, end), into=read[row])
-        for first in range(0, end - begin if weighted else 0, _PRODUCT_EVENTS):
-            part = slice(first, first + _PRODUCT_EVENTS)
-            values[weighted, part] = weights @ read[:, part]
+        for rows, detectors, weights in products:
+            for first in range(0, end - begin, _PRODUCT_EVENTS):
+                part = slice(first, first + _PRODUCT_EVENTS)
+                values[rows, part] = weights @ read[detectors, part]
         for row, one in enumerate(sources):
             if one.ratio:
                 values[row] = _ratio(one.ratio, *(read[place[channel]] for channel in one.channels))
@@ -125,11 +125,19 @@ def _ratio(coefficients: tuple[float, ...], x: Floats, y: Floats) -> Floats:
         return a * (x - b) / (y - c)
 
 
-def _weights(sources: Sequence[Source], place: dict[int, int]) -> Floats:
-    weights = np.zeros((len(sources), len(place)))
+def _products(sources: Sequence[Source], place: dict[int, int]) -> list[tuple[list[int], list[int], Floats]]:
+    """Axes of one matrix: their rows, the rows of its detectors, their weights.
+
+    A detector that a matrix does not have never enters, so that what is not a number stays in its own channel.
+    """
+    groups: dict[tuple[int, ...], list[int]] = {}
     for row, one in enumerate(sources):
-        weights[row, [place[channel] for channel in one.channels]] = one.weights
-    return weights
+        if one.weights:
+            groups.setdefault(one.channels, []).append(row)
+    return [
+        (rows, [place[channel] for channel in channels], np.array([sources[row].weights for row in rows]))
+        for channels, rows in groups.items()
+    ]
 
 
 def source(axis: Axis, tube: Tube, matrices: Sequence[SpectrumMatrix]) -> Source:

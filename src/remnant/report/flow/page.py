@@ -189,7 +189,10 @@ def page(
     )
     if plots:
         figure = draw.inline(plot.svg(plots), css_class="flow-plots", identity="flow-plots")
-        caption = "Darker cells hold more events, log scale; gates in red."
+        caption = (
+            "Darker cells hold more events, log scale; gates in red. The count beside a name is that of the whole gate, "
+            "whose other cuts are not on the same plot."
+        )
         sections.append(Section(title="Densities", figure=figure, caption=caption, tables=()))
     sections.append(
         Section(title="Definitions", tables=(_cuts(cuts), sensitivity_table(sensitivity)))

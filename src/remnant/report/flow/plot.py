@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from remnant.records.flow import DensityGrid
 from remnant.report import draw
-from remnant.report.layout import labels, pixels
+from remnant.report.layout import labels, pixels, text_width
 from remnant.report.palette import ACT, GRID, INK, MUTED
 
 __all__ = ["Outline", "Plot", "describe", "spec", "svg"]
@@ -99,7 +99,9 @@ def _gates(plot: Plot) -> list[dict[str, Any]]:
                 },
             }
         )
-        texts.append((min(x) + 4.0, min(y) + 9.0, f"{outline.name} {outline.events:,}", INK))
+        text = f"{outline.name} {outline.events:,}"
+        left = min(min(x) + 4.0, _SIDE - text_width(text) - 2.0)
+        texts.append((left, min(y) + 9.0, text, INK))
     return [*layers, *labels(texts, align="left")]
 
 
@@ -144,7 +146,7 @@ def spec(plots: Sequence[Plot]) -> dict[str, Any]:
     dict
         Vega-Lite specification.
     """
-    view = {"concat": [_panel(plot) for plot in plots], "columns": _COLUMNS, "spacing": 44, "bounds": "flush"}
+    view = {"concat": [_panel(plot) for plot in plots], "columns": _COLUMNS, "spacing": 60, "bounds": "flush"}
     return draw.configured(view)
 
 
