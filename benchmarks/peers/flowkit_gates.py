@@ -11,7 +11,7 @@ import warnings
 
 warnings.simplefilter("ignore")
 
-import flowkit
+import flowkit  # type: ignore[import-not-found]
 
 
 def resident_mb() -> float:

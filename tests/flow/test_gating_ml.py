@@ -21,7 +21,8 @@ def isac(real_data):
         path.name: read_gating_ml(path.name, path.read_bytes()) for path in sorted(folder.glob("gml/*.xml"))
     }
     truth = {
-        path.stem.removeprefix("Results_"): np.loadtxt(path).astype(bool) for path in folder.glob("truth/*.txt")
+        path.stem.removeprefix("Results_"): np.loadtxt(path).astype(bool)
+        for path in folder.glob("truth/*.txt")
     }
     return read_fcs_path(folder / "data1.fcs")[0], gatings, truth
 

@@ -170,9 +170,7 @@ def _begin(
     )
 
 
-def layout(
-    file: str, data: Bytes, *, header: Header, words: Mapping[str, str], start: int
-) -> Layout:
+def layout(file: str, data: Bytes, *, header: Header, words: Mapping[str, str], start: int) -> Layout:
     """Place and types of the events of a data set.
 
     Parameters
@@ -259,9 +257,7 @@ def views(data: Bytes, place: Layout) -> tuple[NDArray[Any], ...]:
     return tuple(columns)
 
 
-def _widened(
-    block: Bytes, row: int, offset: int, *, bits: int, order: str
-) -> NDArray[np.uint64]:
+def _widened(block: Bytes, row: int, offset: int, *, bits: int, order: str) -> NDArray[np.uint64]:
     width = bits // 8
     part = block.reshape(-1, row)[:, offset : offset + width]
     powers = range(width) if order == "<" else range(width - 1, -1, -1)

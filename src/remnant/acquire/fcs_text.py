@@ -175,9 +175,7 @@ def _split(text: str) -> list[tuple[str, str]]:
     delimiter, body = text[0], text[1:].rstrip("\0 \r\n")
     body = body.removesuffix(delimiter)
     mark = "\0\0"
-    escaped = [
-        part.replace(mark, delimiter) for part in body.replace(delimiter * 2, mark).split(delimiter)
-    ]
+    escaped = [part.replace(mark, delimiter) for part in body.replace(delimiter * 2, mark).split(delimiter)]
     readings = [_pairs(escaped)]
     if delimiter * 2 in body:
         readings.append(_pairs(body.split(delimiter)))

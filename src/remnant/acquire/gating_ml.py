@@ -12,7 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 from lxml import etree
 
@@ -46,6 +46,8 @@ _SCALES: Final[dict[str, ScaleKind]] = {
     "logicle": "logicle",
     "hyperlog": "hyperlog",
 }
+
+_OPERATORS: Final[tuple[Literal["and", "or", "not"], ...]] = ("and", "or", "not")
 
 Element = etree._Element  # noqa: SLF001 - lxml gives its element class no public name
 Transforms = dict[str, "Scale | Axis"]
@@ -114,7 +116,7 @@ def _number(element: Element, name: str) -> float | None:
 
 def _transforms(root: Element) -> Iterator[tuple[str, Scale | Axis]]:
     for element in root.iter(f"{{{TRANSFORMS}}}transformation"):
-        child = next(c for c in element if isinstance(c.tag, str) and c.tag.startswith(f"{{{TRANSFORMS}}}"))
+        child = next(c for c in element if str(c.tag).startswith(f"{{{TRANSFORMS}}}"))
         kind = etree.QName(child).localname
         identity = _need(element, TRANSFORMS, "id")
         if kind == "fratio":
@@ -178,8 +180,12 @@ def _axes(element: Element, transforms: Transforms, name: str = "dimension") -> 
     return tuple(_axis(d, transforms) for d in element.findall(f"{{{GATING}}}{name}"))
 
 
-def _identity(element: Element) -> dict[str, str]:
-    return {"name": _need(element, GATING, "id"), "parent": _get(element, GATING, "parent_id") or ""}
+def _name(element: Element) -> str:
+    return _need(element, GATING, "id")
+
+
+def _parent(element: Element) -> str:
+    return _get(element, GATING, "parent_id") or ""
 
 
 def _edges(element: Element, name: str) -> tuple[float | None, ...]:
@@ -189,7 +195,8 @@ def _edges(element: Element, name: str) -> tuple[float | None, ...]:
 
 def _rectangle(element: Element, transforms: Transforms) -> Iterator[Gate]:
     yield RectangleGate(
-        **_identity(element),
+        name=_name(element),
+        parent=_parent(element),
         axes=_axes(element, transforms),
         minimum=_edges(element, "min"),
         maximum=_edges(element, "max"),
@@ -203,7 +210,8 @@ def _coordinates(element: Element) -> tuple[float, ...]:
 def _polygon(element: Element, transforms: Transforms) -> Iterator[Gate]:
     corners = [_coordinates(vertex) for vertex in element.iter(f"{{{GATING}}}vertex")]
     yield PolygonGate(
-        **_identity(element),
+        name=_name(element),
+        parent=_parent(element),
         axes=_axes(element, transforms),
         x=tuple(corner[0] for corner in corners),
         y=tuple(corner[1] for corner in corners),
@@ -217,7 +225,8 @@ def _ellipsoid(element: Element, transforms: Transforms) -> Iterator[Gate]:
     )
     limit = next(iter(element.iter(f"{{{GATING}}}distanceSquare")))
     yield EllipsoidGate(
-        **_identity(element),
+        name=_name(element),
+        parent=_parent(element),
         axes=_axes(element, transforms),
         mean=_coordinates(next(iter(element.iter(f"{{{GATING}}}mean")))),
         covariance=covariance,
@@ -233,7 +242,6 @@ def _around(values: list[float], location: float) -> tuple[float | None, float |
 
 
 def _quadrants(element: Element, transforms: Transforms) -> Iterator[Gate]:
-    identity = _identity(element)
     dividers = {}
     for divider in element.findall(f"{{{GATING}}}divider"):
         values = [float(value.text or "") for value in divider.iter(f"{{{GATING}}}value")]
@@ -246,8 +254,8 @@ def _quadrants(element: Element, transforms: Transforms) -> Iterator[Gate]:
             edges.append(_around(values, float(_need(position, GATING, "location"))))
         yield QuadrantGate(
             name=_need(quadrant, GATING, "id"),
-            parent=identity["parent"],
-            quadrants=identity["name"],
+            parent=_parent(element),
+            quadrants=_name(element),
             axes=tuple(axes),
             minimum=tuple(low for low, _ in edges),
             maximum=tuple(high for _, high in edges),
@@ -255,7 +263,7 @@ def _quadrants(element: Element, transforms: Transforms) -> Iterator[Gate]:
 
 
 def _boolean(element: Element, _: Transforms) -> Iterator[Gate]:
-    for operator in ("and", "or", "not"):
+    for operator in _OPERATORS:
         joined = element.find(f"{{{GATING}}}{operator}")
         if joined is not None:
             operands = tuple(
@@ -267,7 +275,9 @@ def _boolean(element: Element, _: Transforms) -> Iterator[Gate]:
             )
             if not operands:
                 break
-            yield BooleanGate(**_identity(element), operator=operator, operands=operands)
+            yield BooleanGate(
+                name=_name(element), parent=_parent(element), operator=operator, operands=operands
+            )
             return
     message = f"boolean gate {_get(element, GATING, 'id')} without operands"
     raise ValueError(message)
@@ -283,7 +293,7 @@ _READERS: Final[dict[str, Callable[[Element, Transforms], Iterator[Gate]]]] = {
 
 
 def _gates(element: Element, transforms: Transforms) -> Iterator[Gate]:
-    if isinstance(element.tag, str) and element.tag.startswith(f"{{{GATING}}}"):
+    if str(element.tag).startswith(f"{{{GATING}}}"):
         kind = etree.QName(element).localname
         if kind in _READERS:
             yield from _READERS[kind](element, transforms)

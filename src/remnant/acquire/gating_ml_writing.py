@@ -29,7 +29,13 @@ from remnant.records.gate import (
 
 __all__ = ["gating_ml"]
 
-_TAGS: Final = {"linear": "flin", "log": "flog", "asinh": "fasinh", "logicle": "logicle", "hyperlog": "hyperlog"}
+_TAGS: Final = {
+    "linear": "flin",
+    "log": "flog",
+    "asinh": "fasinh",
+    "logicle": "logicle",
+    "hyperlog": "hyperlog",
+}
 _PARAMETERS: Final = {
     "linear": "TA",
     "log": "TM",
@@ -80,7 +86,9 @@ def gating_ml(gating: Gating) -> bytes:
     for gate in gating.gates:
         if isinstance(gate, QuadrantGate):
             if gate.quadrants not in written:
-                same = [g for g in gating.gates if isinstance(g, QuadrantGate) and g.quadrants == gate.quadrants]
+                same = [
+                    g for g in gating.gates if isinstance(g, QuadrantGate) and g.quadrants == gate.quadrants
+                ]
                 _write_quadrants(root, same, names)
                 written.add(gate.quadrants)
         else:
@@ -156,24 +164,36 @@ def _write_gate(root: Element, gate: Gate, names: Names) -> None:
         element.set(f"{{{GATING}}}parent_id", gate.parent)
     match gate:
         case RectangleGate():
-            for axis, low, high in zip(gate.axes, gate.minimum, gate.maximum, strict=True):
-                dimension = _write_axis(element, axis, names)
-                for name, value in (("min", low), ("max", high)):
-                    if value is not None:
-                        dimension.set(f"{{{GATING}}}{name}", repr(float(value)))
+            _write_ranges(element, gate, names)
         case PolygonGate():
-            for axis in gate.axes:
-                _write_axis(element, axis, names)
-            for corner in zip(gate.x, gate.y, strict=True):
-                _coordinates(_child(element, GATING, "vertex"), corner)
+            _write_polygon(element, gate, names)
         case EllipsoidGate():
             _write_ellipsoid(element, gate, names)
         case BooleanGate():
-            joined = _child(element, GATING, gate.operator)
-            for operand in gate.operands:
-                reference = _child(joined, GATING, "gateReference", ref=operand.name)
-                if operand.complement:
-                    reference.set(f"{{{GATING}}}use-as-complement", "true")
+            _write_operands(element, gate)
+
+
+def _write_ranges(element: Element, gate: RectangleGate, names: Names) -> None:
+    for axis, low, high in zip(gate.axes, gate.minimum, gate.maximum, strict=True):
+        dimension = _write_axis(element, axis, names)
+        for name, value in (("min", low), ("max", high)):
+            if value is not None:
+                dimension.set(f"{{{GATING}}}{name}", repr(float(value)))
+
+
+def _write_polygon(element: Element, gate: PolygonGate, names: Names) -> None:
+    for axis in gate.axes:
+        _write_axis(element, axis, names)
+    for corner in zip(gate.x, gate.y, strict=True):
+        _coordinates(_child(element, GATING, "vertex"), corner)
+
+
+def _write_operands(element: Element, gate: BooleanGate) -> None:
+    joined = _child(element, GATING, gate.operator)
+    for operand in gate.operands:
+        reference = _child(joined, GATING, "gateReference", ref=operand.name)
+        if operand.complement:
+            reference.set(f"{{{GATING}}}use-as-complement", "true")
 
 
 def _coordinates(parent: Element, values: Sequence[float]) -> None:

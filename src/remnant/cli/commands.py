@@ -83,7 +83,9 @@ COMMANDS: Final[tuple[Row, ...]] = (
         _FILES,
     ),
     Row("flow", "remnant.cli.flow:flow", "Compartments and residual disease of a cytometry file.", _FILES),
-    Row("simulate fcs", "remnant.cli.simulate_fcs:fcs", "Write cytometry files of known composition.", _FILES),
+    Row(
+        "simulate fcs", "remnant.cli.simulate_fcs:fcs", "Write cytometry files of known composition.", _FILES
+    ),
     Row(
         "simulate study-a",
         "remnant.cli.simulate:study_a",

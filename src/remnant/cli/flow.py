@@ -77,9 +77,7 @@ def flow(
         Tube, counts, cuts, sensitivity and, if asked for, the statement.
     """
     held = [_one(events, panel, gates, mrd, lesion=lesion) for events in read_fcs_path(file)]
-    return Answer(
-        data=[data for data, _ in held], shown=tuple(part for _, shown in held for part in shown)
-    )
+    return Answer(data=[data for data, _ in held], shown=tuple(part for _, shown in held for part in shown))
 
 
 def _one(
@@ -129,7 +127,14 @@ def _counts(counts: tuple[GateCount, ...]) -> Any:
 
 def _compartments(found: CompartmentCounts) -> list[Any]:
     cuts = (
-        (cut.antigen, cut.channel, f"{cut.linear_value:.0f}", cut.reference, f"{cut.reference_events:,}", cut.rule_id)
+        (
+            cut.antigen,
+            cut.channel,
+            f"{cut.linear_value:.0f}",
+            cut.reference,
+            f"{cut.reference_events:,}",
+            cut.rule_id,
+        )
         for cut in found.cuts
     )
     columns = ("antigen", "channel", "positive from", "reference cells", "events", "rule")
@@ -169,8 +174,10 @@ def _said(said: MrdStatement) -> list[str]:
     lines = [
         f"{said.gate}: {said.state}, {said.k:,} of {said.n:,} {said.denominator_name}{share}.",
         f"95 % upper limit {100 * said.upper_limit:.2g} %; background {said.background_basis}.",
-        f"Limit of detection {100 * said.limit_of_detection:.2g} % ({said.limit_of_detection_basis}), "
-        f"of quantification {100 * said.limit_of_quantification:.2g} % ({said.limit_of_quantification_basis}).",
+        (
+            f"Limit of detection {100 * said.limit_of_detection:.2g} % ({said.limit_of_detection_basis}), "
+            f"of quantification {100 * said.limit_of_quantification:.2g} % ({said.limit_of_quantification_basis})."
+        ),
     ]
     lines += [
         f"{rule.rule_id}: {rule.found:,} {rule.what} of {rule.needed:,} needed, {'enough' if rule.met else 'too few'}."

@@ -131,7 +131,9 @@ def made_marrow(events: int, *, blasts: dict[str, int] | None = None, seed: int)
     ).astype(np.int64)
     rng.shuffle(population)
     levels = np.array([_LEVELS[name] for name in POPULATIONS])
-    levels = np.where(levels > _NEGATIVE, levels * 10 ** rng.normal(0, _BETWEEN_LEVELS, levels.shape[1]), levels)
+    levels = np.where(
+        levels > _NEGATIVE, levels * 10 ** rng.normal(0, _BETWEEN_LEVELS, levels.shape[1]), levels
+    )
     stained = levels[population] * np.exp(_WITHIN * rng.standard_normal((events, len(_DETECTORS))))
     stained += _NOISE * rng.standard_normal(stained.shape)
     side = np.array([_SIDE.get(name, 14_000.0) for name in POPULATIONS])[population]
@@ -142,6 +144,7 @@ def made_marrow(events: int, *, blasts: dict[str, int] | None = None, seed: int)
     names = ("FSC-A", "SSC-A", *_DETECTORS)
     labels = ("", "", *ANTIGENS)
     channels = tuple(
-        Channel(name=name, label=label, bits=32, top=262144.0) for name, label in zip(names, labels, strict=True)
+        Channel(name=name, label=label, bits=32, top=262144.0)
+        for name, label in zip(names, labels, strict=True)
     )
     return MadeMarrow(values, POPULATIONS, population, channels, _matrix())

@@ -87,10 +87,10 @@ def _between(k: np.ndarray, mean: np.ndarray) -> float:
 
     def deficit(log_dispersion: float) -> float:
         size = math.exp(-log_dispersion)
-        return -float(stats.nbinom.logpmf(k, size, size / (size + mean)).sum())
+        return -float(np.sum(stats.nbinom.logpmf(k, size, size / (size + mean))))
 
     found = optimize.minimize_scalar(deficit, bounds=(-12.0, 3.0), method="bounded")
-    poisson = -float(stats.poisson.logpmf(k, mean).sum())
+    poisson = -float(np.sum(stats.poisson.logpmf(k, mean)))
     return 0.0 if poisson <= found.fun + 1e-9 else float(math.exp(found.x))
 
 

@@ -28,7 +28,12 @@ _PAIRS = (
 
 
 def _outline(
-    gate: RectangleGate, count: GateCount, x: MarkerCut, y: MarkerCut, *, reach: tuple[float, float, float, float]
+    gate: RectangleGate,
+    count: GateCount,
+    x: MarkerCut,
+    y: MarkerCut,
+    *,
+    reach: tuple[float, float, float, float],
 ) -> Outline | None:
     """A rectangle on its two axes; none where the gate does not cut both."""
     places = {axis.channel: place for place, axis in enumerate(gate.axes)}

@@ -154,9 +154,7 @@ def _moved(gate: RectangleGate, channel: str, move: float, *, name: str) -> Rect
             for axis, edge in zip(gate.axes, edges, strict=True)
         )
 
-    return dataclasses.replace(
-        gate, name=name, minimum=shifted(gate.minimum), maximum=shifted(gate.maximum)
-    )
+    return dataclasses.replace(gate, name=name, minimum=shifted(gate.minimum), maximum=shifted(gate.maximum))
 
 
 def compartment_counts(
@@ -201,8 +199,7 @@ def compartment_counts(
     gating = Gating(gates=(*first.gates, *denominator, *gates), matrices=first.matrices)
     variants, wanted = _variants(gates, cuts, definitions.shifts)
     found = {
-        one.gate: one
-        for one in count(events, dataclasses.replace(gating, gates=(*gating.gates, *variants)))
+        one.gate: one for one in count(events, dataclasses.replace(gating, gates=(*gating.gates, *variants)))
     }
     sensitivity = tuple(
         CutSensitivity(
@@ -230,9 +227,7 @@ def _denominator(
     if cut is None:
         return ()
     axis = antigen_axis(cut.channel, tube)
-    return (
-        RectangleGate(name="CD45+", parent=parent, axes=(axis,), minimum=(cut.value,), maximum=(None,)),
-    )
+    return (RectangleGate(name="CD45+", parent=parent, axes=(axis,), minimum=(cut.value,), maximum=(None,)),)
 
 
 def _variants(
@@ -246,7 +241,12 @@ def _variants(
         for axis in gate.axes:
             antigen = by_channel[axis.channel]
             made = [
-                _moved(gate, axis.channel, shift * cuts[antigen].reference_sd, name=f"{gate.name}\0{antigen}\0{place}")
+                _moved(
+                    gate,
+                    axis.channel,
+                    shift * cuts[antigen].reference_sd,
+                    name=f"{gate.name}\0{antigen}\0{place}",
+                )
                 for place, shift in enumerate(shifts)
             ]
             variants += made

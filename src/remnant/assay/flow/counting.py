@@ -64,7 +64,7 @@ def count(events: Events, gating: Gating) -> tuple[GateCount, ...]:
     plan = compiled(gating, events.tube)
     total = np.zeros(len(plan.names), dtype=np.int64)
     for _, held in _walk(events, plan):
-        total += [int(np.count_nonzero(mask)) for mask in held]
+        total += np.array([np.count_nonzero(mask) for mask in held], dtype=np.int64)
     return tuple(
         GateCount(
             gate=name,
@@ -141,7 +141,11 @@ def merged(counts: Sequence[Sequence[GateCount]]) -> tuple[GateCount, ...]:
 
 
 def axis_values(
-    events: Events, axes: Sequence[Axis], *, matrices: Sequence[SpectrumMatrix] = (), where: Mask | None = None
+    events: Events,
+    axes: Sequence[Axis],
+    *,
+    matrices: Sequence[SpectrumMatrix] = (),
+    where: Mask | None = None,
 ) -> Floats:
     """Values of events on the scales of axes.
 
@@ -236,16 +240,14 @@ def _cell(edges: Floats, values: Floats, *, linear: bool) -> NDArray[np.intp]:
         found = ((values - edges[0]) * ((last + 1) / (edges[-1] - edges[0]))).astype(np.intp)
     else:
         found = np.searchsorted(edges, values, side="right") - 1
-    return np.clip(found, 0, last)
+    return np.asarray(np.clip(found, 0, last))
 
 
 def _in_ellipsoid(step: EllipsoidStep, linear: Floats, at: NDArray[np.intp]) -> Mask:
     points = np.column_stack(
         [forward(scale, linear[row][at]) for row, scale in zip(step.rows, step.scales, strict=True)]
     )
-    return in_ellipsoid(
-        points, step.mean, step.inverse_covariance, distance_square=step.distance_square
-    )
+    return in_ellipsoid(points, step.mean, step.inverse_covariance, distance_square=step.distance_square)
 
 
 def _combined(step: BooleanStep, held: list[Mask], parent: Mask | None) -> Mask:

@@ -49,9 +49,7 @@ class Dilution(NamedTuple):
     basis: str
 
 
-def mrd_evidence(
-    k: int, n: int, *, background: CountBackground, recall: float = 1.0
-) -> CountsEvidence:
+def mrd_evidence(k: int, n: int, *, background: CountBackground, recall: float = 1.0) -> CountsEvidence:
     """Likelihood of the share of residual cells above background.
 
     Parameters
@@ -128,9 +126,7 @@ def _background(
     return found, f"{basis}, spread assumed", (finding,)
 
 
-def _sufficiency(
-    found: Mapping[str, int], rules: Sequence[SufficiencyRule]
-) -> tuple[Sufficiency, ...]:
+def _sufficiency(found: Mapping[str, int], rules: Sequence[SufficiencyRule]) -> tuple[Sufficiency, ...]:
     return tuple(
         Sufficiency(
             rule_id=rule.rule_id,

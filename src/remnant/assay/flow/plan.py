@@ -208,7 +208,10 @@ def _ordered(gating: Gating) -> list[Gate]:
     named = {gate.name: gate for gate in gating.gates}
     problems = [] if len(named) == len(gating.gates) else ["a gate name stands twice"]
     problems += [
-        f"gate {gate.name}: no gate {name}" for gate in gating.gates for name in _needs(gate) if name not in named
+        f"gate {gate.name}: no gate {name}"
+        for gate in gating.gates
+        for name in _needs(gate)
+        if name not in named
     ]
     if problems:
         raise _unusable(problems)
@@ -228,9 +231,7 @@ def _step(
 ) -> Step:
     if isinstance(gate, BooleanGate):
         return BooleanStep(gate.operator, tuple((places[o.name], o.complement) for o in gate.operands))
-    rows = tuple(
-        sources.setdefault(source(axis, tube, gating.matrices), len(sources)) for axis in gate.axes
-    )
+    rows = tuple(sources.setdefault(source(axis, tube, gating.matrices), len(sources)) for axis in gate.axes)
     match gate:
         case RectangleGate() | QuadrantGate():
             return _box(gate.axes, rows, gate.minimum, gate.maximum)

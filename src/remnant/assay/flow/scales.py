@@ -136,9 +136,7 @@ def inverse(scale: Scale | None, y: Floats) -> Floats:
         case "biexponential":
             return _biexponential(y, scale)
         case _:
-            function = (
-                transforms.logicle_inverse if scale.kind == "logicle" else transforms.hyperlog_inverse
-            )
+            function = transforms.logicle_inverse if scale.kind == "logicle" else transforms.hyperlog_inverse
             return np.asarray(function(np.ascontiguousarray(y), None, **_parameters(scale)))
 
 

@@ -50,11 +50,7 @@ def in_polygon(x: Floats, y: Floats, vertices: Floats) -> Mask:
         if y1 != y0:
             odd ^= crossed & ((cross > 0) == (y1 > y0)) & (cross != 0)
         border |= (
-            (cross == 0)
-            & (x >= min(x0, x1))
-            & (x <= max(x0, x1))
-            & (y >= min(y0, y1))
-            & (y <= max(y0, y1))
+            (cross == 0) & (x >= min(x0, x1)) & (x <= max(x0, x1)) & (y >= min(y0, y1)) & (y <= max(y0, y1))
         )
     return np.asarray((odd | border) & finite)
 

@@ -29,7 +29,9 @@ def _sentence(said: MrdStatement) -> str:
     if said.state == "not detected":
         end = f"< {_share(said.upper_limit)} of {said.denominator_name} (95 %)"
     else:
-        end = f"{_share(said.share)} of {said.denominator_name} ({_share(said.lower)} to {_share(said.upper)})"
+        end = (
+            f"{_share(said.share)} of {said.denominator_name} ({_share(said.lower)} to {_share(said.upper)})"
+        )
     allowed = (
         f" May be called negative by the rules for {', '.join(said.negative_allowed)}."
         if said.negative_allowed
@@ -54,13 +56,21 @@ def statement_table(said: MrdStatement) -> Table:
     rows = [
         (Cell("Events in the gate"), Cell(f"{said.k:,}"), Cell(said.gate)),
         (Cell("Denominator"), Cell(f"{said.n:,}"), Cell(said.denominator_name)),
-        (Cell("Background"), Cell(_share(said.background) if said.background else "0"), Cell(said.background_basis)),
+        (
+            Cell("Background"),
+            Cell(_share(said.background) if said.background else "0"),
+            Cell(said.background_basis),
+        ),
         (
             Cell("Limit of blank"),
             Cell(_share(said.limit_of_blank) if said.limit_of_blank_events else "0"),
             Cell(f"{said.limit_of_blank_events} events among {said.n:,}"),
         ),
-        (Cell("Limit of detection"), Cell(_share(said.limit_of_detection)), Cell(said.limit_of_detection_basis)),
+        (
+            Cell("Limit of detection"),
+            Cell(_share(said.limit_of_detection)),
+            Cell(said.limit_of_detection_basis),
+        ),
         (
             Cell("Limit of quantification"),
             Cell(_share(said.limit_of_quantification)),
@@ -194,9 +204,7 @@ def page(
             "whose other cuts are not on the same plot."
         )
         sections.append(Section(title="Densities", figure=figure, caption=caption, tables=()))
-    sections.append(
-        Section(title="Definitions", tables=(_cuts(cuts), sensitivity_table(sensitivity)))
-    )
+    sections.append(Section(title="Definitions", tables=(_cuts(cuts), sensitivity_table(sensitivity))))
     heading = f"{tube.file}, {tube.events:,} events"
     return html.render(
         "sections.html", context=context, synthetic=synthetic, heading=heading, sections=sections

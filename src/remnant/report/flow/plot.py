@@ -64,7 +64,7 @@ def _place(value: float, low: float, high: float) -> float:
 
 def _cells(grid: DensityGrid) -> list[dict[str, Any]]:
     rows, columns = len(grid.counts), len(grid.counts[0])
-    highest = math.log10(max(2, max(max(row) for row in grid.counts)))
+    highest = math.log10(max(2, *(max(row) for row in grid.counts)))
     height, width = _SIDE / rows, _SIDE / columns
     return [
         {

@@ -51,7 +51,9 @@ def spec(counts: Sequence[GateCount], total: int) -> dict[str, Any]:
         figures.append((_NAMES + _BARS + 64.0, y, f"{events:,}", INK))
         figures.append((_NAMES + _BARS + float(_COUNTS), y, percent, MUTED))
         if events:
-            bars.append({"x": _NAMES, "x2": _NAMES + _share_place(share), "y": y, "title": f"{name}: {events:,}"})
+            bars.append(
+                {"x": _NAMES, "x2": _NAMES + _share_place(share), "y": y, "title": f"{name}: {events:,}"}
+            )
     ticks = [
         {"x": _NAMES + _share_place(10.0**power), "y": 0.0, "y2": float(_ROW * len(rows))}
         for power in range(-_DECADES, 1)
