@@ -1,7 +1,7 @@
 """FCS files written: FCS 3.1 with float values, for files of known composition.
 
-FlowIO's writer takes no supplementary keywords of its own shape and no memory-mapped events; here the head of a file of any length is
-written once and events follow as they are.
+The head of a file of any length is written once and events follow as they are, so that a file larger than
+memory can be made piece by piece.
 """
 
 from __future__ import annotations
@@ -95,6 +95,7 @@ def fcs_bytes(
 
     Examples
     --------
+    >>> import numpy as np
     >>> made = fcs_bytes(np.zeros((2, 1), "<f4"), [Channel(name="FSC-A", label="", bits=32, top=1024.0)])
     >>> made[:6]
     b'FCS3.1'
