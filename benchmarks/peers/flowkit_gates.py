@@ -11,7 +11,7 @@ import warnings
 
 warnings.simplefilter("ignore")
 
-import flowkit  # type: ignore[import-not-found]
+import flowkit
 
 
 def resident_mb() -> float:

@@ -1,8 +1,12 @@
 """Plain Cq tables: what a laboratory writes, and what cannot be meant."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from remnant.acquire import RefusedFileError, read
+from remnant.acquire.cells import parser
+from remnant.acquire.columns import kind_of
 
 STANDARD = "target,sample,type,quantity,unit,cq\n"
 
@@ -24,6 +28,17 @@ def test_negative_wells_and_wells_without_cq():
         (True, 33.1),
     ]
     assert "1 of 8 wells" in next(f.message for f in acquired.findings if f.code == "cq.not_stored")
+
+
+@pytest.mark.definition
+@given(st.lists(st.decimals(0, 100, places=None, allow_nan=False).filter(bool), min_size=1, max_size=30))
+def test_numbers_read_as_a_column_are_those_read_one_by_one(numbers):
+    texts = [f"{number:f}"[:17] for number in numbers]
+    texts = [text for text in texts if 0 < float(text) <= 100] or ["30"]
+    column = next(column for column in kind_of("cq table").columns if column.name == "cq")
+    wells = found("target,sample,cq\n" + "".join(f"WT1,S,{text}\n" for text in texts)).wells
+    assert [well.cq for well in wells] == [parser(column, comma=False)(text) for text in texts]
+    assert [well.cq for well in wells] == [float(text) for text in texts]
 
 
 def test_a_table_without_run_and_place_is_one_run_of_rows():

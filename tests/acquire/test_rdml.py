@@ -326,10 +326,10 @@ def test_an_element_of_many_attributes_is_refused(codes):
 
 
 def test_more_elements_than_the_limit_are_refused(rdml, codes, monkeypatch):
-    monkeypatch.setattr("remnant.acquire.rdml_xml.size", lambda _: 20)
+    monkeypatch.setattr("remnant.acquire.rdml_xml.size", lambda _: 40)
     assert wells_of(rdml.one(rdml.data()))
-    assert codes(rdml.one(*[rdml.data(f"T{i}") for i in range(20)])) == ["rdml.elements"]
-    assert codes(b"<rdml>" + b"".join(b"<x%d/>" % i for i in range(30)) + b"</rdml>") == ["rdml.elements"]
+    assert codes(rdml.one(*[rdml.data(f"T{i}") for i in range(50)])) == ["rdml.elements"]
+    assert codes(b"<rdml>" + b"".join(b"<x%d/>" % i for i in range(50)) + b"</rdml>") == ["rdml.elements"]
 
 
 def test_external_entities_are_not_followed(codes, tmp_path):

@@ -8,16 +8,18 @@ import typing
 
 import pytest
 import xlsxwriter
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from remnant.acquire import read
 from remnant.acquire.aliases import ERROR_CELLS, FALSE_WORDS, MISSING_WORDS, NEGATIVE_WORDS, squash
 from remnant.acquire.columns import KINDS, kind_of
+from remnant.acquire.fish import KIND_NAMES
 from remnant.acquire.limits import range_of
 from remnant.acquire.sheet import REMARK
 from remnant.acquire.writing import written
 
+GENERAL = [kind for kind in KINDS if kind.name not in KIND_NAMES]  # those of FISH: test_fish_tables.py
 LATIN = "abcXYZ0189-_+/.,;:\"'()% \t"
 CYRILLIC = "абвЭЮЯёЁ0189-_+/.,;:\"'()% "
 TAKEN = {squash(word) for word in (*MISSING_WORDS, *NEGATIVE_WORDS, *FALSE_WORDS)}
@@ -214,40 +216,50 @@ def has_cq(kind, records):
     return kind.name != "cq table" or any(well.detected is not None for well in records)
 
 
+def tables(kind):
+    """Records with different keys, as a file may hold them."""
+    lists = st.lists(strategy(kind), min_size=1, max_size=6).map(lambda records: unique(kind, records))
+    return lists.filter(lambda records: has_cq(kind, records))
+
+
+def is_utf8(data):
+    """A short word in Windows-1251 may happen to be UTF-8 too; nobody can tell then."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 DIALECTS = [(",", False, "utf-8"), (";", True, "utf-8-sig"), ("\t", False, "utf-8"), (";", True, "cp1251")]
 
 
 @pytest.mark.property
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", GENERAL, ids=lambda kind: kind.name)
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_text_tables(kind, data):
-    records = unique(
-        kind, data.draw(st.lists(strategy(kind), min_size=1, max_size=6).filter(lambda r: has_cq(kind, r)))
-    )
+    records = data.draw(tables(kind))
     dialect = data.draw(st.sampled_from(DIALECTS))
-    assert content(kind, read("t.csv", csv_bytes(kind, records, dialect))) == records
+    table = csv_bytes(kind, records, dialect)
+    assume(dialect[2] != "cp1251" or table.isascii() or not is_utf8(table))
+    assert content(kind, read("t.csv", table)) == records
 
 
 @pytest.mark.property
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", GENERAL, ids=lambda kind: kind.name)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_workbooks(kind, data):
-    records = unique(
-        kind, data.draw(st.lists(strategy(kind), min_size=1, max_size=6).filter(lambda r: has_cq(kind, r)))
-    )
+    records = data.draw(tables(kind))
     assert content(kind, read("t.xlsx", xlsx_bytes(kind, records))) == records
 
 
 @pytest.mark.property
 @settings(max_examples=30, deadline=None)
-@given(records=st.lists(wells(), min_size=2, max_size=8), order=st.randoms(use_true_random=False))
+@given(records=tables(kind_of("cq table")), order=st.randoms(use_true_random=False))
 def test_the_order_of_columns_and_rows_does_not_matter(records, order):
     kind = kind_of("cq table")
-    records = unique(kind, records)
-    if not has_cq(kind, records):
-        return
     header, rows = written(kind, records)
     places = list(range(len(header)))
     order.shuffle(places)

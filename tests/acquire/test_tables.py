@@ -77,11 +77,11 @@ def test_separator_told_in_the_first_line():
 
 
 def test_unknown_columns_are_named_and_kept_out():
-    text = "cdna_id,sample_id,shelf,,colour\nC-1,S-1,3,x,blue\n"
+    text = "cdna_id,sample_id,RIN,shelf,,colour\nC-1,S-1,8,3,x,blue\n"
     acquired = found(text)
     findings = {finding.code: finding for finding in acquired.findings}
     assert "shelf, colour" in findings["table.unknown_column"].message
-    assert "number 4" in findings["table.unnamed_column"].message
+    assert "number 5" in findings["table.unnamed_column"].message
     assert findings["table.unknown_column"].severity == "warning"
 
 
@@ -155,8 +155,12 @@ def test_wrong_sheet_names_the_nearest_kinds():
 
 
 def test_a_lone_run_column_among_strangers_is_another_format():
-    (problem,) = problems_of("Run,Well,Total,Dye,Positives\nR-1,A1,20000,FAM,12\n")
-    assert problem.code == "sheet.unknown_kind"
+    for text in (
+        "Run,Well,Total,Dye,Positives\nR-1,A1,20000,FAM,12\n",
+        "cdna_id,sample_id,ratio,lower,upper\nC-1,S-1,1,2,3\n",
+    ):
+        (problem,) = problems_of(text)
+        assert problem.code == "sheet.unknown_kind"
 
 
 def test_a_column_twice_is_refused():

@@ -12,6 +12,17 @@ from remnant.acquire.tabular import DESCRIPTION_HEADER
 from remnant.acquire.templates import EXAMPLES, csv_template, write_templates, xlsx_template
 from remnant.errors import NotFoundError
 
+FIELDS = {
+    "cdna": "cdnas",
+    "reported values": "reported",
+    "cq table": "wells",
+    "fish scores": "fish_counts",
+    "sort purity": "sort_purities",
+    "index sort": "sort_purities",
+    "fraction markers": "fraction_markers",
+    "antigen counts": "antigen_counts",
+}
+
 
 def test_there_is_a_template_of_every_kind(tmp_path):
     paths = write_templates(tmp_path / "new" / "templates")
@@ -35,7 +46,7 @@ def test_the_example_row_is_importable_without_its_remark_sign(kind):
     acquired = read("filled.csv", text.replace(REMARK, "").encode())
     assert acquired.source.format == kind.name
     assert not acquired.findings
-    field = {"cdna": "cdnas", "reported values": "reported", "cq table": "wells"}.get(kind.name, kind.name)
+    field = FIELDS.get(kind.name, kind.name)
     (record,) = getattr(acquired, field)
     if kind.name != "runs":
         assert record == EXAMPLES[kind.name]

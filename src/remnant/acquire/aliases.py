@@ -222,6 +222,16 @@ COLUMN_ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "cdna_ul": ("cDNA µl", "кДНК, мкл"),
     "dilution": ("dilution factor", "разведение", "Verdünnung"),
     "excluded": ("omit", "exclusion", "исключено", "причина исключения", "ausgeschlossen", "Ausschlussgrund"),
+    "probe": ("FISH probe", "зонд", "Sonde"),
+    "scored": ("nuclei scored", "total nuclei", "всего ядер", "ausgezählte Kerne"),
+    "reader": ("scored by", "читал", "Auswerter"),
+    "preparation": ("slide", "препарат", "Präparat"),
+    "events": ("cells found", "событий", "gefundene Zellen"),
+    "share": ("proportion", "доля", "Anteil"),
+    "marker": ("маркер",),
+    "clone": ("клон", "Klon"),
+    "intensity": ("class", "интенсивность", "Intensität"),
+    "cells": ("number of cells", "число клеток", "Zellzahl"),
     "replicate": ("replicate number", "повтор", "номер повтора", "Replikat"),
 }
 

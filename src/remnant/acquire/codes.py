@@ -1,10 +1,10 @@
-"""What the codes of problems and findings mean. A problem refuses its file; a finding does not."""
+"""What the codes of problems mean. A problem refuses its file; a finding does not (``knowledge/findings.toml``)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FINDINGS", "PROBLEMS"]
+__all__ = ["PROBLEMS"]
 
 PROBLEMS: Final[dict[str, str]] = {
     "file.empty": "The file has no content.",
@@ -56,6 +56,18 @@ PROBLEMS: Final[dict[str, str]] = {
     "cq.standard_without_copies": "A standard without its copies.",
     "cq.standard_unit": "A standard whose unit is missing or is not copies.",
     "cq.none_stored": "A table in which every Cq is empty.",
+    "fish.counts": "A score sheet without nuclei, or with nuclei in more than one of its three forms.",
+    "fish.probe": "A probe whose patterns are not known.",
+    "fish.pattern": "A signal pattern that the probe does not have.",
+    "fish.none": "A slide on which no nucleus was scored.",
+    "fish.scored": "Two numbers of scored nuclei for one slide and reader.",
+    "fish.exceeds": "More nuclei than were scored.",
+    "fish.iscn": "An ISCN string that cannot be read, or contradicts itself.",
+    "fish.compartment": "A compartment that is not in the tree.",
+    "sort.amount": "Events and a share, or neither.",
+    "sort.sum": "Shares of a fraction that do not sum to 1.",
+    "sort.empty": "A re-analysis without events.",
+    "fraction.amount": "A share and a limit, or neither.",
     "rdml.version": "No RDML, or a version other than 1.0 to 1.4.",
     "rdml.no_wells": "No reaction with a target.",
     "rdml.no_data": "Neither a Cq nor a curve.",
@@ -73,34 +85,4 @@ PROBLEMS: Final[dict[str, str]] = {
     "rdml.curve": "A curve whose cycles and fluorescence do not match.",
     "rdml.elements": "More reactions and definitions than the limit.",
     "rdml.curve_points": "More points of curves than the limit.",
-}
-
-FINDINGS: Final[dict[str, str]] = {
-    "table.encoding": "The text is not UTF-8 and was read as Windows-1251.",
-    "table.unknown_column": "Columns that this kind of table does not have were not read.",
-    "table.unnamed_column": "Columns without a name were not read.",
-    "table.lookalike_letters": "Cyrillic letters among Latin ones: read as Latin in column names and gene"
-    " symbols, left as written in codes.",
-    "table.remarks": "Rows that begin with '# ' were not read.",
-    "table.no_final_newline": "The last line does not end; it may have been cut.",
-    "table.no_rows": "A sheet with a header and no rows, beside others that have some.",
-    "table.sheet_not_read": "A sheet that is no known kind of table, beside others that are.",
-    "cq.run_named_after_file": "There is no column run_id: the table is one run.",
-    "cq.no_positions": "There is no column well: row numbers are the positions.",
-    "cq.no_kinds": "There is no column type: every well is an unknown.",
-    "cq.ntc_named": "Wells of type ntc without a name are named NTC.",
-    "cq.quantity_not_read": "Quantities beside wells that are no standards are results, and were not read.",
-    "cq.not_stored": "Wells with an empty Cq: not counted as not detected.",
-    "rdml.member_name": "The document in the zip file is not named rdml_data.xml.",
-    "rdml.no_cq": "Curves and no Cq at all: what the laboratory must export is said.",
-    "rdml.cq_not_stored": "Wells without a Cq, beside others with one: not counted as not detected.",
-    "rdml.cq_at_last_cycle": "A Cq equal to the last cycle, as some instruments write 'undetermined'.",
-    "rdml.type_missing": "Samples without a type: read as unknowns.",
-    "rdml.standard_without_quantity": "Standards without a quantity.",
-    "rdml.standard_unit": "Standards whose quantity is not in copies; it was not read.",
-    "rdml.target_undefined": "Targets that the file names and does not define.",
-    "rdml.thresholds_differ": "Several thresholds in one run; none is kept with the run.",
-    "rdml.partitions_not_read": "Digital PCR partitions beside wells; they were not read.",
-    "rdml.empty_reactions": "Reactions without data.",
-    "rdml.not_read": "Elements of the wells that are not read, by name.",
 }

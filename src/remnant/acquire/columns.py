@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from remnant.acquire.aliases import COLUMN_ALIASES, fold
+from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import WELL_KINDS, Run, Well
@@ -38,6 +39,11 @@ KindName = Literal[
     "runs",
     "reported values",
     "cq table",
+    "fish scores",
+    "sort purity",
+    "index sort",
+    "fraction markers",
+    "antigen counts",
 ]
 
 
@@ -236,6 +242,40 @@ _REPORTED_COLUMNS: Final = _changed(
     lower_limit={"meaning": "Limit of a value above the range."},
 )
 
+_SCORE_COLUMNS: Final = (
+    *_of_record("fish", FishCount, without=("pattern", "nuclei")),
+    Column(
+        name="pattern",
+        meaning="Signal pattern, one a row. A wide sheet has a column a pattern instead, named like 1R1G2F.",
+    ),
+    Column(name="nuclei", meaning="Nuclei with this pattern.", accepts="whole number"),
+    Column(name="iscn", meaning="ISCN string of the slide, in place of patterns.", aliases=("ISCN",)),
+)
+
+_INDEX_COLUMNS: Final = (
+    Column(
+        name="fraction_id",
+        meaning="Fraction the cell was sorted into.",
+        required=True,
+        filled=True,
+        aliases=_aliases("index", "fraction_id"),
+    ),
+    Column(
+        name="index_well",
+        meaning="Well or number of the sorted cell.",
+        required=True,
+        filled=True,
+        aliases=("cell", "sorted cell"),
+    ),
+    Column(
+        name="compartment",
+        meaning="Compartment by the recorded intensities.",
+        required=True,
+        filled=True,
+        aliases=_aliases("index", "compartment"),
+    ),
+)
+
 KINDS: Final[tuple[Kind, ...]] = (
     Kind(
         name="patients",
@@ -299,6 +339,41 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="A well with its quantification cycle.",
         columns=_CQ_COLUMNS,
         key=("run_id", "well", "target"),
+    ),
+    Kind(
+        name="fish scores",
+        record=FishCount,
+        meaning="Nuclei of one signal pattern on one slide.",
+        columns=_SCORE_COLUMNS,
+        key=("fraction_id", "probe", "reader", "pattern"),
+    ),
+    Kind(
+        name="sort purity",
+        record=SortPurity,
+        meaning="What a re-analysis found in a sorted fraction.",
+        columns=_of_record("sort", SortPurity),
+        key=("fraction_id", "compartment"),
+    ),
+    Kind(
+        name="index sort",
+        record=SortPurity,
+        meaning="A single sorted cell.",
+        columns=_INDEX_COLUMNS,
+        key=("fraction_id", "index_well"),
+    ),
+    Kind(
+        name="fraction markers",
+        record=FractionMarker,
+        meaning="Another marker measured in a sorted fraction.",
+        columns=_of_record("fraction", FractionMarker),
+        key=("fraction_id", "marker"),
+    ),
+    Kind(
+        name="antigen counts",
+        record=AntigenCount,
+        meaning="Leukaemic cells of one intensity class of an antigen.",
+        columns=_of_record("antigen", AntigenCount),
+        key=("sample_id", "clone", "antigen", "intensity"),
     ),
 )
 
@@ -366,9 +441,9 @@ def _match(kind: Kind, folded: list[str]) -> Match:
 
 
 def _is_plausible(match: Match) -> bool:
-    """Whether a header says more than one code: a lone run_id among strangers is another format."""
-    required = sum(column.required for column in match.kind.columns)
-    return required > 1 or len(match.places) >= len(match.unknown)
+    """Whether a header says more than codes: a run_id or cdna_id among strangers is another format."""
+    codes_only = all(column.name.endswith("_id") for column in match.kind.columns if column.required)
+    return not codes_only or len(match.places) >= len(match.unknown)
 
 
 def identify(header: tuple[str, ...]) -> tuple[Match | None, list[tuple[Kind, list[str]]]]:

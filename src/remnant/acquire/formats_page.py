@@ -17,7 +17,7 @@ from remnant.acquire.aliases import (
     NOT_DETECTED_WORDS,
     TRUE_WORDS,
 )
-from remnant.acquire.codes import FINDINGS, PROBLEMS
+from remnant.acquire.codes import PROBLEMS
 from remnant.acquire.columns import KINDS, Column, Kind
 from remnant.acquire.limits import date_range, range_of
 from remnant.acquire.rdml import SAMPLE_TYPES, VERSIONS
@@ -26,6 +26,9 @@ from remnant.knowledge.tables import rows, version
 from remnant.units import UNITS
 
 __all__ = ["accepted", "formats_page"]
+
+_OF_FILES = ("table.", "cq.", "rdml.")
+"""Beginnings of the codes of findings that reading a file may give."""
 
 _OPENING = """\
 # File formats
@@ -56,6 +59,8 @@ except RefusedFileError as refused:
 
 - The **header** is the first row that is neither empty nor a remark. A row whose first cell begins with `{remark}` is a remark (the
   example row of a template is one) and is not read. Empty rows are passed over; every other row has as many cells as the header.
+- The **kind** is the one whose needed columns are all there, and most of whose columns are. For runs and cDNA, whose needed columns are
+  codes only, at least half of the columns must be known.
 - **Column names** are the names below or one of the other names beside them. Case, spaces, points, brackets and underscores do not
   count. A name that mixes Cyrillic and Latin letters (`Cт`) is read as Latin, with a finding.
 - **Numbers** have a decimal point or a decimal comma, one of them in the whole file, and may have a space between thousands. A comma before exactly three digits
@@ -216,7 +221,14 @@ def formats_page() -> str:
         "## Problems: the file is refused\n",
         _table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in PROBLEMS.items())),
         "## Findings: the file is taken\n",
-        _table(("code", "meaning"), ((f"`{code}`", meaning) for code, meaning in FINDINGS.items())),
+        _table(
+            ("code", "meaning", "advice"),
+            (
+                (f"`{row['id']}`", row["meaning"], row["advice"])
+                for row in rows("findings")
+                if row["id"].startswith(_OF_FILES)
+            ),
+        ),
     ]
     return "\n".join(parts)
 

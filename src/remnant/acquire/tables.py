@@ -6,6 +6,7 @@ All problems of all cells are gathered before anything is judged. What is read o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -16,10 +17,12 @@ import polars as pl
 from remnant.acquire.aliases import latin, mixes_scripts
 from remnant.acquire.cells import CellError, ambiguous_comma, decimal_comma, decimal_point, parser
 from remnant.acquire.columns import Column, Kind, Match, identify
+from remnant.acquire.limits import range_of
 from remnant.acquire.sheet import Sheet
 from remnant.records.finding import Finding, Problem
 
 __all__ = [
+    "PATTERN",
     "Columns",
     "in_order",
     "matched",
@@ -31,7 +34,10 @@ __all__ = [
     "subject",
 ]
 
+PATTERN: Final = re.compile(r"([0-9]+[RGFOYA])+")
+"""A column of a wide score sheet that holds the nuclei of a signal pattern."""
 _NUMERIC: Final = ("number", "whole number", "cq", "value")
+_DIGITS: Final = r"^[0-9]{1,15}(\.[0-9]{0,15})?$"
 _LONGEST_SHOWN: Final = 300
 _SYMBOLS: Final = ("target", "control")
 _CODES: Final = ("patient_id", "sample_id", "sample", "cdna_id", "run_id", "fraction_id")
@@ -181,7 +187,8 @@ def subject(sheet: Sheet) -> str:
 
 
 def _header_findings(sheet: Sheet, match: Match) -> Iterator[Finding]:
-    named = [sheet.header[i] for i in match.unknown if sheet.header[i]]
+    known = PATTERN.fullmatch if match.kind.name == "fish scores" else lambda _: None
+    named = [sheet.header[i] for i in match.unknown if sheet.header[i] and not known(sheet.header[i])]
     unnamed = [
         i + 1
         for i in match.unknown
@@ -217,10 +224,22 @@ def _header_findings(sheet: Sheet, match: Match) -> Iterator[Finding]:
             )
 
 
-def _parsed(uniques: list[str], parse: Callable[[str], Any]) -> tuple[dict[str, Any], dict[str, CellError]]:
-    good: dict[str, Any] = {}
+def _plain_numbers(uniques: pl.Series, column: Column) -> dict[str, float]:
+    """Numbers in range that need no thought, read as a column: almost all of a large table."""
+    bounds = range_of(column.name)
+    plain = uniques.filter(uniques.str.contains(_DIGITS))
+    numbers = zip(plain.to_list(), plain.cast(pl.Float64).to_list(), strict=True)
+    return {text: number for text, number in numbers if bounds is None or number in bounds}
+
+
+def _parsed(
+    uniques: pl.Series, column: Column, parse: Callable[[str], Any]
+) -> tuple[dict[str, Any], dict[str, CellError]]:
+    good: dict[str, Any] = _plain_numbers(uniques, column) if column.accepts in {"number", "cq"} else {}
     bad: dict[str, CellError] = {}
-    for text in uniques:
+    for text in uniques.to_list():
+        if text in good:
+            continue
         try:
             good[text] = parse(text)
         except CellError as error:
@@ -236,7 +255,7 @@ def _column(sheet: Sheet, column: Column, place: int) -> tuple[list[Any], Iterat
     """Values of one column, and its problems; each distinct text is parsed once."""
     texts = sheet.cells[str(place)]
     comma = sheet.comma or (column.accepts in _NUMERIC and any(map(decimal_comma, _with_comma(texts))))
-    good, bad = _parsed(texts.unique().to_list(), parser(column, comma=comma))
+    good, bad = _parsed(texts.unique(), column, parser(column, comma=comma))
     if column.filled:
         expected, advice = f"a value for {column.name}", "Fill the cell; it is never guessed."
         bad |= {

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
-from remnant.acquire import clinical, cq_table, reported
+from remnant.acquire import clinical, cq_table, fish, reported
 from remnant.acquire.columns import KindName
 from remnant.acquire.refusal import RefusedFileError, gather
 from remnant.acquire.sheet import Sheet
@@ -22,7 +22,16 @@ __all__ = ["DESCRIPTION_HEADER", "Tables", "read_tables", "records_of_tables"]
 DESCRIPTION_HEADER: Final = ("column", "needed", "accepts", "meaning", "other names")
 """Header of the sheet of a template that describes its columns; it is not read."""
 
-_FIELDS: Final[dict[KindName, str]] = {"cdna": "cdnas", "reported values": "reported", "cq table": "wells"}
+_FIELDS: Final[dict[KindName, str]] = {
+    "cdna": "cdnas",
+    "reported values": "reported",
+    "cq table": "wells",
+    "fish scores": "fish_counts",
+    "sort purity": "sort_purities",
+    "index sort": "sort_purities",
+    "fraction markers": "fraction_markers",
+    "antigen counts": "antigen_counts",
+}
 
 Tables = list[Columns]
 
@@ -36,6 +45,8 @@ def _row_problems(
         return cq_table.problems_of_rows(columns, kind, keys, stem)
     if kind.name == "reported values":
         return reported.problems_of_rows(columns, kind, keys)
+    if kind.name in fish.KIND_NAMES:
+        return fish.problems_of_rows(columns, kind, keys)
     return clinical.problems_of_rows(columns, kind, keys)
 
 
@@ -158,6 +169,8 @@ def records_of_tables(
             findings += noted
         elif kind.name == "reported values":
             target += reported.records(columns, kind)
+        elif kind.name in fish.KIND_NAMES:
+            target += fish.records(columns, kind)
         else:
             target += clinical.records(columns, kind, sha256)
     if "wells" in content:

@@ -19,6 +19,7 @@ from remnant.acquire.formats_page import accepted, formats_page
 from remnant.acquire.sheet import REMARK
 from remnant.acquire.tabular import DESCRIPTION_HEADER
 from remnant.acquire.writing import Cell, written
+from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
@@ -103,6 +104,21 @@ EXAMPLES: Final[dict[KindName, Any]] = {
         control_copies=20000.0,
         drawn_on=dt.date(2020, 7, 1),
         material="BM",
+    ),
+    "fish scores": FishCount(
+        fraction_id="F-014-1",
+        probe="BCR-ABL1 D-FISH",
+        pattern="1R1G2F",
+        nuclei=12,
+        scored=60,
+        reader="AB",
+        preparation="sorted cytospin",
+    ),
+    "sort purity": SortPurity(fraction_id="F-014-1", compartment="HSC", events=184),
+    "index sort": SortPurity(fraction_id="F-014-1", compartment="HSC", events=1, method="index sort"),
+    "fraction markers": FractionMarker(fraction_id="F-014-1", marker="IG/TR", share=0.02, sd_log10=0.3),
+    "antigen counts": AntigenCount(
+        sample_id="S-014", clone="blasts", antigen="CD19", intensity="negative", cells=120
     ),
     "cq table": Well(
         run_id="R-07",

@@ -14,6 +14,8 @@ Cell = str | float | int | bool | dt.date | None
 
 _FIELDS: Final = {"well": "position", "type": "kind"}
 _NOT_DETECTED: Final = "Undetermined"
+_BLANK: Final[dict[str, tuple[str, ...]]] = {"fish scores": ("iscn",)}
+"""Columns that others stand for."""
 _NOT_WRITTEN: Final = ("quantity", "unit")
 """Columns of a Cq table that standard_copies stands for."""
 
@@ -24,6 +26,8 @@ def _cell(kind: Kind, name: str, record: Any) -> Cell:
     if name == "value" and record.value is None:
         limit = record.upper_limit if record.upper_limit is not None else record.lower_limit
         return f"{'<' if record.upper_limit is not None else '>'}{limit!r}"
+    if name in _BLANK.get(kind.name, ()):
+        return None
     if kind.name == "reported values" and name in {"upper_limit", "lower_limit"}:
         return None
     field = _FIELDS.get(name, name) if kind.name == "cq table" else name
@@ -62,4 +66,10 @@ def written(kind: Kind, records: Iterable[Any]) -> tuple[tuple[str, ...], list[l
         for column in kind.columns
         if not (kind.name == "cq table" and column.name in _NOT_WRITTEN)
     )
+    if kind.name == "index sort":
+        return header, [
+            [record.fraction_id, f"{cell + 1}", record.compartment]
+            for record in records
+            for cell in range(record.events)
+        ]
     return header, [[_cell(kind, name, record) for name in header] for record in records]

@@ -12,10 +12,13 @@ from remnant.cli.answer import Answer, command
 from remnant.cli.options import StudyFolder
 from remnant.cli.printed import listed, printed
 from remnant.cli.results import computed
+from remnant.cohort.association import associate as associate_table
 from remnant.cohort.association import associate_columns
 from remnant.cohort.incidence import incidence_at_landmark
 from remnant.cohort.table import patients
+from remnant.errors import InputError
 from remnant.knowledge.cohort import landmark_rule
+from remnant.records.cohort import Association
 from remnant.report.cohort import tables
 from remnant.study.dossiers import dossiers
 
@@ -61,26 +64,38 @@ def table(study: StudyFolder, *, landmark: Landmark = None) -> Answer:
 
 @command
 def associate(
-    study: StudyFolder,
+    study: Annotated[
+        Path | None, typer.Argument(metavar="STUDY", help="Folder of the study.", show_default=False)
+    ] = None,
     *,
-    row: Annotated[str, typer.Option(metavar="COLUMN", help="Column of the cohort table: the groups.")],
-    column: Annotated[str, typer.Option(metavar="COLUMN", help="Column of the cohort table: the outcome.")],
+    row: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the cohort table: the groups.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of the cohort table: the outcome.")
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(metavar="COUNTS", help="A table of counts in place of a study: 6,2;3,9."),
+    ] = None,
 ) -> Answer:
-    """Test two properties of patients for association: every test by its full name.
+    """Test two properties of patients, or a table of counts, for association: every test by its full name.
 
     Parameters
     ----------
-    study : pathlib.Path
+    study : pathlib.Path or None, default None
         Folder of the study.
-    row, column : str
-        Columns of the cohort table.
+    row, column : str or None, default None
+        Columns of its cohort table.
+    table : str or None, default None
+        Counts of a table without a study: rows are groups, parted by semicolons.
 
     Returns
     -------
     Answer
         Counts, shares, tests and effects with their intervals.
     """
-    made = associate_columns(cohort_frame(study, None), row=row, column=column)
+    made = _association(study, row, column, counts=table)
     title = f"{made.row_variable} by {made.column_variable}"
     parts = (
         tables.association(made),
@@ -89,6 +104,21 @@ def associate(
         tables.effects(made.effects, title=f"Effects of {title}"),
     )
     return Answer(data=made, shown=tuple(line for part in parts for line in printed(part)))
+
+
+def _association(
+    study: Path | None, row: str | None, column: str | None, *, counts: str | None
+) -> Association:
+    if counts is not None and study is None and row is None and column is None:
+        return associate_table([line.split(",") for line in counts.strip(" ;").split(";")])
+    if counts is None and study is not None and row is not None and column is not None:
+        return associate_columns(cohort_frame(study, None), row=row, column=column)
+    raise InputError(
+        where="cohort associate",
+        found="too many or too few of STUDY, --row, --column and --table",
+        needed="either STUDY with --row and --column, or --table alone",
+        advice='For example remnant cohort associate --table "6,2;3,9".',
+    )
 
 
 @command

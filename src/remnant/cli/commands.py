@@ -74,6 +74,12 @@ COMMANDS: Final[tuple[Row, ...]] = (
         "Cumulative incidence of relapse from a landmark.",
         _RESULTS,
     ),
+    Row(
+        "origin",
+        "remnant.cli.origin:origin",
+        "Which compartments carry the lesion, and the cell of origin.",
+        _RESULTS,
+    ),
     Row("report", "remnant.cli.report:report", "Write patient pages and PDF reports.", _RESULTS),
     Row("export", "remnant.cli.export:export", "Write facts and results as tables.", _RESULTS),
     Row(
@@ -92,6 +98,18 @@ COMMANDS: Final[tuple[Row, ...]] = (
         "Write the raw files of a made-up laboratory.",
         _FILES,
     ),
+    Row(
+        "simulate study-b",
+        "remnant.cli.simulate:study_b",
+        "Write score sheets and sort reports of made-up patients.",
+        _FILES,
+    ),
+    Row(
+        "simulate escape",
+        "remnant.cli.simulate_escape:escape",
+        "Relapse under targeted therapy by route, from a plan.",
+        _FILES,
+    ),
 )
 """In the order of the help."""
 
@@ -100,6 +118,6 @@ COMPUTE: Final = "remnant.pipeline.run:run_study"
 
 GROUPS: Final = {
     "cohort": "Tables, tests and curves over patients.",
-    "simulate": "Write made-up studies.",
+    "simulate": "Made-up studies, and courses of a disease.",
 }
 """What the groups are for."""

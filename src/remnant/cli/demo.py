@@ -16,8 +16,10 @@ from remnant.cli.run import record_run, run_lines
 from remnant.cli.studies import import_lines
 from remnant.example.files import write_study_a
 from remnant.example.study_a import simulate_study_a
-from remnant.pipeline.imports import import_paths
-from remnant.pipeline.reports import write_reports
+from remnant.example.study_b import simulate_study_b
+from remnant.example.study_b_files import write_study_b
+from remnant.pipeline.imports import Progress, import_paths
+from remnant.pipeline.reports import WrittenReports, write_reports
 from remnant.pipeline.run import run_study
 from remnant.study.folder import SETTINGS_FILE, init_study, open_study
 
@@ -70,6 +72,7 @@ def demo(
         if not computed["up_to_date"]:
             record_run(study, computed, by=by)
         reports = write_reports(study, study.folder / "reports", progress=progress)
+        second = _study_b(folder, seed=seed, by=by, progress=progress)
     written(study, reports, by=by)
     shown = (
         *import_lines(imported),
@@ -79,8 +82,27 @@ def demo(
         *worklist_lines(reports.worklist),
         "",
         report_line(reports),
+        f"Study B, sorted compartments in Ph+ ALL: {second.index}; try `remnant origin {folder / 'study-b'}`.",
         f"The study is {study.folder}; try `remnant course {folder / 'study'} --patient P001`.",
         "All patients are synthetic. Research use only.",
     )
-    steps = {"import": imported, "run": computed, "reports": reports}
+    steps = {"import": imported, "run": computed, "reports": reports, "study_b": second}
     return Answer(data={"study": study.folder, **steps, "worklist": reports.worklist}, shown=shown)
+
+
+def _study_b(folder: Path, *, seed: int, by: str, progress: Progress) -> WrittenReports:
+    """Study B beside study A: score sheets and sort reports to verdicts, origins and reports."""
+    place = folder / "study-b"
+    raw = folder / "raw-files-b"
+    if (place / "study.toml").is_file():
+        study = open_study(place)
+    else:
+        write_study_b(simulate_study_b(seed=seed), raw)
+        study = init_study(place, name="Example study B (synthetic)", by=by)
+    import_paths(study, [raw], by=by, progress=progress)
+    computed = plain(run_study(study, progress=progress))
+    if not computed["up_to_date"]:
+        record_run(study, computed, by=by)
+    reports = write_reports(study, study.folder / "reports", progress=progress)
+    written(study, reports, by=by)
+    return reports

@@ -43,6 +43,10 @@ _KINDS: Final[dict[str, KindName]] = {
     "runs": "runs",
     "wells": "cq table",
     "reported": "reported values",
+    "fish_counts": "fish scores",
+    "sort_purities": "sort purity",
+    "fraction_markers": "fraction markers",
+    "antigen_counts": "antigen counts",
 }
 _DERIVED: Final = {
     "curve_fits": CurveFit,

@@ -278,9 +278,9 @@ def upper_limit(
     array([2.9957])
     """
     sd = _error_sd(batch, include)
-    detected = is_detected(batch)
+    (detected,) = blocks(len(batch), lambda rows: (is_detected(batch.take(rows)).astype(float),))
     result = np.empty(len(batch))
-    seen = np.flatnonzero(detected)
+    seen = np.flatnonzero(detected > 0)
     if len(seen):
         part, part_sd = batch.take(seen), sd[seen]
 
@@ -288,9 +288,14 @@ def upper_limit(
             return (quantile(posterior(knots(part.take(rows)), part_sd[rows]), np.array([level])),)
 
         result[seen] = np.power(10.0, blocks(len(seen), work)[0][:, 0])
-    unseen = np.flatnonzero(~detected)
+    unseen = np.flatnonzero(detected == 0)
     if len(unseen):
-        result[unseen] = np.power(10.0, _fall(batch.take(unseen), sd[unseen], np.log(1.0 - level)))
+        drop = float(np.log(1.0 - level))
+
+        def fall(rows: Integers) -> tuple[Floats, ...]:
+            return (_fall(batch.take(unseen[rows]), sd[unseen[rows]], drop),)
+
+        result[unseen] = np.power(10.0, blocks(len(unseen), fall)[0])
     return result
 
 

@@ -1,7 +1,7 @@
 """Everything of a study that is out of date, and nothing else.
 
-Four stages, each with keys of its own: ``assay`` (a run of the laboratory), ``normal`` (the donors'
-background), ``course`` (a patient). A result is out of date when the hash of what it was computed from
+Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``normal`` (the donors'
+background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
 changed, or the rules, or the code. The internal controls of all runs set the errors of every run, so a run
 with new controls renews all.
 """
@@ -21,6 +21,7 @@ from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
+from remnant.pipeline.compartments import facts_of_study, judge_compartments
 from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
 from remnant.records.finding import Finding
@@ -111,6 +112,8 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     stages = [_assay(study, known, tell)]
     measured = derived_records(study, Measurement)
     stages.append(_normal(study, known, measured))
+    sorted_fractions = _compartments(study)
+    stages += [sorted_fractions] if sorted_fractions.computed or sorted_fractions.kept else []
     stages.append(_course(study, known, measured, tell))
     stages.append(_references(study))
     mark_computed(study)
@@ -248,6 +251,24 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
     write_derived(study, "course", {code: (wanted[code], results[code]) for code in stale}, remove=gone)
     tell("course", max(len(people), 1), max(len(people), 1))
     return _stage("course", wanted, stale, gone)
+
+
+def _compartments(study: Study) -> StageReport:
+    """Nuclei of sorted fractions to verdicts and classes of origin."""
+    known = facts_of_study(study)
+    if not known.fish.counts:
+        wanted: dict[str, str] = {}
+    else:
+        fish = known.fish
+        own = [fish.counts, fish.fractions, fish.purities, fish.samples, fish.patients]
+        wanted = {"fractions": _hash(*own, known.markers, known.antigens)}
+    stale, gone = _stale(study, "compartments", wanted)
+    results = judge_compartments(known) if stale else ()
+    noticed = dict.fromkeys(finding for one in results for finding in one.findings)
+    write_derived(
+        study, "compartments", {key: (wanted[key], [*results, *noticed]) for key in stale}, remove=gone
+    )
+    return _stage("compartments", wanted, stale, gone)
 
 
 def _references(study: Study) -> StageReport:

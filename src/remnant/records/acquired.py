@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from remnant.records.finding import Finding
+from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import Tube
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
@@ -24,6 +25,8 @@ class Acquired:
         The file.
     patients, events, therapies, samples, cdnas, fractions, runs, wells, reported : tuple of records
         Its content.
+    fish_counts, sort_purities, fraction_markers, antigen_counts : tuple of records
+        Score sheets, sort reports and what else was measured on sorted cells.
     curves : tuple of Curves
         Raw fluorescence, if the file holds any.
     tubes : tuple of Tube
@@ -42,6 +45,10 @@ class Acquired:
     runs: tuple[Run, ...] = ()
     wells: tuple[Well, ...] = ()
     reported: tuple[ReportedValue, ...] = ()
+    fish_counts: tuple[FishCount, ...] = ()
+    sort_purities: tuple[SortPurity, ...] = ()
+    fraction_markers: tuple[FractionMarker, ...] = ()
+    antigen_counts: tuple[AntigenCount, ...] = ()
     curves: tuple[Curves, ...] = ()
     tubes: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from remnant.records.dossier import Dossier
 from remnant.records.finding import Finding
+from remnant.records.fish import SortedSample
 from remnant.records.judgement import Call, Course, Forecast
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.patient import Event, Patient, Therapy
@@ -72,6 +73,9 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
     calls = _by(derived_records(study, Call), lambda call: call.patient_id)
     courses = {course.patient_id: course for course in derived_records(study, Course)}
     forecasts = {forecast.patient_id: forecast for forecast in derived_records(study, Forecast)}
+    judged = _by(
+        derived_records(study, SortedSample), lambda item: item.patient_id, order=lambda item: item.drawn_on
+    )
     shared = _Shared(study)
     return tuple(
         Dossier(
@@ -83,6 +87,7 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
             calls=calls[patient.patient_id],
             course=courses.get(patient.patient_id),
             forecast=forecasts.get(patient.patient_id),
+            sorted_samples=judged[patient.patient_id],
             **shared.of(patient.patient_id, samples[patient.patient_id], measurements[patient.patient_id]),
         )
         for patient in patients
@@ -112,10 +117,12 @@ class _Shared:
         runs = tuple(self._runs[run_id] for run_id in run_ids if run_id in self._runs)
         hashes = dict.fromkeys(run.source_sha256 for run in runs)
         sources = tuple(self._sources[key] for key in hashes if key in self._sources)
+        sorts = [item.fraction_id for sample in samples for item in self._fractions[sample.sample_id]]
         tubes = {cdna.cdna_id for name in names for cdna in self._cdnas[name]}
         subjects = [
             f"patient {patient_id}",
             *(f"sample {name}" for name in sorted(names | tubes)),  # a well names either
+            *(f"fraction {name}" for name in sorts),
             *(f"run {run.run_id}" for run in runs),
             *(f"file {source.name}" for source in sources),
         ]

@@ -12,6 +12,7 @@ taken over exactly that text.
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 from typing import Any, Final, Literal
 
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 
 from remnant.records.codec import schema
 from remnant.records.finding import Finding
+from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.judgement import Decision
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
@@ -40,7 +42,21 @@ __all__ = [
     "fact_kind",
 ]
 
-FactRecord = Patient | Event | Therapy | Sample | Cdna | Fraction | Run | Well | ReportedValue
+FactRecord = (
+    Patient
+    | Event
+    | Therapy
+    | Sample
+    | Cdna
+    | Fraction
+    | Run
+    | Well
+    | ReportedValue
+    | FishCount
+    | SortPurity
+    | FractionMarker
+    | AntigenCount
+)
 
 METADATA: Final = sa.MetaData(
     naming_convention={
@@ -134,7 +150,7 @@ class FactKind:
 def _kind(
     record: type[Any], attribute: str, key: str, rule: Literal["one", "several", "complement"]
 ) -> FactKind:
-    name = "reported_value" if record is ReportedValue else record.__name__.lower()
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", record.__name__).lower()
     table = sa.Table(
         name,
         METADATA,
@@ -159,6 +175,10 @@ FACTS: Final[tuple[FactKind, ...]] = (
     _kind(Run, "runs", "run_id", "complement"),
     _kind(Well, "wells", "run_id position target", "one"),
     _kind(ReportedValue, "reported", "sample_id target control unit", "several"),
+    _kind(FishCount, "fish_counts", "fraction_id probe reader pattern", "one"),
+    _kind(SortPurity, "sort_purities", "fraction_id compartment method", "one"),
+    _kind(FractionMarker, "fraction_markers", "fraction_id marker", "one"),
+    _kind(AntigenCount, "antigen_counts", "sample_id clone antigen intensity", "one"),
 )
 """Every class of fact, in the order in which they are written."""
 

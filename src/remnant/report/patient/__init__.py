@@ -6,11 +6,11 @@ that a process pool may write many; `figure` lets both share one drawing.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from remnant.records.dossier import Dossier
-from remnant.report import draw, html, timeline, typeset
+from remnant.report import draw, html, timeline, tree, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
 from remnant.report.patient import data, origin, why
 from remnant.report.patient.summary import head
@@ -90,7 +90,7 @@ def page(dossier: Dossier, *, context: Context, figure: str | None = None) -> st
         report_id=report_id(dossier, context=context),
         head=head(dossier),
         figure=draw.inline(svg, css_class="timeline", identity=_FIGURE_ID),
-        sections=_sections(dossier),
+        sections=_sections(dossier, inline=True),
     )
 
 
@@ -112,7 +112,15 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
         PDF file.
     """
     top = head(dossier)
-    sections = [{"title": s.title, "tables": [plain(t) for t in s.tables]} for s in _sections(dossier)]
+    sections = [
+        {
+            "title": s.title,
+            "tables": [plain(t) for t in s.tables],
+            "figure": s.figure,
+            "caption": s.caption,
+        }
+        for s in _sections(dossier)
+    ]
     synthetic = "Synthetic data. " if top.synthetic else ""
     values = {
         "title": f"{top.code}: {top.sentence}",
@@ -131,8 +139,15 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
     return typeset.pdf("patient.typ", values, figure=svg, written_at=context.written_at)
 
 
-def _sections(dossier: Dossier) -> tuple[Section, ...]:
+def _sections(dossier: Dossier, *, inline: bool = False) -> tuple[Section, ...]:
+    trees = tree.section(dossier.sorted_samples)
+    if inline:
+        trees = tuple(
+            replace(one, figure=draw.inline(one.figure, css_class="tree", identity=f"tree-{i}"))
+            for i, one in enumerate(trees)
+        )
     everything = (
+        *trees,
         Section(
             title="The data of the timeline",
             tables=(*data.measurements(dossier), data.samples(dossier), data.events(dossier)),
