@@ -25,7 +25,18 @@ from remnant.example.marrow import made_marrow
 from remnant.records.gate import Axis
 
 FILES = 10_000
-PIECES = (b"9", b"/", b"-", b",", b"\0", b"\\", b"1e300", b"$PAR/9999999/", b"$TOT/99999999999/", b"$NEXTDATA/1/")
+PIECES = (
+    b"9",
+    b"/",
+    b"-",
+    b",",
+    b"\0",
+    b"\\",
+    b"1e300",
+    b"$PAR/9999999/",
+    b"$TOT/99999999999/",
+    b"$NEXTDATA/1/",
+)
 
 
 def originals() -> list[bytes]:
@@ -33,7 +44,9 @@ def originals() -> list[bytes]:
     held = [made_marrow(40, seed=seed).fcs() for seed in range(3)]
     home = Path(__file__).parents[2] / "shared" / "data"
     folder = Path(os.environ.get("REMNANT_REAL_DATA", home)) / "flow"
-    return held + [path.read_bytes() for path in sorted(folder.rglob("*.fcs")) if path.stat().st_size < 100_000]
+    return held + [
+        path.read_bytes() for path in sorted(folder.rglob("*.fcs")) if path.stat().st_size < 100_000
+    ]
 
 
 def damaged(chance: random.Random, data: bytes) -> bytes:
@@ -58,7 +71,7 @@ def damaged(chance: random.Random, data: bytes) -> bytes:
 
 def main() -> None:
     """Read every file and scale its channels; anything but a refusal escapes."""
-    chance, held = random.Random(6), originals()
+    chance, held = random.Random(6), originals()  # noqa: S311 - chosen, not secret
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     slowest, read = 0.0, 0
     for number in range(FILES):

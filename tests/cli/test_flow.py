@@ -14,7 +14,11 @@ def run(*arguments):
 def test_made_files_are_counted_and_stated(tmp_path):
     out = tmp_path / "made"
     assert run("simulate", "fcs", out, "--events", 5_000, "--blasts", 50, "--controls", 1).exit_code == 0
-    assert sorted(path.name for path in out.glob("*.fcs")) == ["control-1.fcs", "diagnosis.fcs", "follow-up.fcs"]
+    assert sorted(path.name for path in out.glob("*.fcs")) == [
+        "control-1.fcs",
+        "diagnosis.fcs",
+        "follow-up.fcs",
+    ]
     answer = run("flow", out / "diagnosis.fcs", "--mrd", "CD19+ B-lineage", "--json")
     told = json.loads(answer.stdout)[0]
     assert told["tube"]["events"] == 5_000

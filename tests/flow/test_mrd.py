@@ -31,7 +31,7 @@ CONTROLS = [ReferenceTube(name=f"C{k}", events=k, denominator=1_000_000) for k i
 
 @pytest.mark.published
 def test_counting_limits_are_those_of_poisson_usage():
-    """20 and 50 events among 500,000: 0.004 % and 0.010 %."""
+    """Poisson usage: 20 and 50 events among 500,000 are 0.004 % and 0.010 %; none is below 6e-6."""
     found = said(0, 500_000)
     assert found.limit_of_detection == pytest.approx(4e-5)
     assert found.limit_of_quantification == pytest.approx(1e-4)

@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 
 CHUNK_EVENTS: Final = 16_384
 """Events that are worked on at a time: their values stay in the cache of a core."""
-_PRODUCT_EVENTS: Final = 4_096
-"""Events of one matrix product: below it, the linear algebra library starts no threads that only wait."""
+_PRODUCT: Final = 262_144
+"""Multiplications of one matrix product: below it, the linear algebra library starts no threads that only wait."""
 _RELEASE_EVENTS: Final = 262_144
 """After so many events the pages of the file that were read are given back."""
 
@@ -80,8 +80,9 @@ def linear_values(events: Events, sources: Sequence[Source]) -> Iterator[tuple[i
         for row, channel in enumerate(needed):
             _read(events, channel, slice(begin, end), into=read[row])
         for rows, detectors, weights in products:
-            for first in range(0, end - begin, _PRODUCT_EVENTS):
-                part = slice(first, first + _PRODUCT_EVENTS)
+            block = max(1, _PRODUCT // weights.size)
+            for first in range(0, end - begin, block):
+                part = slice(first, first + block)
                 values[rows, part] = weights @ read[detectors, part]
         for row, one in enumerate(sources):
             if one.ratio:
