@@ -115,7 +115,9 @@ def test_dates(text):
     ("text", "problem"),
     [
         ("03/04/2020", "cell.date_ambiguous"),
-        ("25/12/2020", "cell.date_ambiguous"),
+        ("25/12/2020", "cell.date"),
+        ("05/13/2019", "cell.date"),
+        ("13/13/2019", "cell.date"),
         ("3/4/20", "cell.date_ambiguous"),
         ("03-04-2020", "cell.date_ambiguous"),
         ("03.04.20", "cell.date"),
@@ -130,6 +132,25 @@ def test_dates(text):
 )
 def test_dates_with_any_doubt_are_refused(text, problem):
     assert code("samples", "drawn_on", text) == problem
+
+
+def test_a_date_with_one_reading_is_refused_with_that_reading():
+    with pytest.raises(CellError) as refused:
+        parse("samples", "drawn_on", "05/13/2019")
+    assert "2019-05-13" in refused.value.expected
+    assert "2019-05-13" in refused.value.advice
+
+
+@pytest.mark.parametrize(("text", "value"), [("M0", "M0"), ("m5A", "M5a"), ("AML M4", "M4"), ("М2", "M2")])
+def test_fab_classes_are_the_published_ones(text, value):
+    assert parse("patients", "fab", text) == value
+
+
+def test_another_fab_class_is_refused_with_the_allowed_ones():
+    with pytest.raises(CellError) as refused:
+        parse("patients", "fab", "M9")
+    assert refused.value.code == "cell.choice"
+    assert "M0, M1" in refused.value.expected
 
 
 @pytest.mark.property

@@ -259,6 +259,7 @@ def test_what_is_not_read_is_named(rdml):
         ({"samples": ""}, ["rdml.sample"]),
         ({"samples": '<sample id="S-1"><type>water</type></sample>'}, ["rdml.sample_type"]),
         ({"samples": '<sample id="S-1"><type>unkn</type></sample>' * 2}, ["rdml.sample_twice"]),
+        ({"samples": '<sample id="S-1"/>' + "<sample/>" * 3}, ["rdml.sample_id"] * 2),
         ({"sample": ""}, ["rdml.sample"]),
     ],
 )
@@ -374,3 +375,10 @@ def test_member_with_another_name_is_read_and_said(rdml, zipped):
 def test_zip_of_something_else_is_refused(codes, zipped):
     assert codes(zipped({"a.csv": "x", "b.csv": "y"})) == ["file.unknown_archive"]
     assert codes(zipped({})) == ["file.unknown_archive"]
+
+
+def test_broken_xml_is_told_in_plain_words():
+    with pytest.raises(RefusedFileError) as refused:
+        read("plate.rdml", b"<rdml version='1.2'>\n<sample></rdml>")
+    (problem,) = refused.value.details
+    assert problem.value == "XML that cannot be read at line 2, character 16"

@@ -114,6 +114,32 @@ def test_retraction_is_listed_and_audited(remnant, study, good):
     assert "retract" in remnant("audit", study).out
 
 
+def test_retraction_names_the_file_that_stays_superseded_and_how_to_restore_it(
+    remnant, study, good, tmp_path
+):
+    remnant("import", study, good)
+    better = write(tmp_path, "better.csv", "patient_id,diagnosis\nP1,ALL\n")
+    assert remnant("import", study, better, "--supersedes", good.name).code == 0
+    answer = remnant("retract", study, "better.csv", "--reason", "wrong", "--json")
+    (older,) = answer.json["still_superseded"]
+    assert older["name"] == good.name
+    assert [found["code"] for found in remnant("doctor", study, "--json").json["findings"]] == [
+        "study.left_superseded"
+    ]
+    assert remnant("import", study, good, "--json").json["files"][0]["outcome"] == "imported"
+    assert remnant("doctor", study, "--json").json["findings"] == []
+
+
+def test_the_same_problem_in_many_rows_is_one_line_and_each_in_json(remnant, study, tmp_path):
+    bad = write(
+        tmp_path, "many.csv", "patient_id,diagnosis,fab\n" + "".join(f"P{n},AML,M9\n" for n in range(400))
+    )
+    answer = remnant("import", study, bad)
+    assert answer.out.count("M9") == 1
+    assert "400 times, rows 2, 3, 4 …" in answer.out
+    assert len(remnant("import", study, bad, "--json").json["files"][0]["details"]) == 400
+
+
 def test_an_unknown_file_ends_with_2_and_names_the_nearest(remnant, study, good):
     remnant("import", study, good)
     answer = remnant("retract", study, "patient.csv", "--reason", "typo", "--json")

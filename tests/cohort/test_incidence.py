@@ -196,13 +196,13 @@ def test_four_groups_at_the_landmark(kind):
     start = at(made.curves[0], 100)
     assert (start.incidence, start.upper) == (0.0, 0.0)
     assert [test.name for test in made.tests] == [
-        "Gray, relapse",
         "Permutation of subdistribution scores, relapse",
-        "Gray, death",
+        "Gray, relapse",
         "Permutation of subdistribution scores, death",
+        "Gray, death",
     ]
-    assert made.tests[0].p_value < 0.05
-    assert made.tests[2].p_value > 0.01
+    assert made.tests[1].p_value < 0.05 < made.tests[0].p_value < 0.1
+    assert made.tests[3].p_value > 0.01
     assert from_json(Incidence, to_json(made)) == made
 
 
@@ -264,7 +264,7 @@ def test_nothing_to_test_gives_none():
 
 
 def test_undefined_tests_say_why():
-    followed = Followed(np.array([150.0, 150.0]), np.array([1, 1]), np.array(["a", "b"]))
+    followed = Followed(np.full(10, 150.0), np.ones(10, dtype=int), np.array(["a", "b"] * 5))
     for made in (
         gray_test(followed, "relapse"),
         permutation_of_scores(followed, "relapse", rng=np.random.default_rng(0), permutations=9),
@@ -272,6 +272,19 @@ def test_undefined_tests_say_why():
         assert made.p_value is None
         assert "no variance" in made.note
     assert gray_test(followed, "death").note == "no death in any group"
+
+
+@pytest.mark.parametrize(("size", "printed"), [(1, False), (4, False), (5, True)])
+def test_a_small_group_gets_no_large_sample_p_value(size, printed):
+    n = 20 + size
+    followed = Followed(
+        np.arange(n) * 7.0 + 110.0, np.arange(n) % 3, np.array(["neither"] * 20 + ["both"] * size)
+    )
+    gray = gray_test(followed, "relapse")
+    assert (gray.p_value is not None) == (gray.statistic is not None) == printed
+    assert (f"fewer than 5 in both n = {size}" in gray.note) == (not printed)
+    permuted = permutation_of_scores(followed, "relapse", rng=np.random.default_rng(2), permutations=99)
+    assert permuted.p_value is not None
 
 
 @pytest.mark.parametrize("kind", [pl.DataFrame, pd.DataFrame])

@@ -18,6 +18,10 @@ COUNTS = WarningCounts(
     alarms_after_therapy=2,
     open_alarms=1,
     patient_years=61.5,
+    unwarned_no_sample=2,
+    unwarned_nothing_raised=8,
+    unwarned_unconfirmed=5,
+    unwarned_ended=1,
 )
 
 

@@ -149,4 +149,19 @@ def test_counts_over_patients_give_a_rate_per_patient_year(build):
     got = warning_counts(courses)
     assert (got.patients, got.relapses, got.warned, got.unwarned) == (3, 2, 1, 1)
     assert (got.lead_time_days, got.false_alarms, got.open_alarms) == ((44,), 1, 0)
+    assert (got.unwarned_nothing_raised, got.unwarned_no_sample) == (1, 0)
     assert got.patient_years == pytest.approx((140 + 365 + 250) / 365.25)
+
+
+def test_relapses_without_warning_are_told_apart(build):
+    relapse = {"day": 400, "blast_percent": 40.0}
+    courses = [
+        build.course([{"day": 100, "WT1": 10.0}, relapse], patient="A"),
+        build.course([{"day": 100, "WT1": 900.0}, relapse], patient="B"),
+        build.course([*RISE, *FALL, relapse], patient="C"),
+        build.course([relapse], patient="D"),
+    ]
+    got = warning_counts(courses)
+    assert got.unwarned == 4
+    assert (got.unwarned_nothing_raised, got.unwarned_unconfirmed) == (1, 1)
+    assert (got.unwarned_ended, got.unwarned_no_sample) == (1, 1)

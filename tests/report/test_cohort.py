@@ -10,8 +10,10 @@ from lxml import html as parse
 from remnant.cohort.association import associate_columns
 from remnant.cohort.frequencies import frequencies
 from remnant.cohort.incidence import incidence_at_landmark
+from remnant.cohort.lead_times import lead_times
+from remnant.records.judgement import WarningCounts
 from remnant.report import cohort
-from remnant.report.cohort import frequency, incidence
+from remnant.report.cohort import frequency, incidence, tables
 from remnant.report.context import Context
 
 GROUPS = ("neither", "BAALC", "WT1", "both")
@@ -91,6 +93,67 @@ def test_undecided_patients_have_no_whisker(curves):
     ]
     assert titles
     assert not any(title.startswith("undecided") for title in titles)
+
+
+def test_a_group_of_two_is_named_and_not_drawn(table):
+    few = table.with_columns(
+        pl.when(pl.col("landmark_group") == "WT1")
+        .then(pl.when(pl.int_range(pl.len()) < 8).then(pl.lit("WT1")).otherwise(pl.lit("neither")))
+        .otherwise(pl.col("landmark_group"))
+        .alias("landmark_group")
+    )
+    made = incidence_at_landmark(few, permutations=99)
+    small = next(c for c in made.curves if c.group == "WT1" and c.cause == "relapse")
+    assert small.patients == 2
+    caption, drawing = incidence.caption(made), incidence.svg(made)
+    assert f"Not drawn, fewer than 3 patients: WT1 ({small.events} of 2 patients)." in caption
+    assert caption.index("Permutation of subdistribution scores, relapse: P") < caption.index("Gray, relapse")
+    assert (
+        "Gray, relapse: no P value (large-sample P value not printed: fewer than 5 in WT1 n = 2)" in caption
+    )
+    assert ">WT1<" in drawing
+    assert "WT1: " not in drawing.partition("</desc>")[2]
+    row = next(row for row in tables.incidence(made).rows if row[1].text == "WT1")
+    assert row[1].note == "too few for a curve"
+
+
+def test_relapses_without_warning_are_told_apart():
+    counts = WarningCounts(
+        patients=30,
+        relapses=9,
+        warned=2,
+        unwarned=7,
+        lead_time_days=(20, 60),
+        false_alarms=0,
+        alarms_after_therapy=0,
+        open_alarms=0,
+        patient_years=31.0,
+        unwarned_no_sample=1,
+        unwarned_nothing_raised=3,
+        unwarned_unconfirmed=2,
+        unwarned_ended=1,
+    )
+    rows = {row[0].text: row[1].text for row in tables.lead_times(lead_times(counts)).rows}
+    apart = {what: int(n) for what, n in rows.items() if what.startswith("Without warning: ")}
+    assert apart == {
+        "Without warning: nothing raised": 3,
+        "Without warning: raised, unconfirmed": 2,
+        "Without warning: alarm had ended": 1,
+        "Without warning: no sample in time": 1,
+    }
+    assert sum(apart.values()) == int(rows["Without warning"])
+
+
+def test_no_heading_of_the_page_stands_twice(table, curves, shares):
+    made = associate_columns(table, row="baalc_raised", column="outcome")
+    context = Context(
+        study="Study A", software="remnant 0.1.0", written_at=dt.datetime(2026, 3, 4, tzinfo=dt.UTC)
+    )
+    page = parse.fromstring(cohort.page([curves], [shares], context=context, associations=[made]))
+    for section in page.findall(".//section"):
+        heads = [h.text_content().strip() for h in section.iter("h2", "caption")]
+        assert len(set(heads)) == len(heads)
+        assert not any(other.startswith(heads[0]) for other in heads[1:])
 
 
 def test_frequencies_print_their_exact_interval(shares):

@@ -1,5 +1,6 @@
 """Numbers as printed: literal examples of the look, and laws for all inputs."""
 
+import dataclasses
 import math
 
 import pytest
@@ -81,3 +82,11 @@ def test_undetected_and_not_evaluable_are_not_numbers(relapsing_dossier):
 def test_the_unit_stands_beside_a_number_that_stands_alone(relapsing_dossier):
     last = relapsing_dossier.measurements[-1]
     assert numbers.measured(last, with_unit=True).endswith("per 10⁴ ABL1")
+
+
+def test_what_is_not_quantifiable_never_prints_a_bare_value(relapsing_dossier):
+    found = next(m for m in relapsing_dossier.measurements if m.state == "quantified")
+    weak = dataclasses.replace(found, state="detected", estimate=2.0, lower=0.4, upper=9.0)
+    assert numbers.measured(weak) == "positive, not quantifiable (interval 0.4-9)"
+    alone = numbers.measured(dataclasses.replace(weak, unit="per_1e4"), with_unit=True)
+    assert alone == "positive, not quantifiable (interval 0.4-9 per 10⁴ ABL1)"

@@ -185,3 +185,21 @@ def test_a_figure_without_description_is_refused(bare_dossier, context, monkeypa
     monkeypatch.setattr(typeset, "_template", lambda _: source.replace(b", alt: report.alt", b""))
     with pytest.raises(typst.TypstError, match="alt"):
         patient.pdf(bare_dossier, context=context)
+
+
+def test_a_cut_off_from_donors_prints_how_uncertain_it_is(relapsing_dossier, context):
+    first = relapsing_dossier.measurements[0]
+    series = (first.assay_id, first.material, first.fraction)
+    call = next(c for c in relapsing_dossier.calls if c.measurement_id == first.measurement_id)
+    held = tuple(
+        dataclasses.replace(b, percentile_97_5=call.threshold, percentile_lower=20.0, percentile_upper=80.0)
+        if (b.assay_id, b.material, b.fraction) == series
+        else b
+        for b in relapsing_dossier.baselines
+    )
+    text = words(patient.page(dataclasses.replace(relapsing_dossier, baselines=held), context=context))
+    known = re.findall(r"the cut-off itself is uncertain: 20 donors, 95 % interval 20-80 \S+", text)
+    fixed = words(patient.page(dataclasses.replace(relapsing_dossier, baselines=()), context=context))
+    assert known
+    assert len(re.findall(r"20 donors, 95 % interval 20-80", text)) >= len(known) + 2
+    assert "the cut-off itself is uncertain" not in fixed

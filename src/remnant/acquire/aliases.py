@@ -240,6 +240,7 @@ CHOICE_ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "PB": ("peripheral blood", "blood", "ПК", "периферическая кровь", "кровь", "Blut", "peripheres Blut"),
     "f": ("female", "ж", "жен", "женский", "w", "weiblich"),
     "m": ("male", "м", "муж", "мужской", "männlich"),
+    **{f"fab.M{n}": (f"FAB M{n}", f"AML M{n}", f"М{n}", f"ОМЛ М{n}") for n in range(8)},
     "diagnosis": ("диагноз", "дебют", "Diagnose"),
     "remission": ("CR", "ремиссия", "Remission"),
     "transplant": ("HSCT", "transplantation", "ТГСК", "трансплантация", "Transplantation"),

@@ -54,9 +54,11 @@ _ISO: Final = re.compile(
 )
 _POINTS: Final = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})( [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?)?")
 _SLASHES: Final = re.compile(r"[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{2,4}.*")
+_FULL_YEAR: Final = re.compile(r"([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})")
 _PLACE: Final = re.compile(r"([A-Za-z]|[Aa][A-Fa-f])0*([1-9][0-9]?)")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LAST_COLUMN: Final = 48
+_MONTHS: Final = 12
 _LONGEST_NUMBER: Final = 10
 
 _MISSING: Final = frozenset(map(squash, MISSING_WORDS))
@@ -203,11 +205,32 @@ def _optional_integer(text: str, *, column: Column, comma: bool) -> int | None:
     return None if value is None else int(value)
 
 
+def _refuse_known_order(text: str) -> None:
+    """Refuse a date with slashes of which only one reading exists, and name that reading."""
+    found = _FULL_YEAR.fullmatch(text)
+    first, second, year = (int(part) for part in found.groups()) if found else (0, 0, 0)
+    if not found or (max(first, second) <= _MONTHS and first != second):
+        return
+    month, day = sorted((first, second))
+    try:
+        only = dt.date(year, month, day)
+    except ValueError as error:
+        raise CellError(
+            code="cell.date", expected="a day that exists", advice="Correct day or month."
+        ) from error
+    raise CellError(
+        code="cell.date",
+        expected=f"a date written year-month-day: this one can only be {only}",
+        advice=f"Write {only}. Dates with slashes or dashes in this order are not read: others could mean two days.",
+    )
+
+
 def _date(text: str) -> dt.date | None:
     if squash(text) in _MISSING:
         return None
     iso, points = _ISO.fullmatch(text), _POINTS.fullmatch(text)
     if _SLASHES.fullmatch(text):
+        _refuse_known_order(text)
         raise CellError(
             code="cell.date_ambiguous",
             expected="a date whose day and month cannot be exchanged, like 2020-04-03 or 03.04.2020",

@@ -252,6 +252,8 @@ _SCORE_COLUMNS: Final = (
     Column(name="iscn", meaning="ISCN string of the slide, in place of patterns.", aliases=("ISCN",)),
 )
 
+_FAB_CLASSES: Final = ("M0", "M1", "M2", "M3", "M4", "M4Eo", "M5", "M5a", "M5b", "M6", "M7")
+
 _INDEX_COLUMNS: Final = (
     Column(
         name="fraction_id",
@@ -281,7 +283,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         name="patients",
         record=Patient,
         meaning="One patient.",
-        columns=_of_record("patients", Patient),
+        columns=_changed(_of_record("patients", Patient), fab={"accepts": "choice", "choices": _FAB_CLASSES}),
         key=("patient_id",),
     ),
     Kind(

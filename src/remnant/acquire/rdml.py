@@ -332,9 +332,18 @@ def _check_document(reading: _Reading) -> None:
             value=written,
         )
     for name in found.samples_twice:
-        reading.refuse(
-            "rdml.sample_twice", "each sample once", "Rename one of them.", column="sample", value=name
-        )
+        if name:
+            reading.refuse(
+                "rdml.sample_twice", "each sample once", "Rename one of them.", column="sample", value=name
+            )
+        else:
+            reading.refuse(
+                "rdml.sample_id",
+                "an id for each sample",
+                "Name the samples in the instrument's software and export again.",
+                column="sample",
+                value="a sample without id",
+            )
     labels = Counter(_run_label(reading, run) for run in found.runs)
     for label, count in labels.items():
         if count > 1 or not label.strip("/"):

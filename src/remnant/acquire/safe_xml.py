@@ -48,8 +48,13 @@ def _check(file: str, data: bytes) -> None:
 
 
 def _broken(file: str, error: Exception) -> RefusedFileError:
+    line, column = getattr(error, "position", (0, 0))
+    place = f" at line {line}, character {column}" if line else ""
     return _refused(
-        file, "xml.broken", str(error), "Copy or export the file again; it was cut or changed on the way."
+        file,
+        "xml.broken",
+        f"XML that cannot be read{place}",
+        "Copy or export the file again; it was cut or changed on the way.",
     )
 
 

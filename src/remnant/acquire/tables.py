@@ -461,7 +461,7 @@ def in_order(columns: Columns, earlier: str, later: str) -> Iterator[Problem]:
         problem_at(
             columns.sheet,
             "row.dates",
-            f"a {later} on or after the {earlier} ({first})",
+            f"{later} on or after {earlier} ({first})",
             "Correct one of the two dates.",
             row=row,
             column=later,

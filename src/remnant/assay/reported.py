@@ -96,7 +96,7 @@ def measure_reported(
     usable, findings = [], []
     for value in values:
         sample = known.get(value.sample_id) or _own_sample(value)
-        assay = by_gene.get((value.target, value.control))
+        assay = by_gene.get((value.target, value.control)) or _share_of_cells(value)
         if sample is None:
             findings.append(_left_out(value, "no sample table names it and it has no day and material"))
         elif assay is None:
@@ -105,6 +105,15 @@ def measure_reported(
             evidence = _evidence(value, sample, assay=assay, components=components)
             usable.append(_Usable(value=value, sample=sample, assay=assay, evidence=evidence))
     return ReportedMeasurements(measurements=_measurements(usable), findings=tuple(findings))
+
+
+def _share_of_cells(value: ReportedValue) -> Assay | None:
+    """A marker reported as a share of cells has no control gene and needs no row of its own."""
+    if value.control or value.unit != "cell_fraction":
+        return None
+    return Assay(
+        assay_id=value.target, target=value.target, control=None, platform="reported", unit=value.unit
+    )
 
 
 def _own_sample(value: ReportedValue) -> Sample | None:
@@ -145,6 +154,7 @@ def _evidence(
     high = scaled(value.upper_limit)
     given = scaled(value.value)
     anchor = math.log10(given or high or low or 1.0)
+    ceiling = 0.0 if assay.unit == "cell_fraction" else anchor + _DECADES
     target = value.target
     return ReportedEvidence(
         value=given,
@@ -152,7 +162,7 @@ def _evidence(
         upper_limit=high,
         lower_limit=low,
         log10_low=anchor - _DECADES,
-        log10_high=anchor + _DECADES,
+        log10_high=max(ceiling, anchor + 0.1),
         errors=(
             ErrorTerm(name=f"run:reported:{sample.sample_id}", sd_log10=_sd(components, "run", target)),
             ErrorTerm(name=f"rt:{sample.sample_id}", sd_log10=_sd(components, "rt", target)),

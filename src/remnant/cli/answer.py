@@ -23,6 +23,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from remnant.cli.problems import problem_lines
 from remnant.errors import ConflictError, InputError, NotFoundError, RemnantError, StorageError, UnitError
 from remnant.records.codec import to_dict
 
@@ -30,7 +31,6 @@ __all__ = ["Answer", "command", "exit_code_of", "messages", "plain"]
 
 P = ParamSpec("P")
 
-_SHOWN_PROBLEMS: Final = 30
 _EXIT_CODES: Final[tuple[tuple[type[Exception], int], ...]] = (
     (ConflictError, 4),
     (NotFoundError, 2),
@@ -206,10 +206,8 @@ def _show_error(error: RemnantError, *, as_json: bool, debug: bool) -> None:
     console = messages()
     console.print(Text(f"{error.where}: found {error.found}, need {error.needed}.", style="bold"))
     console.print(error.advice)
-    for problem in error.problems[:_SHOWN_PROBLEMS]:
-        console.print(f"  {problem}")
-    if len(error.problems) > _SHOWN_PROBLEMS:
-        console.print(f"  and {len(error.problems) - _SHOWN_PROBLEMS} more; --json lists all")
+    for line in problem_lines(error.problems):
+        console.print(line)
 
 
 def _show_internal(error: Exception, *, as_json: bool, debug: bool) -> None:

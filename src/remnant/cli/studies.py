@@ -18,12 +18,14 @@ from remnant.cli.answer import Answer, command
 from remnant.cli.noticed import finding_table, judged
 from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
+from remnant.cli.problems import problem_lines
 from remnant.cli.progress import stages
 from remnant.pipeline.imports import FileReport, ImportReport, import_paths
 from remnant.study.audit import audit_trail
 from remnant.study.check import check_study
 from remnant.study.facts import imported_files
 from remnant.study.folder import init_study, open_study
+from remnant.study.references import left_superseded
 from remnant.study.store import retract as retract_file
 from remnant.study.tables import FACTS
 from remnant.study.upgrade import head_revision
@@ -41,7 +43,9 @@ __all__ = [
 
 _LIBRARIES: Final = ("numpy", "scipy", "polars", "SQLAlchemy", "alembic", "lxml", "python-calamine", "typer")
 _SHOWN_LINES: Final = 30
-_PLURALS: Final = {kind.table.name: kind.attribute for kind in FACTS} | {"reported_value": "reported values"}
+_PLURALS: Final = {kind.table.name: kind.attribute.replace("_", " ") for kind in FACTS} | {
+    "reported_value": "reported values"
+}
 
 
 @command
@@ -169,12 +173,23 @@ def retract(
     Returns
     -------
     Answer
-        Hash of the file.
+        Hash of the file, and the files that it had superseded: they stay out until they are imported again.
     """
-    sha256 = retract_file(open_study(study), file, reason=reason, by=by)
+    opened = open_study(study)
+    sha256 = retract_file(opened, file, reason=reason, by=by)
+    older = [item for item in left_superseded(opened) if item.superseded_by == sha256]
+    left_out = [
+        f"{item.name}, whose place it took, still does not count. To restore it, import it again:"
+        f" `remnant import {study} PATH/{item.name}`; its original is originals/{item.sha256[:12]}…."
+        for item in older
+    ]
     return Answer(
-        data={"retracted": file, "sha256": sha256},
-        shown=(f"Retracted {file} ({sha256[:12]}…).", f"Next: `remnant run {study}`."),
+        data={
+            "retracted": file,
+            "sha256": sha256,
+            "still_superseded": [{"name": item.name, "sha256": item.sha256} for item in older],
+        },
+        shown=(f"Retracted {file} ({sha256[:12]}…).", *left_out, f"Next: `remnant run {study}`."),
     )
 
 
@@ -251,7 +266,11 @@ def doctor(study: StudyFolder) -> Answer:
         "sqlite": sqlite3.sqlite_version,
         **{name.lower(): metadata.version(name) for name in _LIBRARIES},
     }
-    said = f"{len(found)} findings." if found else "Database, audit, originals and facts are in order."
+    said = (
+        f"{len(found)} finding{'s' if len(found) > 1 else ''}."
+        if found
+        else "Database, audit, originals and facts are in order."
+    )
     shown = (listed(("what", "version"), versions.items()), "", said, *finding_table(found))
     return Answer(
         data={"study": opened.folder, "versions": versions, "findings": found},
@@ -278,7 +297,7 @@ def import_lines(report: ImportReport) -> tuple[RenderableType, ...]:
     lines: list[RenderableType] = []
     for file in report.files:
         if file.outcome in {"refused", "conflict"}:
-            lines += [f"{file.path}: {file.message}", *_first(file.problems), ""]
+            lines += [f"{file.path}: {file.message}", *problem_lines(file.problems), ""]
     rows = [(file.name, file.outcome, _content(file), len(file.findings) or "") for file in report.files]
     if len(rows) <= _SHOWN_LINES:
         lines.append(listed(("file", "outcome", "content", "findings"), rows, right=("findings",)))
@@ -289,12 +308,9 @@ def import_lines(report: ImportReport) -> tuple[RenderableType, ...]:
     return tuple(lines)
 
 
-def _first(problems: tuple[str, ...]) -> list[str]:
-    more = len(problems) - _SHOWN_LINES
-    tail = [f"  and {more} more; --json lists all"] if more > 0 else []
-    return [*(f"  {problem}" for problem in problems[:_SHOWN_LINES]), *tail]
-
-
 def _content(file: FileReport) -> str:
-    counts = ", ".join(f"{number} {_PLURALS[name]}" for name, number in file.counts.items())
+    counts = ", ".join(
+        f"1 {name.replace('_', ' ')}" if number == 1 else f"{number} {_PLURALS[name]}"
+        for name, number in file.counts.items()
+    )
     return f"{counts} (takes the place of {file.superseded})" if file.superseded else counts

@@ -18,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from remnant.errors import InputError, MeasurementError
+from remnant.knowledge.cohort import least_patients_for_large_sample_test
 from remnant.numerics.proportions import clopper_pearson
 from remnant.numerics.subdistribution import permutation_test, subdistribution_scores
 from remnant.records.cohort import IncidenceAt, IncidenceCurve, Outcome, TestResult
@@ -235,7 +236,8 @@ def gray_test(followed: Followed, cause: Outcome) -> TestResult:
     Returns
     -------
     TestResult
-        Without P value, and with the reason, where the test is not defined.
+        Without P value, and with the reason, where the test is not defined or a group is smaller than the
+        row ``incidence.least_patients`` of `remnant.knowledge.cohort` asks.
 
     References
     ----------
@@ -246,6 +248,9 @@ def gray_test(followed: Followed, cause: Outcome) -> TestResult:
     untestable = _untestable(followed, cause)
     if untestable:
         return dataclasses.replace(result, note=untestable)
+    small = _too_small(followed)
+    if small:
+        return dataclasses.replace(result, note=small)
     with np.errstate(divide="ignore", invalid="ignore"):  # greenwood's expected counts of an emptied group
         try:
             made = greenwood.grays_test(_surv(followed), followed.groups, cause=cause)
@@ -308,6 +313,14 @@ def _untestable(followed: Followed, cause: Outcome) -> str:
     if not (followed.codes == _STATES.index(cause)).any():
         return f"no {cause} in any group"
     return ""
+
+
+def _too_small(followed: Followed) -> str:
+    """Why a large-sample P value is not printed; empty if every group is large enough."""
+    least = least_patients_for_large_sample_test()
+    names, sizes = np.unique(followed.groups, return_counts=True)
+    small = [f"{name} n = {size}" for name, size in zip(names, sizes, strict=True) if size < least]
+    return f"large-sample P value not printed: fewer than {least} in {', '.join(small)}" if small else ""
 
 
 def _named_test(followed: Followed, cause: Outcome, *, name: str, statistic_name: str) -> TestResult:

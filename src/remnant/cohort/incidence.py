@@ -246,8 +246,8 @@ def _incidence(
             test
             for cause in _CAUSES
             for test in (
-                gray_test(tested, cause),
                 permutation_of_scores(tested, cause, rng=rng, permutations=permutations),
+                gray_test(tested, cause),
             )
         ),
         excluded=tuple(

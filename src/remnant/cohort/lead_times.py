@@ -61,4 +61,8 @@ def lead_times(counts: WarningCounts, *, level: float = 0.95) -> LeadTimes:
         rate_lower=float(rate.lower) if rate else None,
         rate_upper=float(rate.upper) if rate else None,
         level=level,
+        unwarned_no_sample=counts.unwarned_no_sample,
+        unwarned_nothing_raised=counts.unwarned_nothing_raised,
+        unwarned_unconfirmed=counts.unwarned_unconfirmed,
+        unwarned_ended=counts.unwarned_ended,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from remnant.course.states import CONFIRMED, NOT_EVALUABLE
 from remnant.records.judgement import AlarmOutcome, Course, Episode, SeriesPoint, WarningCounts
@@ -178,15 +179,35 @@ def warning_counts(courses: Iterable[Course]) -> WarningCounts:
     followed = [course for course in courses if course.follow_up_days is not None]
     relapsed = [course for course in followed if course.overt_relapse_on is not None]
     outcomes = [episode.outcome for course in followed for episode in course.episodes]
-    unwarned = sum(course.unwarned for course in relapsed)
+    unwarned = [course for course in relapsed if course.unwarned]
+    reasons = [_why_unwarned(course) for course in unwarned]
     return WarningCounts(
         patients=len(followed),
         relapses=len(relapsed),
-        warned=len(relapsed) - unwarned,
-        unwarned=unwarned,
+        warned=len(relapsed) - len(unwarned),
+        unwarned=len(unwarned),
         lead_time_days=tuple(sorted(c.lead_time_days for c in relapsed if c.lead_time_days is not None)),
         false_alarms=outcomes.count("regressed"),
         alarms_after_therapy=outcomes.count("regressed after therapy"),
         open_alarms=outcomes.count("open"),
         patient_years=sum(course.follow_up_days or 0 for course in followed) / 365.25,
+        unwarned_no_sample=reasons.count("no sample"),
+        unwarned_nothing_raised=reasons.count("nothing raised"),
+        unwarned_unconfirmed=reasons.count("unconfirmed"),
+        unwarned_ended=reasons.count("ended"),
     )
+
+
+def _why_unwarned(course: Course) -> Literal["no sample", "nothing raised", "unconfirmed", "ended"]:
+    after = [
+        point
+        for point in course.points
+        if point.predictor
+        and point.state != NOT_EVALUABLE
+        and (course.transplant_on is None or point.drawn_on > course.transplant_on)
+    ]
+    if not after:
+        return "no sample"
+    if course.episodes:
+        return "ended"
+    return "unconfirmed" if course.first_raised_on is not None else "nothing raised"

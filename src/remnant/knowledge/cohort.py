@@ -18,6 +18,8 @@ __all__ = [
     "diagnosis_materials",
     "diagnosis_window_days",
     "landmark_rule",
+    "least_patients_for_curve",
+    "least_patients_for_large_sample_test",
     "table_days",
 ]
 
@@ -116,6 +118,28 @@ def table_days() -> tuple[float, ...]:
         Days from transplantation, ascending.
     """
     return tuple(float(day) for day in _row("incidence.table_days")["days"])
+
+
+def least_patients_for_large_sample_test() -> int:
+    """Smallest group with which a large-sample test of incidences prints a P value.
+
+    Returns
+    -------
+    int
+        Patients.
+    """
+    return int(_row("incidence.least_patients")["large_sample_test"])
+
+
+def least_patients_for_curve() -> int:
+    """Smallest group whose incidence is drawn.
+
+    Returns
+    -------
+    int
+        Patients.
+    """
+    return int(_row("incidence.least_patients")["curve"])
 
 
 def landmark_rule(rule_id: str | None = None) -> LandmarkRule:

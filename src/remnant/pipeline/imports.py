@@ -9,6 +9,7 @@ answers of an example study) are left out.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +22,7 @@ from remnant.acquire.limits import size
 from remnant.errors import InputError, NotFoundError, RemnantError
 from remnant.records.acquired import Acquired
 from remnant.records.finding import Finding, Problem
+from remnant.study.chronology import future_dates
 from remnant.study.compare import ContradictionError, Difference
 from remnant.study.facts import source_files
 from remnant.study.handle import Study
@@ -259,7 +261,9 @@ def _read(path: Path, known: set[str]) -> _Read:
         if sha256 in known:
             report = FileReport(path=str(path), name=path.name, outcome="unchanged", sha256=sha256)
             return _Read(path=path, report=report)
-        acquired = dataclasses.replace(read(path.name, data), curves=())  # curves stay in the original
+        acquired = read(path.name, data)
+        noticed = (*acquired.findings, *future_dates(acquired, today=dt.datetime.now(tz=dt.UTC).date()))
+        acquired = dataclasses.replace(acquired, findings=noticed, curves=())  # curves stay in the original
         return _Read(path=path, data=data, acquired=acquired)
     except RemnantError as error:
         return _Read(path=path, report=_refused(path, error, None))

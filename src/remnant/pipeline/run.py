@@ -22,6 +22,7 @@ from remnant.course.build import build_courses
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
 from remnant.pipeline.compartments import facts_of_study, judge_compartments
+from remnant.pipeline.discordance import discordance_findings, patient_discordances
 from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
 from remnant.records.finding import Finding
@@ -30,6 +31,7 @@ from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.quantified import Quantified
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
+from remnant.study.chronology import chronology_findings
 from remnant.study.derived import (
     current_hashes,
     derived_records,
@@ -115,7 +117,7 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     sorted_fractions = _compartments(study)
     stages += [sorted_fractions] if sorted_fractions.computed or sorted_fractions.kept else []
     stages.append(_course(study, known, measured, tell))
-    stages.append(_references(study))
+    stages.append(_references(study, known))
     mark_computed(study)
     return _report(study, tuple(stages))
 
@@ -243,7 +245,13 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
     chosen = [dossiers[code] for code in people]
     judged = with_calls(chosen, baselines, rules)
     for dossier, course in zip(judged, build_courses(judged), strict=True):
-        results[dossier.patient.patient_id] += [*dossier.calls, course]
+        discordant = patient_discordances(dossier.measurements, dossier.assays)
+        results[dossier.patient.patient_id] += [
+            *dossier.calls,
+            course,
+            *discordant,
+            *discordance_findings(discordant),
+        ]
     if _LABORATORY in results:
         results[_LABORATORY] += call_findings(
             measured, samples=known.samples, events=known.events, baselines=baselines, cutoffs=rules
@@ -271,9 +279,12 @@ def _compartments(study: Study) -> StageReport:
     return _stage("compartments", wanted, stale, gone)
 
 
-def _references(study: Study) -> StageReport:
-    """Facts that point to nothing, once all files are in."""
-    found: tuple[Finding, ...] = reference_findings(study)
+def _references(study: Study, known: Facts) -> StageReport:
+    """Facts that point to nothing and dates that cannot all be right, once all files are in."""
+    dates = chronology_findings(
+        events=known.events, therapies=known.therapies, samples=known.samples, reported=known.reported
+    )
+    found: tuple[Finding, ...] = (*reference_findings(study), *dates)
     wanted = {"references": _hash(found)}
     stale, gone = _stale(study, "references", wanted)
     write_derived(study, "references", {key: (wanted[key], found) for key in stale}, remove=gone)

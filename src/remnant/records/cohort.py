@@ -410,7 +410,7 @@ class Incidence:
     curves : tuple of IncidenceCurve
         One a group and cause.
     tests : tuple of TestResult
-        Gray's test for either cause.
+        For either cause the permutation test, then Gray's.
     excluded : tuple of Exclusion
         Patients who were not at risk, by reason.
     """
@@ -447,6 +447,9 @@ class LeadTimes:
         Rate with its exact Poisson interval; None without follow-up.
     level : float
         Level of the intervals.
+    unwarned_no_sample, unwarned_nothing_raised, unwarned_unconfirmed, unwarned_ended : int
+        Those without a warning, apart: no evaluable sample between transplantation and relapse; none of
+        them raised; raised and never confirmed; confirmed, and normal again before relapse.
     """
 
     patients: int
@@ -467,3 +470,7 @@ class LeadTimes:
     rate_lower: float | None
     rate_upper: float | None
     level: float
+    unwarned_no_sample: int = 0
+    unwarned_nothing_raised: int = 0
+    unwarned_unconfirmed: int = 0
+    unwarned_ended: int = 0

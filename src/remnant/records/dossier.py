@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from remnant.records.finding import Finding
-from remnant.records.fish import SortedSample
+from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Decision, Forecast
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.patient import Event, Patient, Therapy
@@ -37,6 +37,8 @@ class Dossier:
         Derived; None if no model was asked.
     decisions : tuple of Decision
         What people decided about this patient.
+    discordances : tuple of Discordance
+        Derived: transcript beside clonotype in follow-up, by date.
     sorted_samples : tuple of SortedSample
         Derived: what was concluded from sorted fractions, by date.
     findings : tuple of Finding
@@ -57,5 +59,6 @@ class Dossier:
     course: Course | None = None
     forecast: Forecast | None = None
     decisions: tuple[Decision, ...] = ()
+    discordances: tuple[Discordance, ...] = ()
     sorted_samples: tuple[SortedSample, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -121,6 +121,8 @@ class SeriesPoint:
         Spread of a background sample around `background_median`, biology included, log10.
     confidence : str
         Of the deciding rule's verdict: ``"robust"``, ``"borderline"`` or ``"not evaluable"``.
+    verdict : str
+        Of the deciding rule: ``"above"``, ``"not above"`` or ``"not evaluable"``; empty without a rule.
     """
 
     patient_id: str
@@ -150,6 +152,7 @@ class SeriesPoint:
     rule_status: str = ""
     background_sd_log10: float | None = None
     confidence: str = ""
+    verdict: str = ""
 
 
 AlarmOutcome = Literal["relapse", "regressed", "regressed after therapy", "open"]
@@ -339,6 +342,9 @@ class WarningCounts:
         Alarms that regressed without relapse; after pre-emptive therapy; still standing at the end.
     patient_years : float
         Follow-up from transplantation to relapse, death or last contact.
+    unwarned_no_sample, unwarned_nothing_raised, unwarned_unconfirmed, unwarned_ended : int
+        Those without a warning, apart: no evaluable sample between transplantation and relapse; none of
+        them raised; raised and never confirmed; confirmed, and normal again before relapse.
     """
 
     patients: int
@@ -350,6 +356,10 @@ class WarningCounts:
     alarms_after_therapy: int
     open_alarms: int
     patient_years: float
+    unwarned_no_sample: int = 0
+    unwarned_nothing_raised: int = 0
+    unwarned_unconfirmed: int = 0
+    unwarned_ended: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -266,7 +266,8 @@ def measured(measurement: Measurement, *, with_unit: bool = False) -> str:
     Returns
     -------
     str
-        ``"1.8 × 10² (1.2-2.6 × 10²)"``, ``"< 1.5"`` or ``"not evaluable"``.
+        ``"1.8 × 10² (1.2-2.6 × 10²)"``, ``"positive, not quantifiable (interval 0.4-9)"``, ``"< 1.5"`` or
+        ``"not evaluable"``.
     """
     m = measurement
     if m.state == "not evaluable":
@@ -276,8 +277,11 @@ def measured(measurement: Measurement, *, with_unit: bool = False) -> str:
             return m.state
         return limit(m.upper_limit, unit=m.unit, control=m.control, with_unit=with_unit)
     digits = significant_digits(m.lower, m.upper)
-    value = number(m.estimate, digits, unit=m.unit)
-    text = f"{value} ({interval(m.lower, m.upper, digits=digits, unit=m.unit, like=m.estimate)})"
+    ends = interval(m.lower, m.upper, digits=digits, unit=m.unit, like=m.estimate)
+    if m.state == "detected":
+        ends = _with_unit(ends, m.unit, m.control) if with_unit else ends
+        return f"positive, not quantifiable (interval {ends})"
+    text = f"{number(m.estimate, digits, unit=m.unit)} ({ends})"
     return _with_unit(text, m.unit, m.control) if with_unit else text
 
 

@@ -7,9 +7,10 @@ from typing import Final
 
 from remnant.knowledge.cutoffs import Cutoff, cutoffs
 from remnant.records.judgement import Call
-from remnant.records.measurement import Measurement
+from remnant.records.measurement import Baseline, Measurement
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.report import numbers
+from remnant.units import unit_label
 
 __all__ = [
     "MATERIAL",
@@ -17,6 +18,7 @@ __all__ = [
     "beyond",
     "column",
     "describe_patient",
+    "donors_limit",
     "event_label",
     "place",
     "rule_label",
@@ -204,6 +206,27 @@ def rule_label(call: Call) -> str:
         Its label; the id with spaces where the laboratory's own row has none.
     """
     return call.label or call.rule_id.replace("_", " ")
+
+
+def donors_limit(baseline: Baseline) -> str:
+    """How well the donors determine their 97.5th percentile, in words.
+
+    Parameters
+    ----------
+    baseline : Baseline
+        Of healthy donors.
+
+    Returns
+    -------
+    str
+        For example ``"24 donors, 95 % interval 15-31 %"``; where it was assumed, that it was.
+    """
+    who = numbers.plural(len(baseline.samples), "donor") if baseline.samples else "assumed, no donors"
+    low, high = baseline.percentile_lower, baseline.percentile_upper
+    if low is None or high is None:
+        return f"{who}, no interval known"
+    ends = numbers.interval(low, high, unit=baseline.unit, like=baseline.percentile_97_5)
+    return f"{who}, 95 % interval {ends} {unit_label(baseline.unit)}".rstrip()
 
 
 def beyond(rule_id: str) -> str:

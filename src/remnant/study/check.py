@@ -17,6 +17,7 @@ from remnant.study.derived import derived_records
 from remnant.study.facts import ImportedFile, imported_files
 from remnant.study.handle import Study
 from remnant.study.originals import sha256_of
+from remnant.study.references import left_superseded, superseded_by_nothing
 from remnant.study.store import facts_digest
 from remnant.study.tables import AUDIT, DECISION, FACTS, FINDING, SOURCE_FILE
 
@@ -48,6 +49,7 @@ def check_study(study: Study) -> tuple[Finding, ...]:
         *verify_audit(study),
         *_originals(study),
         *_facts(study),
+        *map(superseded_by_nothing, left_superseded(study)),
         *unverified_rules(study),
     )
 

@@ -75,7 +75,7 @@ class ContradictionError(ConflictError):
         others = sorted({difference.stored_in for difference in differences})
         super().__init__(
             where=f"file {file}",
-            found=f"{len(differences)} value{'s' if len(differences) > 1 else ''} that differ from {', '.join(others)}",
+            found=f"{_values(len(differences))} from {', '.join(others)}",
             needed="the same values, or new keys",
             advice="Nothing of it was stored. If it corrects that file, import it with --supersedes.",
             problems=[str(difference) for difference in differences],
@@ -240,6 +240,10 @@ def _difference(
     return Difference(
         record=kind.table.name, key=key, field=field, stored=stored, offered=offered, stored_in=held.file
     )
+
+
+def _values(count: int) -> str:
+    return "1 value that differs" if count == 1 else f"{count} values that differ"
 
 
 def _row_text(row: tuple[Any, ...]) -> str:

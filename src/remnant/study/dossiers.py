@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from remnant.records.dossier import Dossier
 from remnant.records.finding import Finding
-from remnant.records.fish import SortedSample
+from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Forecast
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.patient import Event, Patient, Therapy
@@ -73,6 +73,9 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
     calls = _by(derived_records(study, Call), lambda call: call.patient_id)
     courses = {course.patient_id: course for course in derived_records(study, Course)}
     forecasts = {forecast.patient_id: forecast for forecast in derived_records(study, Forecast)}
+    discordant = _by(
+        derived_records(study, Discordance), lambda one: one.patient_id, order=lambda one: one.drawn_on
+    )
     judged = _by(
         derived_records(study, SortedSample), lambda item: item.patient_id, order=lambda item: item.drawn_on
     )
@@ -88,6 +91,7 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
             course=courses.get(patient.patient_id),
             forecast=forecasts.get(patient.patient_id),
             sorted_samples=judged[patient.patient_id],
+            discordances=discordant[patient.patient_id],
             **shared.of(patient.patient_id, samples[patient.patient_id], measurements[patient.patient_id]),
         )
         for patient in patients

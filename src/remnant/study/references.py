@@ -1,4 +1,4 @@
-"""Facts that speak of patients, samples or runs that no file describes.
+"""Facts that speak of patients, samples or runs that no file describes, and files that nothing replaces.
 
 Files arrive in any order, so this is no reason to refuse one: it is said when the study is computed.
 """
@@ -13,10 +13,10 @@ from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
-from remnant.study.facts import facts, facts_frame
+from remnant.study.facts import ImportedFile, facts, facts_frame, imported_files
 from remnant.study.handle import Study
 
-__all__ = ["reference_findings"]
+__all__ = ["left_superseded", "reference_findings", "superseded_by_nothing"]
 
 _NOT_PATIENTS: Final = frozenset({"donor", "control"})
 
@@ -32,7 +32,8 @@ def reference_findings(study: Study) -> tuple[Finding, ...]:
     Returns
     -------
     tuple of Finding
-        One a missing patient, sample or run, with how often it is named.
+        One a missing patient, sample or run, with how often it is named; one a file whose successor was
+        retracted.
     """
     patients = {patient.patient_id for patient in facts(study, Patient)}
     samples = {sample.sample_id: sample for sample in facts(study, Sample)}
@@ -56,6 +57,52 @@ def reference_findings(study: Study) -> tuple[Finding, ...]:
         *(found for what, named in of_samples for found in _missing("sample", set(samples), what, named)),
         *_missing("sample", {*samples, *(cdna.cdna_id for cdna in cdnas)}, "well", unknown),
         *_missing("run", runs, "well", wells["run_id"].unique(maintain_order=True).to_list()),
+        *map(superseded_by_nothing, left_superseded(study)),
+    )
+
+
+def left_superseded(study: Study) -> tuple[ImportedFile, ...]:
+    """Files that do not count although the file that took their place was retracted.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    tuple of ImportedFile
+        Oldest import first; a file that was imported again is not among them.
+    """
+    files = imported_files(study)
+    counting = {file.sha256 for file in files if file.state == "active"}
+    retracted = {file.sha256 for file in files if file.state == "retracted"} - counting
+    return tuple(
+        file
+        for file in files
+        if file.state == "superseded" and file.superseded_by in retracted and file.sha256 not in counting
+    )
+
+
+def superseded_by_nothing(file: ImportedFile) -> Finding:
+    """Say that a file does not count, and how to restore it.
+
+    Parameters
+    ----------
+    file : ImportedFile
+        One of `left_superseded`.
+
+    Returns
+    -------
+    Finding
+        A note.
+    """
+    return Finding(
+        code="study.left_superseded",
+        severity="note",
+        subject=f"file {file.name}",
+        message="Its facts do not count: the file that took its place was retracted, and nothing took it up.",
+        advice=f"If it is right, import it again; its original is originals/{file.sha256[:12]}….",
     )
 
 

@@ -331,7 +331,9 @@ def _refuse_contradictions(connection: sa.Connection, name: str, rows: Rows, *, 
     if own:
         raise InputError(
             where=f"file {name}",
-            found=f"{len(own)} values that contradict others in the same file",
+            found="1 value that contradicts another in the same file"
+            if len(own) == 1
+            else f"{len(own)} values that contradict others in the same file",
             needed="one record a key",
             advice="Correct the file.",
             problems=[str(difference) for difference in own],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from remnant.records.cohort import Association, Frequency, Incidence, LeadTimes
 from remnant.report import draw, html
@@ -48,7 +49,7 @@ def page(
     sections += [_frequency_section(held, place) for place, held in enumerate(frequencies) if held]
     if lead_times is not None:
         table = tables.lead_times(lead_times)
-        sections.append(Section(title=table.title, tables=(table,)))
+        sections.append(Section(title=table.title, tables=(replace(table, title="Counted over patients"),)))
     sections += [_association_section(made) for made in associations]
     return html.render(
         "sections.html", context=context, synthetic=synthetic, heading="cohort", sections=sections
@@ -57,11 +58,11 @@ def page(
 
 def _incidence_section(made: Incidence, place: int) -> Section:
     return Section(
-        title="Cumulative incidence of relapse, death competing",
+        title=f"Cumulative incidence of relapse, death competing. {made.title}",
         figure=draw.inline(incidence.svg(made), css_class="incidence", identity=f"incidence-{place}"),
         caption=incidence.caption(made),
         tables=(
-            tables.incidence(made),
+            replace(tables.incidence(made), title="Incidence on set days", note=""),
             tables.tests(made.tests, title="Comparison of the groups"),
             tables.excluded(made),
         ),
@@ -74,7 +75,7 @@ def _frequency_section(held: Sequence[Frequency], place: int) -> Section:
         title=table.title,
         figure=draw.inline(frequency.svg(held), css_class="frequency", identity=f"frequency-{place}"),
         caption=frequency.caption(held),
-        tables=(table,),
+        tables=(replace(table, title="Shares and intervals"),),
     )
 
 
@@ -84,7 +85,7 @@ def _association_section(made: Association) -> Section:
         title=counts.title,
         caption="No test is marked as the right one: choose it before looking.",
         tables=(
-            counts,
+            replace(counts, title="Counts"),
             tables.effects(made.effects, title="Effect sizes"),
             tables.tests(made.tests, title="Tests of this table"),
         ),

@@ -1,13 +1,15 @@
 """Cumulative incidence by group: steps, intervals on the days of the table, numbers at risk.
 
 The curve of a group ends on its last observed day. Whiskers stand on the days of the table, a little beside
-one another, so that groups can be compared where bands would cover one another.
+one another, so that groups can be compared where bands would cover one another. A group that is too small
+for a curve keeps its numbers at risk and is named in the caption.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from remnant.knowledge.cohort import least_patients_for_curve
 from remnant.records.cohort import Incidence, IncidenceCurve, Outcome, TestResult
 from remnant.report import draw, numbers
 from remnant.report.layout import labels, pixels, spread
@@ -28,6 +30,10 @@ _DAY_STEPS: Final = (10, 25, 50, 100, 200, 365, 730, 1825)
 
 def _of_cause(incidence: Incidence, cause: Outcome) -> list[IncidenceCurve]:
     return [curve for curve in incidence.curves if curve.cause == cause]
+
+
+def _drawn(curves: list[IncidenceCurve]) -> list[IncidenceCurve]:
+    return [curve for curve in curves if curve.patients >= least_patients_for_curve()]
 
 
 def _style(curves: list[IncidenceCurve]) -> dict[str, tuple[str, list[float]]]:
@@ -52,8 +58,9 @@ def spec(incidence: Incidence, *, cause: Outcome = "relapse") -> dict[str, Any]:
     dict
         Vega-Lite specification.
     """
-    curves = _of_cause(incidence, cause)
-    styles = _style(curves)
+    everyone = _of_cause(incidence, cause)
+    styles = _style(everyone)
+    curves = _drawn(everyone)
     last = max([curve.last_day for curve in curves], default=incidence.start_day + 1.0)
     domain = [incidence.start_day, max(last, incidence.start_day + 1.0)]
     top = min(100.0, 10.0 * (1 + _highest(curves) // 10)) if curves else 100.0
@@ -70,7 +77,9 @@ def spec(incidence: Incidence, *, cause: Outcome = "relapse") -> dict[str, Any]:
         "layer": layers,
         "resolve": {"axis": {"x": "independent", "y": "independent"}},
     }
-    return draw.configured({"vconcat": [main, _at_risk(curves, x, styles)], "spacing": 44, "bounds": "flush"})
+    return draw.configured(
+        {"vconcat": [main, _at_risk(everyone, x, styles)], "spacing": 44, "bounds": "flush"}
+    )
 
 
 def svg(incidence: Incidence, *, cause: Outcome = "relapse") -> str:
@@ -230,7 +239,10 @@ def _at_risk(
     low, high = x["scale"]["domain"]
     head = [(-_LEFT + 4.0, _ROW / 2, "At risk", MUTED)]
     names = [(-_LEFT + 24.0, (row + 1.5) * _ROW, curve.group, INK) for row, curve in enumerate(curves)]
-    swatches = [(-_LEFT + 4.0, (row + 1.5) * _ROW, curve.group) for row, curve in enumerate(curves)]
+    drawn = _drawn(curves)
+    swatches = [
+        (-_LEFT + 4.0, (row + 1.5) * _ROW, curve.group) for row, curve in enumerate(curves) if curve in drawn
+    ]
     counts = [
         (_WIDTH * (at.day - low) / (high - low), (row + 1.5) * _ROW, str(at.at_risk), INK)
         for row, curve in enumerate(curves)
@@ -277,14 +289,22 @@ def caption(incidence: Incidence, *, cause: Outcome = "relapse") -> str:
     competing = sum(c.competing_events for c in curves)
     other = "death without relapse" if cause == "relapse" else "relapse"
     tests = [
-        f"{test.name}: {numbers.p_value(test.p_value) if test.p_value is not None else 'not defined'}"
+        f"{test.name}: "
+        + (numbers.p_value(test.p_value) if test.p_value is not None else "no P value")
         + (f" ({test.note})" if test.note else "")
         for test in _test_of(incidence, cause)
     ]
     undecided = sum(c.patients for c in curves if not c.in_test)
     outside = f" {numbers.plural(undecided, 'undecided patient')} outside the tests." if undecided else ""
+    drawn = _drawn(curves)
+    small = [
+        f"{c.group} ({c.events} of {numbers.plural(c.patients, 'patient')})" for c in curves if c not in drawn
+    ]
+    left = (
+        f" Not drawn, fewer than {least_patients_for_curve()} patients: {', '.join(small)}." if small else ""
+    )
     return (
-        f"{incidence.title}. n = {n}: {events} with {cause}, {competing} with {other} first.{outside} "
+        f"{incidence.title}. n = {n}: {events} with {cause}, {competing} with {other} first.{outside}{left} "
         f"Whiskers: {100 * incidence.level:.0f} % intervals. {incidence.method}. {'; '.join(tests)}."
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from remnant.knowledge.cohort import least_patients_for_curve
 from remnant.records.cohort import (
     Association,
     Effect,
     Frequency,
     Incidence,
     IncidenceAt,
+    IncidenceCurve,
     LeadTimes,
     TestResult,
 )
@@ -86,7 +88,7 @@ def incidence(made: Incidence) -> Table:
     rows = tuple(
         (
             Cell(curve.cause),
-            Cell(curve.group, note="" if curve.in_test else "outside the tests"),
+            Cell(curve.group, note=_aside(curve)),
             Cell(str(curve.patients)),
             Cell(str(curve.events)),
             Cell(str(curve.competing_events)),
@@ -130,7 +132,7 @@ def tests(held: Sequence[TestResult], *, title: str) -> Table:
             Cell(test.margins),
             Cell("" if test.statistic is None else f"{test.statistic_name} {test.statistic:.2f}"),
             Cell(
-                "not defined"
+                "none"
                 if test.p_value is None
                 else numbers.p_value(test.p_value).removeprefix("P ").removeprefix("= "),
                 sort="" if test.p_value is None else str(test.p_value),
@@ -251,6 +253,7 @@ def lead_times(made: LeadTimes) -> Table:
         ("Overt relapses", str(made.relapses), ""),
         ("Warned: a confirmed rise stood before", str(made.warned), f"median lead time (range): {lead}"),
         ("Without warning", str(made.unwarned), f"{unwarned}, {level} Clopper-Pearson" if unwarned else ""),
+        *_unwarned(made),
         (
             "False alarms",
             str(made.false_alarms),
@@ -262,6 +265,19 @@ def lead_times(made: LeadTimes) -> Table:
     columns = (Column("What"), Column("Number", number=True), Column("Figure", share=1))
     rows = tuple((Cell(what), Cell(number), Cell(figure)) for what, number, figure in pairs)
     return Table(title="Warning before overt relapse", columns=columns, rows=rows)
+
+
+def _unwarned(made: LeadTimes) -> tuple[tuple[str, str, str], ...]:
+    """Relapses without warning, apart by what had been seen."""
+    if not made.unwarned:
+        return ()
+    apart = (
+        ("nothing raised", made.unwarned_nothing_raised, "evaluable samples, none of them raised"),
+        ("raised, unconfirmed", made.unwarned_unconfirmed, "raised, and no later sample confirmed it"),
+        ("alarm had ended", made.unwarned_ended, "a confirmed rise was normal again before relapse"),
+        ("no sample in time", made.unwarned_no_sample, "none evaluable from transplantation to relapse"),
+    )
+    return tuple((f"Without warning: {what}", str(n), how) for what, n, how in apart)
 
 
 def excluded(made: Incidence) -> Table:
@@ -282,6 +298,14 @@ def excluded(made: Incidence) -> Table:
         (Cell(e.reason), Cell(str(len(e.patient_ids))), Cell(", ".join(e.patient_ids))) for e in made.excluded
     )
     return Table(title="Not at risk", columns=columns, rows=rows)
+
+
+def _aside(curve: IncidenceCurve) -> str:
+    notes = [
+        "" if curve.in_test else "outside the tests",
+        "too few for a curve" if curve.patients < least_patients_for_curve() else "",
+    ]
+    return ", ".join(note for note in notes if note)
 
 
 def _on_day(at: IncidenceAt) -> Cell:

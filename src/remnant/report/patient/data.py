@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import Final
 
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, SeriesPoint
-from remnant.records.measurement import Measurement
+from remnant.records.measurement import Baseline, Measurement
 from remnant.records.run import Assay
 from remnant.report import numbers, words
 from remnant.report.table import Cell, Column, Table, Tone
 from remnant.report.timeline.axis import frame
 from remnant.units import unit_label
 
-__all__ = ["deciding_call", "events", "measurements", "samples", "state_tone"]
+__all__ = ["deciding_call", "donors_of", "events", "measurements", "samples", "state_tone"]
 
 _TONES: Final[dict[str, Tone]] = {
     "raised once": "look",
@@ -65,6 +66,38 @@ def deciding_call(dossier: Dossier, measurement: Measurement, point: SeriesPoint
     held = [call for call in dossier.calls if call.measurement_id == measurement.measurement_id]
     named = [call for call in held if point is not None and call.rule_id == point.rule_id]
     return next(iter(named or held), None)
+
+
+def donors_of(dossier: Dossier, call: Call, measurement: Measurement) -> Baseline | None:
+    """Healthy donors whose percentile is the cut-off of a call.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+    call : Call
+        One rule applied.
+    measurement : Measurement
+        What it was applied to.
+
+    Returns
+    -------
+    Baseline or None
+        None for a cut-off that does not come from donors.
+    """
+    m = measurement
+    return next(
+        (
+            b
+            for b in dossier.baselines
+            if b.source == "donors"
+            and (b.assay_id, b.material, b.fraction, b.unit)
+            == (m.assay_id, m.material, m.fraction, call.unit)
+            and b.percentile_97_5 is not None
+            and math.isclose(b.percentile_97_5, call.threshold, rel_tol=1e-9)
+        ),
+        None,
+    )
 
 
 def measurements(dossier: Dossier) -> tuple[Table, ...]:
@@ -128,7 +161,7 @@ def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[C
         Cell(f"{words.state_symbol(m.state)} {m.state}", note=m.reason),
         _change(point),
         Cell(state, tone=state_tone(state), note=_since(point)),
-        _verdict(call),
+        _verdict(call, donors_of(dossier, call, m) if call else None),
     )
 
 
@@ -152,7 +185,7 @@ def _since(point: SeriesPoint | None) -> str:
     return ""
 
 
-def _verdict(call: Call | None) -> Cell:
+def _verdict(call: Call | None, donors: Baseline | None) -> Cell:
     if call is None:
         return Cell("no rule")
     doubt = "" if call.status == "verified" else ", unverified"
@@ -160,9 +193,10 @@ def _verdict(call: Call | None) -> Cell:
     if call.verdict == "not evaluable":
         return Cell("not evaluable", note=rule, tone="muted")
     probability = numbers.probability(call.probability_above, name="P")
+    uncertain = f"the cut-off itself is uncertain: {words.donors_limit(donors)}" if donors else ""
     return Cell(
         f"{call.verdict} {numbers.level(call.threshold)}",
-        note=", ".join(part for part in (probability, call.confidence, rule) if part),
+        note=", ".join(part for part in (probability, call.confidence, rule, uncertain) if part),
     )
 
 

@@ -82,7 +82,7 @@ def head(dossier: Dossier) -> Head:
     if course is None:
         sentence, urgency, tone = "The course of this patient has not been judged.", "Not judged", "calm"
     else:
-        sentence = course.headline
+        sentence = _compartments(dossier) + course.headline
         urgency, tone = words.URGENCY[course.urgency], words.urgency_class(course.urgency)
     return Head(
         code=dossier.patient.patient_id,
@@ -95,6 +95,14 @@ def head(dossier: Dossier) -> Head:
         synthetic=dossier.patient.synthetic,
         warnings=warnings(dossier),
     )
+
+
+def _compartments(dossier: Dossier) -> str:
+    """Which compartments carry the lesion, where sorted fractions were judged: the latest sample speaks."""
+    if not dossier.sorted_samples:
+        return ""
+    last = dossier.sorted_samples[-1]
+    return f"{last.lineage.name}, {numbers.in_sentence(last.drawn_on)}: {last.lineage.reason} "
 
 
 def warnings(dossier: Dossier) -> tuple[Warned, ...]:

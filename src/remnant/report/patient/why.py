@@ -6,7 +6,7 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call
 from remnant.records.measurement import Measurement
 from remnant.report import numbers, words
-from remnant.report.patient.data import state_tone
+from remnant.report.patient.data import donors_of, state_tone
 from remnant.report.table import Cell, Column, Table
 from remnant.units import unit_label
 
@@ -42,7 +42,8 @@ def verdicts(dossier: Dossier) -> Table:
     return Table(
         title="Verdicts",
         note="The verdict is the rule on the point value, as published. P above is the probability that the true "
-        "quantity lies above the cut-off, given this measurement; between 0.05 and 0.95 the verdict is borderline.",
+        "quantity lies above the cut-off, given this measurement and the cut-off as it stands; between 0.05 and 0.95 the "
+        "verdict is borderline. A cut-off from donors is itself uncertain: its interval is in the table of rules.",
         columns=columns,
         rows=tuple(_verdict_row(call, m) for call, m in held),
     )
@@ -82,14 +83,16 @@ def rules(dossier: Dossier) -> Table:
         Column("Status"),
         Column("Source", share=1),
     )
-    controls = {m.measurement_id: m.control for m in dossier.measurements}
+    measured = {m.measurement_id: m for m in dossier.measurements}
     found = {}
     for call in dossier.calls:
-        unit = unit_label(call.unit, control=controls.get(call.measurement_id, ""))
+        m = measured.get(call.measurement_id)
+        donors = donors_of(dossier, call, m) if m is not None else None
+        unit = unit_label(call.unit, control=m.control if m is not None else "")
         cutoff = f"{words.beyond(call.rule_id)} {numbers.level(call.threshold)} {unit}"
         found[call.rule_id, cutoff] = (
             Cell(words.rule_label(call), note=call.rule_id),
-            Cell(cutoff),
+            Cell(cutoff, note=words.donors_limit(donors) if donors else ""),
             Cell(call.rule_version),
             Cell(call.status, tone="" if call.status == "verified" else "look"),
             Cell(call.source),
@@ -134,6 +137,40 @@ def states(dossier: Dossier) -> Table:
         for p in sorted(points, key=lambda p: (p.drawn_on, p.assay_id), reverse=True)
     )
     return Table(title="States of each series", columns=columns, rows=rows)
+
+
+def discordance(dossier: Dossier) -> Table:
+    """Transcript beside clonotype, relative to diagnosis, newest first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a sample.
+    """
+    columns = (
+        Column("Date", number=True),
+        Column("Excess, log₁₀", number=True),
+        Column("Sign"),
+        Column("Reason", share=1),
+    )
+    rows = tuple(
+        (
+            Cell(numbers.iso(one.drawn_on)),
+            Cell(
+                f"{'> ' if one.upper == float('inf') else ''}{numbers.signed(one.excess_log10)}",
+                note=f"at least {numbers.signed(one.lower)}",
+            ),
+            Cell("excess" if one.excess else "none", note="CML-like" if one.cml_like else ""),
+            Cell(one.reason),
+        )
+        for one in reversed(dossier.discordances)
+    )
+    return Table(title="BCR-ABL1 beside IG/TR", columns=columns, rows=rows)
 
 
 def joint(dossier: Dossier) -> Table:
@@ -238,7 +275,10 @@ def baselines(dossier: Dossier) -> Table:
             Cell("healthy donors" if b.source == "donors" else "the patient's own samples"),
             Cell(numbers.number(b.median, unit=b.unit)),
             Cell(f"{b.sd_log10:.2f}"),
-            Cell("" if b.percentile_97_5 is None else numbers.number(b.percentile_97_5, unit=b.unit)),
+            Cell(
+                "" if b.percentile_97_5 is None else numbers.number(b.percentile_97_5, unit=b.unit),
+                note="" if b.percentile_97_5 is None else words.donors_limit(b),
+            ),
             Cell(str(len(b.samples))),
             Cell(unit_label(b.unit)),
         )
