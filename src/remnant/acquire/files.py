@@ -16,6 +16,7 @@ from typing import Final
 
 from remnant.acquire import delimited, rdml, workbook
 from remnant.acquire.archive import open_archive, unpack
+from remnant.acquire.fcs import is_fcs, read_fcs
 from remnant.acquire.limits import size
 from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.sheet import Sheet
@@ -41,7 +42,7 @@ def _refused(file: str, code: str, value: str | None, advice: str) -> RefusedFil
         code=code,
         file=file,
         value=value,
-        expected="an RDML file, an XLSX workbook, or a CSV or TSV table",
+        expected="an RDML or FCS file, an XLSX workbook, or a CSV or TSV table",
         advice=advice,
     )
     return RefusedFileError(file, [problem])
@@ -69,6 +70,15 @@ def _rdml(file: str, data: bytes, xml: bytes, findings: tuple[Finding, ...] = ()
         wells=content.wells,
         curves=content.curves,
         findings=findings + content.findings,
+    )
+
+
+def _fcs(file: str, data: bytes) -> Acquired:
+    held = read_fcs(file, data)
+    return Acquired(
+        source=_source(file, data, f"fcs {held[0].tube.version}"),
+        tubes=tuple(events.tube for events in held),
+        findings=tuple(finding for events in held for finding in events.findings),
     )
 
 
@@ -123,6 +133,8 @@ def _read(file: str, data: bytes) -> Acquired:
     for magic, what, advice in _MAGIC:
         if data.startswith(magic):
             raise _refused(file, "file.unknown_format", what, advice)
+    if is_fcs(data):
+        return _fcs(file, data)
     if data.startswith(b"PK"):
         return _zipped(file, data)
     if data[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):

@@ -27,7 +27,7 @@ from remnant.units import UNITS
 
 __all__ = ["accepted", "formats_page"]
 
-_OF_FILES = ("table.", "cq.", "rdml.")
+_OF_FILES = ("table.", "cq.", "rdml.", "fcs.")
 """Beginnings of the codes of findings that reading a file may give."""
 
 _OPENING = """\

@@ -88,6 +88,10 @@ COMMANDS: Final[tuple[Row, ...]] = (
         "Standard curves of a file, or measurements of a study.",
         _FILES,
     ),
+    Row("flow", "remnant.cli.flow:flow", "Compartments and residual disease of a cytometry file.", _FILES),
+    Row(
+        "simulate fcs", "remnant.cli.simulate_fcs:fcs", "Write cytometry files of known composition.", _FILES
+    ),
     Row(
         "simulate study-a",
         "remnant.cli.simulate:study_a",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import Tube
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Curves, Run, SourceFile, Well
@@ -28,6 +29,8 @@ class Acquired:
         Score sheets, sort reports and what else was measured on sorted cells.
     curves : tuple of Curves
         Raw fluorescence, if the file holds any.
+    tubes : tuple of Tube
+        Data sets of a cytometry file; their events stay in the file.
     findings : tuple of Finding
         Repairs and oddities. Problems that forbid the import are an error instead.
     """
@@ -47,4 +50,5 @@ class Acquired:
     fraction_markers: tuple[FractionMarker, ...] = ()
     antigen_counts: tuple[AntigenCount, ...] = ()
     curves: tuple[Curves, ...] = ()
+    tubes: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -1,0 +1,211 @@
+"""The page of one tube: statement first, then the gate tree, the plots, and what each cut decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from remnant.records.flow import CutSensitivity, GateCount, MarkerCut, MrdStatement, Tube
+from remnant.report import draw, html
+from remnant.report.context import Context
+from remnant.report.flow import plot, tree
+from remnant.report.table import Cell, Column, Section, Table
+
+__all__ = ["page", "sensitivity_table", "statement_table"]
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _share(value: float | None) -> str:
+    """A share of cells: two digits times a power of ten, percent from a thousandth on."""
+    if value is None:
+        return ""
+    if value >= 1e-3:
+        return f"{100 * value:.2g} %"
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits} × 10{str(int(power)).translate(_SUPERSCRIPTS)}"
+
+
+def _sentence(said: MrdStatement) -> str:
+    if said.state == "not detected":
+        end = f"< {_share(said.upper_limit)} of {said.denominator_name} (95 %)"
+    else:
+        end = (
+            f"{_share(said.share)} of {said.denominator_name} ({_share(said.lower)} to {_share(said.upper)})"
+        )
+    allowed = (
+        f" May be called negative by the rules for {', '.join(said.negative_allowed)}."
+        if said.negative_allowed
+        else ""
+    )
+    return f"{said.gate}: {said.state}, {end}. {said.reason}.{allowed}".replace(" .", "")
+
+
+def statement_table(said: MrdStatement) -> Table:
+    """The statement line by line.
+
+    Parameters
+    ----------
+    said : MrdStatement
+        Statement.
+
+    Returns
+    -------
+    Table
+        What, value, basis.
+    """
+    rows = [
+        (Cell("Events in the gate"), Cell(f"{said.k:,}"), Cell(said.gate)),
+        (Cell("Denominator"), Cell(f"{said.n:,}"), Cell(said.denominator_name)),
+        (
+            Cell("Background"),
+            Cell(_share(said.background) if said.background else "0"),
+            Cell(said.background_basis),
+        ),
+        (
+            Cell("Limit of blank"),
+            Cell(_share(said.limit_of_blank) if said.limit_of_blank_events else "0"),
+            Cell(f"{said.limit_of_blank_events} events among {said.n:,}"),
+        ),
+        (
+            Cell("Limit of detection"),
+            Cell(_share(said.limit_of_detection)),
+            Cell(said.limit_of_detection_basis),
+        ),
+        (
+            Cell("Limit of quantification"),
+            Cell(_share(said.limit_of_quantification)),
+            Cell(said.limit_of_quantification_basis),
+        ),
+        (Cell("Upper limit, 95 %"), Cell(_share(said.upper_limit)), Cell("one-sided, likelihood")),
+        (
+            Cell("Haemodilution"),
+            Cell(said.haemodilution, tone="look" if said.haemodilution == "suspected" else ""),
+            Cell(said.haemodilution_basis),
+        ),
+    ]
+    rows += [
+        (
+            Cell(f"Cells by {one.rule_id}", note=one.status),
+            Cell("enough" if one.met else "too few", tone="" if one.met else "look"),
+            Cell(f"{one.found:,} {one.what} of {one.needed:,}", note=one.source),
+        )
+        for one in said.sufficiency
+    ]
+    columns = (Column("What"), Column("Value", number=True), Column("Basis", share=1))
+    return Table(title="Residual cells", columns=columns, rows=tuple(rows))
+
+
+def sensitivity_table(found: Sequence[CutSensitivity]) -> Table:
+    """Counts with one cut moved.
+
+    Parameters
+    ----------
+    found : sequence of CutSensitivity
+        All with as many moves.
+
+    Returns
+    -------
+    Table
+        One row a compartment and cut; a row that varies more than twofold is marked.
+    """
+    moves = len(found[0].events) if found else 0
+    middle = moves // 2
+    heads = [f"{place - middle:+d}" if place != middle else "as cut" for place in range(moves)]
+    rows = []
+    for one in found:
+        steady = max(one.events) <= 2 * max(1, min(one.events))
+        cells = (Cell(f"{events:,}", tone="" if steady else "look") for events in one.events)
+        rows.append((Cell(one.compartment), Cell(one.antigen), *cells))
+    columns = (Column("Compartment"), Column("Cut moved"), *(Column(head, number=True) for head in heads))
+    note = (
+        "Events when one cut is moved in steps towards one robust standard deviation of its reference cells "
+        "on either side; amber where the count varies more than twofold."
+    )
+    return Table(title="What each cut decides", columns=columns, rows=tuple(rows), note=note)
+
+
+def _cuts(cuts: Sequence[MarkerCut]) -> Table:
+    columns = (
+        Column("Antigen"),
+        Column("Channel"),
+        Column("Positive from", number=True),
+        Column("Reference cells"),
+        Column("Events", number=True),
+        Column("Rule"),
+    )
+    rows = tuple(
+        (
+            Cell(one.antigen),
+            Cell(one.channel),
+            Cell(f"{one.linear_value:,.0f}"),
+            Cell(one.reference.replace("_", " ")),
+            Cell(f"{one.reference_events:,}"),
+            Cell(one.rule_id),
+        )
+        for one in cuts
+    )
+    return Table(title="Cuts of this tube", columns=columns, rows=rows, note="Linear, compensated units.")
+
+
+def page(
+    tube: Tube,
+    counts: Sequence[GateCount],
+    *,
+    plots: Sequence[plot.Plot],
+    cuts: Sequence[MarkerCut] = (),
+    sensitivity: Sequence[CutSensitivity] = (),
+    statement: MrdStatement | None = None,
+    context: Context,
+    synthetic: bool = False,
+) -> str:
+    """Self-contained HTML page of one tube.
+
+    Parameters
+    ----------
+    tube : Tube
+        Data set.
+    counts : sequence of GateCount
+        Gates, each after its parent.
+    plots : sequence of Plot
+        Densities with their gates.
+    cuts : sequence of MarkerCut, default ()
+        Where each antigen's positive begins.
+    sensitivity : sequence of CutSensitivity, default ()
+        Counts with cuts moved.
+    statement : MrdStatement or None, default None
+        Statement about residual cells.
+    context : Context
+        What the page says about itself.
+    synthetic : bool, default False
+        Whether the data are made up.
+
+    Returns
+    -------
+    str
+        HTML that needs no other file.
+    """
+    sections = []
+    if statement is not None:
+        sections.append(
+            Section(
+                title="Residual cells",
+                caption=_sentence(statement),
+                tables=(statement_table(statement),),
+            )
+        )
+    figure = draw.inline(tree.svg(counts, tube.events), css_class="flow-tree", identity="flow-tree")
+    sections.append(
+        Section(title="Gate tree", figure=figure, caption="Bars: share of all events, log scale.", tables=())
+    )
+    if plots:
+        figure = draw.inline(plot.svg(plots), css_class="flow-plots", identity="flow-plots")
+        caption = (
+            "Darker cells hold more events, log scale; gates in red. The count beside a name is that of the whole gate, "
+            "whose other cuts are not on the same plot."
+        )
+        sections.append(Section(title="Densities", figure=figure, caption=caption, tables=()))
+    sections.append(Section(title="Definitions", tables=(_cuts(cuts), sensitivity_table(sensitivity))))
+    heading = f"{tube.file}, {tube.events:,} events"
+    return html.render(
+        "sections.html", context=context, synthetic=synthetic, heading=heading, sections=sections
+    )

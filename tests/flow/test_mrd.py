@@ -1,0 +1,130 @@
+"""Statements about residual cells: limits, states, sufficiency, and intervals that cover."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from remnant.assay.flow.mrd import haemodilution, mrd_evidence, mrd_statement
+from remnant.errors import MeasurementError
+from remnant.evidence.batch import EvidenceBatch
+from remnant.evidence.verbs import interval
+from remnant.knowledge.flow import flow_rules
+from remnant.numerics.count_background import (
+    CountBackground,
+    count_background,
+    detectable_mean,
+    quantifiable_mean,
+    upper_count,
+)
+from remnant.records.flow import ReferenceTube
+
+
+def said(k, n=1_000_000, **more):
+    settings = {"gate": "LAIP", "denominator": "CD45+", "lesion": "AML", "rules": flow_rules()} | more
+    return mrd_statement(k, n, **settings)
+
+
+CONTROLS = [ReferenceTube(name=f"C{k}", events=k, denominator=1_000_000) for k in (0, 2, 1, 3, 2, 1)]
+
+
+@pytest.mark.published
+def test_counting_limits_are_those_of_poisson_usage():
+    """Poisson usage: 20 and 50 events among 500,000 are 0.004 % and 0.010 %; none is below 6e-6."""
+    found = said(0, 500_000)
+    assert found.limit_of_detection == pytest.approx(4e-5)
+    assert found.limit_of_quantification == pytest.approx(1e-4)
+    assert found.upper_limit == pytest.approx(3.0 / 500_000, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("k", "state"), [(0, "not detected"), (10, "detected"), (30, "detected"), (60, "quantified")]
+)
+def test_the_four_states_keep_their_evidence(k, state):
+    found = said(k)
+    assert found.state == state
+    assert (found.lower is None) == (state == "not detected")
+    assert found.upper_limit > 0
+    assert found.evidence.k == k
+
+
+def test_background_raises_every_limit_and_is_told():
+    clean, dirty = said(12), said(12, controls=[ReferenceTube(name="C", events=9, denominator=1_000_000)] * 6)
+    assert clean.state == "detected"
+    assert dirty.state == "not detected"
+    assert dirty.limit_of_detection >= clean.limit_of_detection
+    assert dirty.limit_of_quantification > clean.limit_of_quantification
+    assert {finding.code for finding in clean.findings} == {"flow.no_background"}
+    assert {f.code for f in said(0, controls=CONTROLS[:2]).findings} == {"flow.few_controls"}
+
+
+def test_a_negative_needs_the_cells_of_its_rule_set():
+    enough = {"CD45+": 600_000, "blast compartment": 150}
+    assert said(0, cells=enough, controls=CONTROLS).negative_allowed == ("AML",)
+    assert said(0, cells=enough | {"CD45+": 400_000}).negative_allowed == ()
+    assert said(0, cells={"CD45+": 600_000}).negative_allowed == ()
+    assert said(90, cells=enough).negative_allowed == ()
+    few = said(0, cells={"nucleated cells": 83_411}, lesion="ALL").sufficiency
+    assert [(one.needed, one.met) for one in few] == [(4_000_000, False)]
+
+
+def test_haemodilution_is_suspected_seen_or_not_assessed():
+    rules = flow_rules()
+    assert haemodilution(None, 100, rules).verdict == "not assessed"
+    assert haemodilution(1, 100_000, rules).verdict == "suspected"
+    assert haemodilution(500, 100_000, rules).verdict == "not seen"
+
+
+@pytest.mark.parametrize(("k", "n"), [(5, 4), (0, 0), (-1, 10)])
+def test_impossible_counts_are_refused(k, n):
+    with pytest.raises(MeasurementError):
+        mrd_evidence(k, n, background=CountBackground(0.0, 0.0))
+    with pytest.raises(MeasurementError):
+        count_background([], [], fewest=5, assumed_dispersion=0.2)
+
+
+@pytest.mark.definition
+@given(mean=st.floats(0.5, 200), dispersion=st.floats(0.001, 2.0), probability=st.sampled_from([0.9, 0.95]))
+def test_the_limit_of_blank_is_the_smallest_count_that_blanks_rarely_exceed(mean, dispersion, probability):
+    limit = upper_count(mean, dispersion, probability=probability)
+    law = stats.nbinom(1 / dispersion, 1 / (1 + dispersion * mean))
+    assert law.sf(limit) <= 1 - probability
+    assert limit == 0 or law.sf(limit - 1) > 1 - probability
+
+
+@pytest.mark.definition
+def test_a_signal_at_the_limit_of_detection_is_seen_in_95_percent_by_simulation():
+    rng = np.random.default_rng(4)
+    mean, dispersion = 6.0, 0.3
+    limit = upper_count(mean, dispersion, probability=0.95)
+    signal = detectable_mean(mean, dispersion, limit=limit, probability=0.95)
+    blank = rng.poisson(mean * rng.gamma(1 / dispersion, dispersion, 40_000))
+    assert np.mean(blank + rng.poisson(signal, 40_000) > limit) == pytest.approx(0.95, abs=0.01)
+
+
+def test_the_limit_of_quantification_has_the_variation_of_its_events():
+    signal = quantifiable_mean(30.0, 0.2, events=50)
+    assert np.sqrt(signal + 30 + 0.2 * 900) / signal == pytest.approx(1 / np.sqrt(50))
+
+
+def test_overdispersed_controls_are_seen_as_such():
+    rng = np.random.default_rng(8)
+    rate = rng.gamma(2.0, 0.5, 200)
+    found = count_background(rng.poisson(20 * rate), np.full(200, 1e6), fewest=5, assumed_dispersion=0.0)
+    assert found.rate == pytest.approx(2e-5, rel=0.15)
+    assert found.dispersion == pytest.approx(0.5, rel=0.3)
+    even = count_background(rng.poisson(20, 200), np.full(200, 1e6), fewest=5, assumed_dispersion=0.0)
+    assert even.dispersion < 0.02
+
+
+@pytest.mark.coverage
+@pytest.mark.parametrize("share", [1e-5, 1e-4, 1e-3])
+def test_intervals_cover_the_share_above_a_known_background(share):
+    rng = np.random.default_rng(9)
+    n, background = 1_000_000, CountBackground(8e-6, 0.15)
+    blank = n * background.rate * rng.gamma(1 / 0.15, 0.15, 1500)
+    k = rng.poisson(blank + n * share)
+    bounds = interval(EvidenceBatch.of([mrd_evidence(int(one), n, background=background) for one in k]))
+    covered = np.mean((bounds.lower <= share) & (share <= bounds.upper))
+    assert 0.93 <= covered <= 0.985
