@@ -136,7 +136,7 @@ def test_many_warnings_do_not_push_the_timeline_away(relapsing_dossier):
     many = tuple(dataclasses.replace(finding, code=f"qpcr.code_{i}") for i in range(12))
     lines = warnings(dataclasses.replace(relapsing_dossier, findings=many))
     assert len(lines) == 4
-    assert lines[-1].text == "9 further entries under Findings."
+    assert lines[-1].text == "And 9 more below, under Where from."
 
 
 def test_unverified_rules_stand_beside_the_sentence(relapsing_dossier):

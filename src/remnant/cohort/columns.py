@@ -50,8 +50,8 @@ def read_columns(frame: IntoDataFrameT, names: Sequence[str]) -> dict[str, list[
         raise InputError(
             where="cohort table",
             found="no column " + ", ".join(missing),
-            needed=", ".join(names),
-            advice="Make the table with remnant.cohort.table, or rename your columns.",
+            needed="columns of the table: " + ", ".join(table.columns),
+            advice="Name one of these columns, or rename yours.",
         )
     return {name: [None if _absent(value) else value for value in table[name].to_list()] for name in names}
 

@@ -11,7 +11,7 @@ from remnant.report import numbers, words
 
 __all__ = ["Head", "Warned", "head", "warnings"]
 
-_MOST: Final = 4
+_MOST: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Warned:
     Attributes
     ----------
     label : str
-        ``"Failed"``, ``"Warning"`` or ``"Not verified"``.
+        ``"Failed"``, ``"Warning"``, ``"Not verified"`` or ``"More"``.
     text : str
         One sentence.
     tone : {"look", "act"}
@@ -116,18 +116,21 @@ def warnings(dossier: Dossier) -> tuple[Warned, ...]:
     Returns
     -------
     tuple of Warned
-        Failures first, then warnings, then rules that were not verified; repeated codes once.
+        Failures first, then warnings, then rules that were not verified; repeated codes once. Three at most,
+        and a line that counts the others, which stand under Where from.
     """
     lines = [
         *_found(dossier, severity="failure", label="Failed", tone="act"),
         *_found(dossier, severity="warning", label="Warning", tone="look"),
     ]
-    if len(lines) > _MOST:
-        rest = numbers.plural(len(lines) - _MOST + 1, "further entry", "further entries")
-        lines = [*lines[: _MOST - 1], Warned("Also", f"{rest} under Findings.", "look")]
     doubtful = dossier.course.unverified_rules if dossier.course else ()
+    room = _MOST - bool(doubtful)
+    rest, lines = lines[room:], lines[:room]
     if doubtful:
         lines.append(Warned("Not verified", f"The source of a deciding rule: {'; '.join(doubtful)}.", "look"))
+    if rest:
+        tone = "act" if any(line.tone == "act" for line in rest) else "look"
+        lines.append(Warned("More", f"And {len(rest)} more below, under Where from.", tone))
     return tuple(lines)
 
 
