@@ -20,8 +20,11 @@ def test_a_table_of_counts_needs_no_study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     answer = typed("--table", "6,2;3,9")
     assert answer.exit_code == 0
-    for test in associate(((6, 2), (3, 9))).tests:
-        assert test.name in answer.stdout
+    for share in associate(((6, 2), (3, 9))).shares:
+        assert (
+            f"{100 * share.share:.0f} % ({100 * share.lower:.0f}-{100 * share.upper:.0f} %)" in answer.stdout
+        )
+    assert "0.065" in answer.stdout
     assert not list(tmp_path.iterdir())
 
 

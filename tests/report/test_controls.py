@@ -6,6 +6,7 @@ import pytest
 
 from remnant.records.control import ControlPoint
 from remnant.report import controls
+from remnant.report.layout import text_width
 from remnant.report.context import Context
 from remnant.report.palette import ACT
 
@@ -82,3 +83,13 @@ def test_page_and_table(points):
 
 def test_no_controls_say_so():
     assert "No internal control was measured." in controls.svg(())
+
+
+def test_names_of_rules_cover_no_other_and_stay_in_their_chart():
+    named = [(10.0 * i, -20.0 + 40 * (i % 4), "1_2s, R_4s", "#b45f06") for i in range(40)]
+    kept = controls._that_fit(named)
+    assert kept
+    assert all(0 < y < 96 for _, y, _, _ in kept)
+    for place, (x, y, text, _) in enumerate(kept):
+        for other_x, other_y, _, _ in kept[:place]:
+            assert abs(y - other_y) >= 12 or abs(x - other_x) >= text_width(text)

@@ -25,6 +25,7 @@ _WIDTH: Final = 640
 _HEIGHT: Final = 96
 _LEFT: Final = 34
 _RIGHT: Final = 88
+_LINE: Final = 13.0
 _LEAST_REACH: Final = 3.5
 _BANDS: Final = (1, 2, 3)
 
@@ -49,8 +50,11 @@ def spec(points: Sequence[ControlPoint]) -> dict[str, Any]:
     dict
         Vega-Lite specification; points from before the chart was set are hollow.
     """
-    panels = [_panel(f"{name}, {what}", held) for (name, what), held in _charts(points).items()]
-    empty = {"data": {"values": [{}]}, "mark": {"type": "text", "text": "No internal control was measured."}}
+    panels = [
+        _panel(f"{name}, {what}", held) for (name, what), held in _charts(points).items() if _is_set(held)
+    ]
+    nothing = "No chart has its limits yet." if points else "No internal control was measured."
+    empty = {"data": {"values": [{}]}, "mark": {"type": "text", "text": nothing}}
     return draw.configured({"vconcat": panels or [empty], "spacing": 40, "bounds": "flush"})
 
 
@@ -90,12 +94,42 @@ def page(points: Sequence[ControlPoint], *, context: Context, synthetic: bool = 
     section = Section(
         title="Levey-Jennings charts",
         figure=draw.inline(svg(points), css_class="controls", identity="controls"),
-        caption="Hollow points are from before the chart had its mean and standard deviation.",
+        caption="Hollow points are from before the chart had its mean and standard deviation. Where names of "
+        "rules would cover one another, the table below has them all." + _unset(points),
         tables=(table(points),),
     )
     return html.render(
         "sections.html", context=context, synthetic=synthetic, heading="internal controls", sections=[section]
     )
+
+
+def _is_set(held: Sequence[ControlPoint]) -> bool:
+    return held[-1].mean is not None and held[-1].sd is not None
+
+
+def _unset(points: Sequence[ControlPoint]) -> str:
+    """Charts that have no limits yet, in one line."""
+    names = [
+        f"{name}, {what} ({numbers.plural(len(held), 'run')})"
+        for (name, what), held in _charts(points).items()
+        if not _is_set(held)
+    ]
+    return f" Chart not set yet: {'; '.join(names)}." if names else ""
+
+
+def _that_fit(
+    named: Sequence[tuple[float, float, str, str]],
+) -> list[tuple[float, float, str, str]]:
+    """Names of rules that cover no other and stay in their chart, those of rejected runs first."""
+    kept: list[tuple[float, float, str, str]] = []
+    for x, y, text, colour in sorted((row for row in named if row[2]), key=lambda row: row[3] != ACT):
+        inside = min(max(y, 6.0), _HEIGHT - 6.0)
+        if all(
+            abs(inside - other) > _LINE or abs(x - place) > text_width(text + written) / 2 + 4
+            for place, other, written, _ in kept
+        ):
+            kept.append((x, inside, text, colour))
+    return kept
 
 
 def _panel(title: str, held: list[ControlPoint]) -> dict[str, Any]:
@@ -130,7 +164,7 @@ def _panel(title: str, held: list[ControlPoint]) -> dict[str, Any]:
             _rules([line for line in lines if not line["dash"]], {"color": ACT, "strokeWidth": 0.8}),
             *_trace(rows),
             *_marks(rows),
-            *labels([text for text in named if text[2]], align="center"),
+            *labels(_that_fit(named), align="center"),
             *labels(names, halo=False, align="left"),
             *labels(_dates(held, step), halo=False, align="center"),
         ],
@@ -160,7 +194,7 @@ def _dates(held: Sequence[ControlPoint], step: float) -> list[tuple[float, float
 def _title(name: str, held: Sequence[ControlPoint]) -> str:
     last = held[-1]
     if last.mean is None or last.sd is None:
-        return f"{name} (chart not set yet)"
+        return name
     unit = f" {unit_label(last.unit)}"
     return f"{name}: mean {numbers.number(10**last.mean, unit=last.unit)}{unit}, SD {last.sd:.2f} log₁₀"
 

@@ -14,7 +14,7 @@ __all__ = ["caption", "describe", "spec", "svg"]
 
 _ROW: Final = 22.0
 _PLOT: Final = 132
-_NUMBERS: Final = 104
+_NUMBERS: Final = 132
 _LEFT: Final = 62
 _ALL: Final = "all"
 

@@ -149,7 +149,9 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
 def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[Cell, ...]:
     time = frame(dossier)
     day = time.day(m.drawn_on) if time is not None and time.transplanted else None
-    value, compared = numbers.measured(m), numbers.comparison(m)
+    value, opened, ends = numbers.measured(m).partition(" (interval ")
+    compared = numbers.comparison(m)
+    notes = (f"interval {ends.removesuffix(')')}" if opened else "", compared and f"comparison {compared}")
     call = deciding_call(dossier, m, point)
     state = point.state if point else ""
     level = m.estimate if m.estimate is not None else m.upper_limit
@@ -157,7 +159,7 @@ def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[C
         Cell(numbers.iso(m.drawn_on)),
         Cell(numbers.day(day), sort=str(day)),
         Cell(words.MATERIAL[m.material], note=f"{m.fraction}, sorted" if m.fraction else ""),
-        Cell(value, note=compared and f"comparison {compared}", sort=f"{level or 0:.6e}"),
+        Cell(value, note=", ".join(note for note in notes if note), sort=f"{level or 0:.6e}"),
         Cell(f"{words.state_symbol(m.state)} {m.state}", note=m.reason),
         _change(point),
         Cell(state, tone=state_tone(state), note=_since(point)),
