@@ -290,3 +290,11 @@ def test_the_fingerprint_follows_what_counts(study, plate):
     assert fingerprint(study) == one != empty
     retract(study, "R-1.rdml", reason="mistake", by="anna")
     assert fingerprint(study) == empty
+
+
+def test_one_difference_is_told_in_the_singular(study, file):
+    first = file("a.csv", patients=(Patient(patient_id="P1", diagnosis="AML"),))
+    store_acquired(study, *first, by="anna")
+    other = file("b.csv", patients=(Patient(patient_id="P1", diagnosis="ALL"),))
+    with pytest.raises(ConflictError, match=r"1 value that differs from a\.csv"):
+        store_acquired(study, *other, by="anna")

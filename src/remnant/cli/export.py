@@ -134,7 +134,7 @@ def _refuse_overwriting(out: Path, names: list[str]) -> None:
     if present:
         raise ConflictError(
             where=str(out),
-            found=f"{len(present)} files that would be overwritten",
+            found=f"{len(present)} file{'s' if len(present) != 1 else ''} that would be overwritten",
             needed="a folder without them",
             advice="Choose another folder.",
             problems=present,

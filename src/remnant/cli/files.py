@@ -32,5 +32,5 @@ def templates(
     """
     refuse_filled(folder)
     paths = write_templates(folder)
-    said = f"{len(paths)} files written to {folder}. The columns are described in {folder / 'formats.md'}"
+    said = f"{len(paths)} file{'s' if len(paths) != 1 else ''} written to {folder}. The columns are described in {folder / 'formats.md'}"
     return Answer(data={"folder": folder, "files": [path.name for path in paths]}, shown=(said,))
