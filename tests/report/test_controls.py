@@ -6,8 +6,8 @@ import pytest
 
 from remnant.records.control import ControlPoint
 from remnant.report import controls
-from remnant.report.layout import text_width
 from remnant.report.context import Context
+from remnant.report.layout import text_width
 from remnant.report.palette import ACT
 
 
