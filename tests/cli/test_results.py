@@ -1,13 +1,20 @@
 """Commands on results: worklist, course, call, cohort, report, export, quantify, simulate."""
 
+import dataclasses
+import datetime as dt
 from pathlib import Path
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from remnant.call.calls import calls
+from remnant.cli import results
+from remnant.course.build import build_course
+from remnant.evidence.kinds import ReportedEvidence
 from remnant.records.codec import from_frame
-from remnant.records.measurement import ReportedValue
+from remnant.records.dossier import Dossier
+from remnant.records.measurement import Measurement, ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Well
 from remnant.records.sample import Cdna, Sample
@@ -48,6 +55,32 @@ def test_courses_are_shown_by_patient(remnant, computed):
     unknown = remnant("course", computed, "--patient", "P999", "--patient", "P998")
     assert unknown.code == 2
     assert "P998, P999" in unknown.err
+
+
+def test_a_pooled_day_is_shown_with_its_value_and_change(remnant, computed, monkeypatch):
+    def measured(name, day, value):
+        return Measurement(
+            measurement_id=name, patient_id="P1", sample_id=f"S{day}", cdna_id=name, run_id="R1",
+            assay_id="WT1/ABL1", target="WT1", control="ABL1", material="BM", drawn_on=dt.date(2021, 1, day),
+            unit="per_1e4", state="quantified", reason="", estimate=value, lower=value / 2, upper=value * 2,
+            comparison_lower=value / 2, comparison_upper=value * 2, upper_limit=value * 2, point_value=value,
+            target_copies=value, control_copies=20000.0, positive_wells=3, wells=3, control_wells=2,
+            evidence=ReportedEvidence(
+                value=value, sd_log10=0.1, upper_limit=None, lower_limit=None, log10_low=-4.0, log10_high=7.0
+            ),
+        )  # fmt: skip
+
+    measurements = (measured("a", 1, 20.0), measured("b", 20, 100.0), measured("c", 20, 400.0))
+    one = Dossier(patient=Patient(patient_id="P1", diagnosis="AML"), measurements=measurements)
+    one = dataclasses.replace(one, calls=calls(measurements, samples=(), events=(), baselines=()))
+    one = dataclasses.replace(one, course=build_course(one))
+    monkeypatch.setattr(results, "named_dossiers", lambda *_: (one,))
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = remnant("course", computed).out.splitlines()
+    row = next(i for i, line in enumerate(lines) if "2021-01-20" in line)
+    assert "2.0 × 10² (1." in lines[row]  # the geometric mean of two equally sure values
+    assert "+1.00 (+" in lines[row]  # from 20 to 200
+    assert "pooled of 2" in " ".join(lines[row : row + 2])
 
 
 def test_calls_and_measurements_are_lists(remnant, computed):

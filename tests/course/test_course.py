@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remnant.course.build import build_course, build_courses
+from remnant.course.standing import state_text
 from remnant.course.worklist import worklist
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.verbs import change
+from remnant.evidence.verbs import change, combine, probability_above
 from remnant.records.codec import from_json, to_json
 from remnant.records.judgement import Course
+from remnant.units import number_text, probability_text
 
 RISE = [
     {"day": 30, "WT1": 20.0, "BAALC": 9.0},
@@ -24,7 +26,7 @@ RISE = [
 
 def test_the_headline_says_state_since_when_by_which_rule_and_what_to_do_by_when(build):
     assert build.course(RISE).headline == (
-        "WT1 raised, confirmed on day +96 (ELN 250/10⁴, BM). BAALC normal. No overt relapse. "
+        "WT1 raised since day +75, confirmed day +96 (ELN 250/10⁴, BM). BAALC normal. No overt relapse. "
         "Next sample by 5 May 2021. Rule not verified: BAALC assumed donors' 97.5th percentile."
     )
 
@@ -35,12 +37,22 @@ def test_the_headline_says_state_since_when_by_which_rule_and_what_to_do_by_when
         (RISE[:1], {}, "WT1 normal. BAALC normal. No overt relapse.", 0),
         (RISE[:2], {}, "WT1 raised once on day +75 (ELN 250/10⁴, BM), not yet confirmed. BAALC normal.", 1),
         ([{"day": 75, "WT1": 260.0}], {}, "WT1 raised once on day +75 (ELN 250/10⁴, BM), borderline, not", 1),
-        ([{"day": 75, "WT1": 240.0}], {}, "WT1 normal, borderline.", 0),
-        ([*RISE, {"day": 160, "WT1": 950.0}], {}, "WT1 persistently raised since day +160", 2),
+        (
+            [{"day": 75, "WT1": 240.0}],
+            {},
+            "WT1 normal, borderline. No overt relapse. Repeat WT1: the last",
+            1,
+        ),
+        (
+            [*RISE, {"day": 160, "WT1": 950.0}],
+            {},
+            "WT1 persistently raised since day +75, confirmed day +96",
+            2,
+        ),
         ([*RISE, {"day": 120, "WT1": 30.0}], {}, "WT1 regressing since day +120", 1),
-        (RISE, {"graft": None}, "WT1 raised, confirmed on 7 April 2021", 2),
+        (RISE, {"graft": None}, "WT1 raised since 17 March 2021, confirmed 7 April 2021", 2),
         (RISE[:1], {"graft": 60}, "WT1 normal before transplantation.", 0),
-        ([{"day": 30, "WT1": None}], {}, "WT1 not evaluable. No overt relapse.", 0),
+        ([{"day": 30, "WT1": None}], {}, "WT1 not evaluable. No overt relapse. Repeat WT1: the last", 1),
         ([], {}, "No WT1 or BAALC was measured. No overt relapse.", 0),
     ],
 )
@@ -121,7 +133,13 @@ def test_a_sample_that_is_not_evaluable_changes_no_other_state(build, at):
     with_blank = build.course([*RISE, blank])
     assert [p for p in with_blank.points if p.drawn_on != build.on(at)] == list(plain.points)
     assert {p.state for p in with_blank.points if p.drawn_on == build.on(at)} == {"not evaluable"}
-    assert with_blank.headline == plain.headline
+    asked = "".join(
+        f"Repeat {marker}: the last sample (BM, day +{at}) is not evaluable. "
+        for marker in ("WT1", "BAALC")
+        if at > 96
+    )
+    assert with_blank.headline.replace(asked, "") == plain.headline
+    assert asked in with_blank.headline
     assert (with_blank.first_raised_on, with_blank.episodes) == (plain.first_raised_on, plain.episodes)
 
 
@@ -165,16 +183,30 @@ def test_the_change_is_that_of_the_evidence_for_comparison(build):
     assert [p.probability_rise_1_log for p in got] == pytest.approx(exact.probability[:, 1].tolist())
 
 
-def test_two_measurements_of_one_day_are_pooled_by_their_control_copies(build):
-    one = build.dossier([{"day": 60, "WT1": 20.0}, {"day": 90, "WT1": 200.0}])
+@pytest.mark.definition
+@pytest.mark.parametrize(("first", "verdict"), [(200.0, "above"), (20.0, "above"), (100.0, "not above")])
+def test_the_verdict_of_a_day_is_that_of_the_pooled_evidence(build, first, verdict):
+    one = build.dossier([{"day": 60, "WT1": 20.0}, {"day": 90, "WT1": first}])
     second = build.measurement("P1", 90, "WT1", 350.0, measurement_id="again", control_copies=60000.0)
-    both = dataclasses.replace(one, measurements=(*one.measurements, second))
+    if verdict == "not above":
+        second = build.measurement("P1", 90, "WT1", 240.0, measurement_id="again", control_copies=60000.0)
     again = dataclasses.replace(one.calls[-1], measurement_id="again", verdict="above", point_value=350.0)
-    got = build_course(dataclasses.replace(both, calls=(*one.calls, again)))
+    got = build_course(
+        dataclasses.replace(one, measurements=(*one.measurements, second), calls=(*one.calls, again))
+    )
+    day = got.points[-1]
+    evidence = combine(EvidenceBatch.of([one.measurements[-1].evidence, second.evidence]))
+    p = float(probability_above(EvidenceBatch.of([evidence]), 250.0)[0])
+    value = (20000 * first + 60000 * second.point_value) / 80000  # weighted by control copies
     assert len(got.points) == 2
-    assert got.points[-1].measurement_id == "WT1:P1-+90-BM + again"
-    assert got.points[-1].raised  # (20,000 x 200 + 60,000 x 350) / 80,000 = 312.5
-    assert "pooled" in got.points[-1].reason
+    assert day.measurement_id == "WT1:P1-+90-BM + again"
+    assert (day.verdict, day.raised) == (verdict, value > 250.0)
+    assert day.confidence == ("borderline" if 0.05 <= p <= 0.95 else "robust")
+    assert day.reason.startswith(
+        f"WT1 {number_text(value)} per 10⁴ ABL1 is {verdict} 250 (ELN 250/10⁴); "
+        f"P(above) {probability_text(p)}, {day.confidence}."
+    )
+    assert "Several measurements of this day are pooled." in day.reason
 
 
 def test_a_repeat_of_a_failed_measurement_takes_its_place(build):
@@ -201,5 +233,91 @@ def test_the_worklist_is_sorted_by_urgency_and_date_and_counts_the_days_overdue(
     assert [(row.patient_id, row.urgency) for row in rows] == [("sooner", 2), ("later", 2), ("once", 1)]
     assert [row.overdue_days for row in rows] == [24, 0, 0]
     assert rows[0].reason.endswith("Sample overdue by 24 days.")
-    assert rows[1].reason == "WT1 raised, confirmed on day +96 (ELN 250/10⁴, BM)."
+    assert rows[1].reason == "WT1 raised since day +75, confirmed day +96 (ELN 250/10⁴, BM)."
     assert rows[1].last_sample_on == build.on(96)
+
+
+def test_overt_relapse_comes_first_among_the_most_urgent(build):
+    courses = [
+        build.course(RISE, patient="raised"),
+        build.course([{"day": 140, "WT1": 20.0, "blast_percent": 40.0}], patient="relapsed"),
+    ]
+    assert [row.patient_id for row in worklist(courses, build.on(150))] == ["relapsed", "raised"]
+
+
+def test_the_next_sample_counts_from_the_last_sample_of_any_material_of_the_marker(build):
+    got = build.course([*RISE, {"day": 130, "WT1": 2.0, "material": "PB", "blast_percent": 0.0}])
+    assert got.next_sample_by == build.on(130 + 28)
+    assert (got.urgency, "(ELN 250/10⁴, BM), PB normal since day +130." in got.urgency_reason) == (2, True)
+    once = build.course([*RISE[:2], {"day": 130, "WT1": 2.0, "material": "PB", "blast_percent": 0.0}])
+    assert once.next_sample_by == build.on(130 + 35)  # the window of day +75 closed before
+    other = build.course([*RISE, {"day": 130, "BAALC": 8.0}])
+    assert other.next_sample_by == build.on(96 + 28)
+
+
+def test_a_series_that_was_not_sampled_for_long_does_not_decide_alone(build):
+    later = [{"day": day, "WT1": 2.0, "material": "PB", "blast_percent": 0.0} for day in (130, 200, 300)]
+    got = build.course([*RISE, *later])
+    assert got.headline.startswith("WT1 normal, BM raised confirmed when last measured on day +96. BAALC")
+    assert (got.urgency, got.next_sample_by) == (1, None)
+    assert build.course([*RISE, *later[:2]]).urgency == 2
+
+
+@pytest.mark.parametrize("end", [{"events": [("death", 130)]}, {"events": [("relapse", 130)]}])
+def test_only_a_living_patient_without_relapse_is_asked_to_repeat(build, end):
+    lines = [RISE[0], {"day": 120, "WT1": None}]
+    asked = build.course(lines)
+    assert asked.urgency == 1
+    assert asked.urgency_reason == "Repeat WT1: the last sample (BM, day +120) is not evaluable."
+    assert "Repeat" not in build.course(lines, **end).headline
+
+
+def test_an_evaluable_sample_of_the_same_day_or_later_needs_no_repeat(build):
+    blank = {"day": 120, "WT1": None}
+    for day in (120, 140):
+        assert (
+            build.course(
+                [RISE[0], blank, {"day": day, "WT1": 2.0, "material": "PB", "blast_percent": 0.0}]
+            ).urgency
+            == 0
+        )
+
+
+@pytest.mark.parametrize(
+    ("relapse", "about", "confirmed", "warning"),
+    [
+        (140, {}, "confirmed day +96 (", "44 days after the first confirmed raised sample (day +96)"),
+        (96, {}, "confirmed only at overt relapse on day +96 (", "without warning"),
+        (90, {}, "confirmed only after overt relapse on day +96 (", "without warning"),
+        (
+            140,
+            {"reason": "suspected_relapse"},
+            "confirmed day +96 when relapse was already suspected (",
+            "without warning",
+        ),
+    ],
+)
+def test_confirmation_and_warning_never_contradict_each_other(build, relapse, about, confirmed, warning):
+    lines = [*RISE[:2], {**RISE[2], **about}]
+    got = build.course(lines, events=[("relapse", relapse)])
+    assert got.headline.startswith(f"WT1 raised since day +75, {confirmed}")
+    assert f"(relapse recorded), {warning}." in got.headline
+
+
+def test_after_relapse_the_earliest_confirmation_before_it_is_named(build):
+    blood = [{"day": day, "WT1": 900.0, "material": "PB", "blast_percent": 0.0} for day in (110, 131, 190)]
+    got = build.course([*RISE, *blood], events=[("relapse", 180)])
+    assert got.headline.startswith("WT1 raised since day +75, confirmed day +96 (ELN 250/10⁴, BM)")
+    assert "84 days after the first confirmed raised sample (day +96)" in got.headline
+
+
+def test_above_the_percentile_but_within_the_own_background_is_said_and_looked_at(build):
+    lines = [{"day": day, "BAALC": 25.0 + day / 100} for day in range(60, 240, 30)]
+    got = build.course([*lines, {"day": 240, "BAALC": 34.0}])
+    last = got.points[-1]
+    assert (last.verdict, last.raised, last.state) == ("above", False, "normal")
+    text = f"above cut-off, within own background (z {last.z_background:.1f})"
+    assert last.reason.startswith(f"BAALC {text}. ")
+    assert state_text(last) == f"normal, {text}"
+    assert text in got.headline
+    assert got.urgency == 1

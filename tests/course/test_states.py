@@ -87,6 +87,21 @@ def test_no_word_of_minimal_residual_disease_is_a_state():
             id="not surely lower",
         ),
         pytest.param(
+            [(0, True), (20, True), (140, True), (141, True)],
+            ["raised once", "raised confirmed", "persistently raised", "persistently raised"],
+            id="persistent over a gap of 120 days",
+        ),
+        pytest.param(
+            [(0, True), (20, True), (141, True), (160, True), (197, True)],
+            ["raised once", *["raised confirmed"] * 3, "persistently raised"],
+            id="counted anew after a longer gap",
+        ),
+        pytest.param(
+            [(0, True), (20, True), (60, True), (400, True)],
+            ["raised once", "raised confirmed", "persistently raised", "raised confirmed"],
+            id="persistence ends with a longer gap",
+        ),
+        pytest.param(
             [(0, True), (20, True), (40, False), (60, False)],
             ["raised once", "raised confirmed", "regressing", "normal"],
             id="regresses, then normal",

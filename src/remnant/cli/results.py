@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +14,15 @@ from remnant.cli.answer import Answer, command, messages
 from remnant.cli.noticed import finding_table, judged
 from remnant.cli.options import Patients, Strict, StudyFolder
 from remnant.cli.printed import listed
+from remnant.course.pooled import JOIN, pooled
+from remnant.course.standing import state_text
 from remnant.course.worklist import worklist as worklist_of
 from remnant.errors import NotFoundError
 from remnant.pipeline.reports import last_day
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Course, WorklistRow
-from remnant.report.numbers import measured
+from remnant.records.judgement import Course, SeriesPoint, WorklistRow
+from remnant.records.measurement import Measurement
+from remnant.report.numbers import measured, signed
 from remnant.study.derived import derived_records, is_computed
 from remnant.study.dossiers import all_findings, dossiers
 from remnant.study.folder import open_study
@@ -245,12 +248,27 @@ def _points(dossier: Dossier) -> RenderableType:
             point.day,
             point.material,
             point.assay_id,
-            ""
-            if point.measurement_id not in values
-            else measured(values[point.measurement_id], with_unit=True),
-            point.state,
+            _value(point, values),
+            state_text(point),
+            _change(point),
             point.rule_id,
         )
         for point in points
     )
-    return listed(("date", "day", "material", "assay", "value (95 %)", "state", "rule"), rows, right=("day",))
+    columns = ("date", "day", "material", "assay", "value (95 %)", "state", "log10 change", "rule")
+    return listed(columns, rows, right=("day",))
+
+
+def _value(point: SeriesPoint, values: Mapping[str, Measurement]) -> str:
+    """Value of a day; several measurements of it are pooled as the course pooled them."""
+    if point.measurement_id in values:
+        return measured(values[point.measurement_id], with_unit=True)
+    parts = [values[key] for key in point.measurement_id.split(JOIN) if key in values]
+    return f"{measured(pooled(parts), with_unit=True)}, pooled of {len(parts)}" if parts else ""
+
+
+def _change(point: SeriesPoint) -> str:
+    """Change from the evaluable sample before; empty for the first of a series."""
+    if point.change_log10 is None:
+        return ""
+    return f"{signed(point.change_log10)} ({signed(point.change_lower)} to {signed(point.change_upper)})"

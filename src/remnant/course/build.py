@@ -5,6 +5,7 @@ Pure: the order of the input never matters, and a sample that is not evaluable c
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import itertools
 import math
@@ -16,10 +17,12 @@ import numpy as np
 
 from remnant.course.background import Against, against_background
 from remnant.course.episodes import episodes, rises
-from remnant.course.headline import headline, standings
+from remnant.course.headline import headline
 from remnant.course.joint import joint_states
+from remnant.course.pooled import JOIN
 from remnant.course.relapse import OvertRelapse, overt_relapse, transplant_date
-from remnant.course.series import Entry, SeriesKey, entries, series_key
+from remnant.course.series import Entry, entries, series_key
+from remnant.course.standing import Line, background_text, standings
 from remnant.course.states import NOT_EVALUABLE, Reading, Status, follow
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.verbs import change
@@ -45,15 +48,6 @@ class _Answer:
     change: tuple[float, float, float] | None = None  # estimate, lower, upper
     rise: float | None = None
     rise_1_log: float | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Line:
-    """Points of one series with the first raised sample of the rise that each belongs to."""
-
-    key: SeriesKey
-    points: list[SeriesPoint]
-    first_raised: list[dt.date | None]
 
 
 def build_course(
@@ -110,6 +104,7 @@ def build_courses(
         markers=states.z_at_least,
         rules=relapse,
         engraftment_day=background.engraftment_day,
+        borderline=states.borderline,
     )
     rows = [i for i, entry in enumerate(table) if entry.evaluable]
     batch = EvidenceBatch.of([table[i].measurement.evidence for i in rows])
@@ -117,9 +112,9 @@ def build_courses(
         [table[i] for i in rows], batch, _baselines(dossiers), rules=background, states=states
     )
     answers = dict(zip(rows, _answers([table[i] for i in rows], batch, against), strict=True))
-    lines: dict[str, list[_Line]] = defaultdict(list)
+    lines: dict[str, list[Line]] = defaultdict(list)
     for key, members in itertools.groupby(range(len(table)), key=lambda i: series_key(table[i].measurement)):
-        lines[key[0]].append(_line(key, [(table[i], answers.get(i)) for i in members], states=states))
+        lines[key[0]].append(_line([(table[i], answers.get(i)) for i in members], states=states))
     joints: dict[str, list[Joint]] = defaultdict(list)
     for joint in joint_states(table, rows, batch, against, states=states):
         joints[joint.patient_id].append(joint)
@@ -181,7 +176,7 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _line(key: SeriesKey, members: Sequence[tuple[Entry, _Answer | None]], *, states: StateRules) -> _Line:
+def _line(members: Sequence[tuple[Entry, _Answer | None]], *, states: StateRules) -> Line:
     readings = [
         Reading(
             drawn_on=entry.measurement.drawn_on,
@@ -196,13 +191,13 @@ def _line(key: SeriesKey, members: Sequence[tuple[Entry, _Answer | None]], *, st
         _point(entry, answer, status, states=states)
         for (entry, answer), status in zip(members, found, strict=True)
     ]
-    return _Line(key, points, [status.first_raised_on for status in found])
+    return Line(points, [status.first_raised_on for status in found])
 
 
 def _point(entry: Entry, answer: _Answer | None, status: Status, *, states: StateRules) -> SeriesPoint:
     m, call = entry.measurement, entry.call
     moved = answer.change if answer else None
-    return SeriesPoint(
+    point = SeriesPoint(
         patient_id=m.patient_id,
         assay_id=m.assay_id,
         material=m.material,
@@ -230,7 +225,10 @@ def _point(entry: Entry, answer: _Answer | None, status: Status, *, states: Stat
         rule_status=call.status if call else "",
         background_sd_log10=answer.sd if answer else None,
         confidence=call.confidence if call else "",
+        verdict=call.verdict if call else "",
     )
+    text = background_text(point)
+    return dataclasses.replace(point, reason=f"{m.target} {text}. {point.reason}") if text else point
 
 
 def _unevaluable(entry: Entry) -> str:
@@ -260,14 +258,14 @@ def _reason(entry: Entry, answer: _Answer, status: Status, *, states: StateRules
         parts.append(f"To be confirmed by {status.confirm_by.isoformat()}.")
     if status.late_days:
         parts.append(f"Confirmed {status.late_days} days after the window.")
-    if " + " in m.measurement_id:
+    if JOIN in m.measurement_id:
         parts.append("Several measurements of this day are pooled.")
     return " ".join(filter(None, parts))
 
 
 def _course(
     dossier: Dossier,
-    lines: Sequence[_Line],
+    lines: Sequence[Line],
     joints: Sequence[Joint],
     relapse: OvertRelapse,
     *,
@@ -288,9 +286,9 @@ def _course(
     standing = [alarm.confirmed_on for alarm in alarms if alarm.outcome == "relapse"]
     lead = (relapse.on - min(standing)).days if relapse.on and standing else None
     head = headline(
-        standings({line.key: line.points for line in lines}, markers=[*states.z_at_least], rules=states),
+        standings(lines, markers=[*states.z_at_least], relapsed=relapse.on is not None, rules=states),
         relapse,
-        lead_time_days=lead,
+        warned_on=min(standing) if lead is not None else None,
         transplant_on=graft,
         death_on=death,
         states=states,
@@ -334,7 +332,7 @@ def _last_contact(dossier: Dossier) -> dt.date | None:
     return max(dates, default=None)
 
 
-def _predicting(line: _Line, start: dt.date | None) -> tuple[list[SeriesPoint], list[dt.date | None]]:
+def _predicting(line: Line, start: dt.date | None) -> tuple[list[SeriesPoint], list[dt.date | None]]:
     """Evaluable points after transplantation, or remission, that may predict relapse."""
     chosen = [
         (point, first)

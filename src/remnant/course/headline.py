@@ -6,36 +6,20 @@ State, since when, by which rule, what to do by when. Dates in sentences have da
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from remnant.course.relapse import OvertRelapse
-from remnant.course.series import SeriesKey
-from remnant.course.states import NOT_EVALUABLE, STATES
+from remnant.course.standing import Confirmation, Standing, background_text
+from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.relapse import RelapseRules
 from remnant.knowledge.states import StateRules
 from remnant.records.judgement import SeriesPoint
 
-__all__ = ["Headline", "Standing", "date_text", "headline", "standings"]
+__all__ = ["Headline", "date_text", "headline"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where one marker stands: the latest state of its most worrying series.
-
-    Attributes
-    ----------
-    marker : str
-        Marker.
-    point : SeriesPoint
-        Last evaluable point of that series, or its last point if none is.
-    due_on : datetime.date or None
-        Last day for the next sample.
-    """
-
-    marker: str
-    point: SeriesPoint
-    due_on: dt.date | None
+_NOT_MEASURED: Final = "No WT1 or BAALC was measured."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,54 +68,11 @@ def date_text(date: dt.date) -> str:
     return f"{date.day} {date:%B %Y}"
 
 
-def standings(
-    series: Mapping[SeriesKey, Sequence[SeriesPoint]], *, markers: Sequence[str], rules: StateRules
-) -> list[Standing]:
-    """Where each marker of one patient stands.
-
-    Parameters
-    ----------
-    series : mapping of SeriesKey to sequence of SeriesPoint
-        Points of one patient by series, each by date. After transplantation only those after it count.
-    markers : sequence of str
-        Markers, in the order of the sentence.
-    rules : StateRules
-        When the next sample is due.
-
-    Returns
-    -------
-    list of Standing
-        One a marker that was measured.
-    """
-    last: dict[str, list[SeriesPoint]] = {marker: [] for marker in markers}
-    for points in series.values():
-        recent = [p for p in points if p.day is not None and p.day > 0] or points
-        evaluable = [p for p in recent if p.state != NOT_EVALUABLE]
-        last[recent[0].target].append((evaluable or recent)[-1])
-    result = []
-    for marker, points in last.items():
-        after = [p for p in points if p.day is not None and p.day > 0] or points
-        if after:
-            worst = max(after, key=lambda p: (_rank(p), p.drawn_on, p.material, p.assay_id))
-            due = [d for p in after if (d := _due(p, rules)) is not None]
-            result.append(Standing(marker=marker, point=worst, due_on=min(due, default=None)))
-    return result
-
-
-def _rank(point: SeriesPoint) -> int:
-    return -1 if point.state == NOT_EVALUABLE else [str(state) for state in STATES].index(point.state)
-
-
-def _due(point: SeriesPoint, rules: StateRules) -> dt.date | None:
-    days = rules.next_sample_days.get(point.state)
-    return point.confirm_by if days is None else point.drawn_on + dt.timedelta(days=days)
-
-
 def headline(
     stand: Sequence[Standing],
     relapse: OvertRelapse,
     *,
-    lead_time_days: int | None,
+    warned_on: dt.date | None,
     transplant_on: dt.date | None,
     death_on: dt.date | None,
     states: StateRules,
@@ -145,8 +86,8 @@ def headline(
         One a marker.
     relapse : OvertRelapse
         Overt relapse or none.
-    lead_time_days : int or None
-        Warning before it.
+    warned_on : datetime.date or None
+        First confirmed raised sample of the alarm that stood when it became overt.
     transplant_on, death_on : datetime.date or None
         Day 0, and death.
     states : StateRules
@@ -159,23 +100,26 @@ def headline(
     Headline
         Nothing is due and nothing urgent after death; after overt relapse no sample date is proposed.
     """
-    sentences = [_sentence(one, transplant_on) for one in stand] or ["No WT1 or BAALC was measured."]
-    overt = _relapse_sentence(relapse, lead_time_days)
+    sentences = [_sentence(one, relapse, transplant_on) for one in stand]
+    overt = _relapse_sentence(relapse, warned_on, transplant_on)
     following = relapse.on is None and death_on is None
     due = min((one.due_on for one in stand if one.due_on), default=None) if following else None
-    urgency, reason = 0, sentences[0]
-    levels = [states.urgency.get(one.point.state, 0) for one in stand]
+    repeats = [_repeat_sentence(one.repeat, transplant_on) for one in stand if one.repeat and following]
+    urgency, reason = 0, (sentences or [_NOT_MEASURED])[0]
     if death_on is not None:
         reason = f"Died on {date_text(death_on)}."
     elif relapse.on is not None:
         urgency, reason = rules.urgency, overt
-    elif levels and max(levels) > 0:
-        urgency = max(levels)
-        reason = " ".join(s for s, level in zip(sentences, levels, strict=True) if level == urgency)
+    else:
+        levels = [_urgency(one, states) for one in stand]
+        urgency = max([*levels, states.repeat_urgency if repeats else 0], default=0)
+        if urgency > 0:
+            said = [s for s, level in zip(sentences, levels, strict=True) if level == urgency]
+            reason = " ".join([*said, *repeats])
     unverified = tuple(
         f"{one.marker} {one.point.rule_label}" for one in stand if one.point.rule_status == "unverified"
     )
-    text = [*sentences, overt]
+    text = [*(sentences or [_NOT_MEASURED]), overt, *repeats]
     text += [f"Died on {date_text(death_on)}."] if death_on else []
     text += [f"Next sample by {date_text(due)}."] if due else []
     text += [f"Rule not verified: {', '.join(unverified)}."] if unverified else []
@@ -188,36 +132,74 @@ def headline(
     )
 
 
-def _relapse_sentence(relapse: OvertRelapse, lead_time_days: int | None) -> str:
+def _urgency(one: Standing, states: StateRules) -> int:
+    return max(
+        states.urgency.get(one.point.state, 0),
+        states.within_background_urgency if background_text(one.point) else 0,
+        states.stale_urgency if one.stale else 0,
+    )
+
+
+def _relapse_sentence(relapse: OvertRelapse, warned_on: dt.date | None, transplant_on: dt.date | None) -> str:
     if relapse.on is None:
         return "No overt relapse."
     warning = (
         "without warning"
-        if lead_time_days is None
-        else f"{lead_time_days} days after the first confirmed raised sample"
+        if warned_on is None
+        else f"{(relapse.on - warned_on).days} days after the first confirmed raised sample "
+        f"({_when(warned_on, transplant_on)})"
     )
     return f"Overt relapse on {date_text(relapse.on)} ({relapse.rule}), {warning}."
 
 
-def _sentence(one: Standing, transplant_on: dt.date | None) -> str:
+def _repeat_sentence(point: SeriesPoint, transplant_on: dt.date | None) -> str:
+    what = "not evaluable" if point.state == NOT_EVALUABLE else "borderline"
+    return (
+        f"Repeat {point.target}: the last sample ({_place(point)}, {_when(point.drawn_on, transplant_on)}) "
+        f"is {what}."
+    )
+
+
+def _sentence(one: Standing, relapse: OvertRelapse, transplant_on: dt.date | None) -> str:
     point = one.point
-    place = " ".join(filter(None, (point.material, point.fraction)))
     when = _when(point.since or point.drawn_on, transplant_on)
-    rule = f" ({point.rule_label}, {place})" if point.rule_label else f" ({place})"
+    rule = f" ({point.rule_label}, {_place(point)})" if point.rule_label else f" ({_place(point)})"
     before = (
         " before transplantation"
         if transplant_on is not None and point.drawn_on <= transplant_on and point.state != NOT_EVALUABLE
         else ""
     )
     borderline = ", borderline" if point.confidence == "borderline" else ""
+    begun = "" if one.rise is None else _when(one.rise.first_raised_on, transplant_on)
+    confirmed = "" if one.rise is None else _confirmed(one.rise, relapse, transplant_on)
     words = {
         "normal": f"normal{before}{borderline}",
-        "raised once": f"raised once on {when}{rule}{borderline}, not yet confirmed",
-        "raised confirmed": f"raised, confirmed on {when}{rule}",
-        "persistently raised": f"persistently raised since {when}{rule}",
-        "regressing": f"regressing since {when}{rule}",
+        "raised once": f"raised once on {when}{rule}{before}{borderline}, not yet confirmed",
+        "raised confirmed": f"raised since {begun}, {confirmed}{rule}{before}",
+        "persistently raised": f"persistently raised since {begun}, {confirmed}{rule}{before}",
+        "regressing": f"regressing since {when}{rule}{before}, raised from {begun}, {confirmed}",
     }
-    return f"{one.marker} {words.get(point.state, 'not evaluable')}."
+    notes = [background_text(point)]
+    notes += [f"{_place(p)} normal since {_when(p.drawn_on, transplant_on)}" for p in one.normal_since]
+    notes += [
+        f"{_place(p)} {p.state} when last measured on {_when(p.drawn_on, transplant_on)}" for p in one.stale
+    ]
+    said = ", ".join([words.get(point.state, "not evaluable"), *filter(None, notes)])
+    return f"{one.marker} {said}."
+
+
+def _confirmed(rise: Confirmation, relapse: OvertRelapse, transplant_on: dt.date | None) -> str:
+    """Confirmation with its date; whether it came before overt relapse and may count as a warning."""
+    when = _when(rise.confirmed_on, transplant_on)
+    if relapse.on is not None and rise.confirmed_on == relapse.on:
+        return f"confirmed only at overt relapse on {when}"
+    if relapse.on is not None and rise.confirmed_on > relapse.on:
+        return f"confirmed only after overt relapse on {when}"
+    return f"confirmed {when}" if rise.predictor else f"confirmed {when} when relapse was already suspected"
+
+
+def _place(point: SeriesPoint) -> str:
+    return " ".join(filter(None, (point.material, point.fraction)))
 
 
 def _when(date: dt.date, transplant_on: dt.date | None) -> str:

@@ -6,25 +6,19 @@ mix. Several evaluable measurements of one day are pooled into one quantity.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-import numpy as np
-
+from remnant.course.pooled import pooled, pooled_call
 from remnant.course.relapse import OvertRelapse, predicts, transplant_date
-from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import COMPARISON, MEASUREMENT
-from remnant.evidence.verbs import combine, interval, upper_limit
 from remnant.knowledge.relapse import RelapseRules
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call
 from remnant.records.measurement import Measurement
 from remnant.records.sample import Sample
-from remnant.units import convert
 
 __all__ = ["Entry", "SeriesKey", "entries", "series_key"]
 
@@ -123,6 +117,7 @@ def entries(
     markers: Iterable[str],
     rules: RelapseRules,
     engraftment_day: int,
+    borderline: tuple[float, float],
 ) -> list[Entry]:
     """All series of all patients, each by date.
 
@@ -138,6 +133,8 @@ def entries(
         Which samples may predict.
     engraftment_day : int
         First day of the donor's marrow where no engraftment is recorded.
+    borderline : tuple of (float, float)
+        A probability between these is undecided.
 
     Returns
     -------
@@ -157,7 +154,7 @@ def entries(
             key=lambda m: (series_key(m), m.drawn_on, m.measurement_id),
         )
         for _, group in itertools.groupby(chosen, key=lambda m: (series_key(m), m.drawn_on)):
-            measurement, call = _one_a_day(list(group), deciding)
+            measurement, call = _one_a_day(list(group), deciding, borderline=borderline)
             sample = samples.get(measurement.sample_id)
             reason = sample.reason if sample else _NO_SAMPLE
             drawn_on = measurement.drawn_on
@@ -182,50 +179,14 @@ def _engraftment(dossier: Dossier, graft: dt.date | None, default_day: int) -> d
     return min(recorded, default=graft + dt.timedelta(days=default_day))
 
 
-def _one_a_day(group: Sequence[Measurement], deciding: Mapping[str, Call]) -> tuple[Measurement, Call | None]:
+def _one_a_day(
+    group: Sequence[Measurement], deciding: Mapping[str, Call], *, borderline: tuple[float, float]
+) -> tuple[Measurement, Call | None]:
     """The day's measurement: the evaluable one, several pooled, or the first that failed."""
     evaluable = [m for m in group if m.state != "not evaluable"]
     if len(evaluable) <= 1:
         one = (evaluable or group)[0]
         return one, deciding.get(one.measurement_id)
-    pooled = _pooled(evaluable)
+    day = pooled(evaluable)
     given = [deciding[m.measurement_id] for m in evaluable if m.measurement_id in deciding]
-    if not given:
-        return pooled, None
-    call = given[0]
-    if len({c.verdict for c in given}) > 1:
-        value = None if pooled.point_value is None else convert(pooled.point_value, pooled.unit, call.unit)
-        verdict: Literal["above", "not above"] = (
-            "above" if value is not None and value > call.threshold else "not above"
-        )
-        call = dataclasses.replace(call, point_value=value, verdict=verdict)
-    return pooled, call
-
-
-def _pooled(group: Sequence[Measurement]) -> Measurement:
-    """Several measurements of a day as one: likelihoods multiplied, point values weighted by control copies."""
-    evidence = combine(EvidenceBatch.of([m.evidence for m in group]))
-    batch = EvidenceBatch.of([evidence])
-    measurement, comparison = interval(batch, include=MEASUREMENT), interval(batch, include=COMPARISON)
-    seen = [m for m in group if m.point_value is not None]
-    copies = np.array([m.control_copies or 1.0 for m in group])
-    values = np.array([m.point_value or 0.0 for m in group])
-    first = group[0]
-    detected = bool(seen)
-    return dataclasses.replace(
-        first,
-        measurement_id=" + ".join(m.measurement_id for m in group),
-        evidence=evidence,
-        state="quantified" if any(m.state == "quantified" for m in seen) else (seen or group)[0].state,
-        estimate=float(measurement.median[0]) if detected else None,
-        lower=float(measurement.lower[0]) if detected else None,
-        upper=float(measurement.upper[0]) if detected else None,
-        comparison_lower=float(comparison.lower[0]) if detected else None,
-        comparison_upper=float(comparison.upper[0]) if detected else None,
-        upper_limit=float(upper_limit(batch)[0]),
-        point_value=float(values @ copies / copies.sum()) if detected else None,
-        positive_wells=sum(m.positive_wells for m in group),
-        wells=sum(m.wells for m in group),
-        control_wells=sum(m.control_wells for m in group),
-        control_copies=float(copies.sum()),
-    )
+    return day, pooled_call(day, given, borderline=borderline) if given else None

@@ -45,6 +45,7 @@ Sign = Literal[
     "late",  # raised again, after the window, where the rules do not let it confirm
     "again",  # raised again
     "long",  # raised again, often enough for long enough
+    "gap",  # raised again, too long after the sample before for persistence
     "falling",  # raised again, but lower than the one before
 ]
 
@@ -61,6 +62,7 @@ _ROWS: Final[tuple[tuple[Sign, str], ...]] = (
     ("late",      "1    1    C    P    C"),
     ("again",     "1    C    C    P    C"),
     ("long",      "1    C    P    P    P"),
+    ("gap",       "1    C    C    C    C"),
     ("falling",   "1    C    R    R    R"),
 )  # fmt: skip
 
@@ -133,6 +135,8 @@ class _Memory:
     first_raised_on: dt.date | None = None
     counted: int = 0
     raised: bool = False
+    last_on: dt.date | None = None
+    run_on: dt.date | None = None  # first raised sample since which no gap was too long for persistence
 
 
 def _sign(memory: _Memory, reading: Reading, rules: StateRules) -> Sign:
@@ -150,20 +154,32 @@ def _sign_raised_again(memory: _Memory, reading: Reading, rules: StateRules, *, 
         return "late"
     if reading.probability_fall is not None and reading.probability_fall > rules.probability_fall:
         return "falling"
-    if memory.counted + 1 >= rules.persistent_samples and days >= rules.persistent_days:
+    if _gap(memory, reading, rules):
+        return "gap"
+    span = days if memory.run_on is None else (reading.drawn_on - memory.run_on).days
+    if memory.counted + 1 >= rules.persistent_samples and span >= rules.persistent_days:
         return "long"
     return "again"
 
 
-def _advance(memory: _Memory, reading: Reading, sign: Sign) -> _Memory:
+def _gap(memory: _Memory, reading: Reading, rules: StateRules) -> bool:
+    days = 0 if memory.last_on is None else (reading.drawn_on - memory.last_on).days
+    return days > rules.persistent_gap_days
+
+
+def _advance(memory: _Memory, reading: Reading, sign: Sign, rules: StateRules) -> _Memory:
     state = _NEXT[memory.state, sign]
     begins = sign in {"first", "late"}
     first: dt.date | None = None
+    run: dt.date | None = None
     counted = 0
     if begins:
-        first, counted = reading.drawn_on, 1
+        first, run, counted = reading.drawn_on, reading.drawn_on, 1
+    elif reading.raised and _gap(memory, reading, rules):
+        first, run, counted = memory.first_raised_on, reading.drawn_on, 1
     elif reading.raised:
-        first, counted = memory.first_raised_on, memory.counted + (sign != "early")
+        first, run = memory.first_raised_on, memory.run_on
+        counted = memory.counted + (sign != "early")
     fresh = begins or memory.since is None or state != memory.state
     return _Memory(
         phase=reading.phase,
@@ -172,6 +188,8 @@ def _advance(memory: _Memory, reading: Reading, sign: Sign) -> _Memory:
         first_raised_on=first,
         counted=counted,
         raised=bool(reading.raised),
+        last_on=reading.drawn_on,
+        run_on=run,
     )
 
 
@@ -196,7 +214,8 @@ def follow(readings: Iterable[Reading], rules: StateRules) -> list[Status]:
     The next evaluable sample confirms a raised one. Before the window opens it does not, and the question
     stays open; after the window it confirms late. A confirmed series regresses when a sample is no longer
     raised, or is lower than the one before with the probability of the rules, and is normal again with the
-    second sample in a row that is not raised. Transplantation begins anew.
+    second sample in a row that is not raised. Persistence is counted anew after a gap between two samples
+    that is longer than the rules allow. Transplantation begins anew.
 
     Examples
     --------
@@ -222,7 +241,7 @@ def follow(readings: Iterable[Reading], rules: StateRules) -> list[Status]:
         if reading.phase != memory.phase:
             memory = _Memory(phase=reading.phase)
         before, sign = memory, _sign(memory, reading, rules)
-        memory = _advance(memory, reading, sign)
+        memory = _advance(memory, reading, sign, rules)
         result.append(_status(before, memory, reading, rules))
     return result
 

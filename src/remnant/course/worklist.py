@@ -24,10 +24,20 @@ def worklist(courses: Iterable[Course], as_of: dt.date) -> tuple[WorklistRow, ..
     Returns
     -------
     tuple of WorklistRow
-        Urgency 1 and 2 only; most urgent first, then the earliest due date, then the code.
+        Urgency 1 and 2 only; most urgent first, of these overt relapses first, then the earliest due date,
+        then the code.
     """
-    rows = [_row(course, as_of) for course in courses if course.urgency > 0]
-    return tuple(sorted(rows, key=lambda row: (-row.urgency, row.confirm_by or dt.date.max, row.patient_id)))
+    listed = sorted((course for course in courses if course.urgency > 0), key=_order)
+    return tuple(_row(course, as_of) for course in listed)
+
+
+def _order(course: Course) -> tuple[int, bool, dt.date, str]:
+    return (
+        -course.urgency,
+        course.overt_relapse_on is None,
+        course.next_sample_by or dt.date.max,
+        course.patient_id,
+    )
 
 
 def _row(course: Course, as_of: dt.date) -> WorklistRow:

@@ -30,6 +30,8 @@ class StateRules:
         Whether a raised next sample after the window still confirms.
     persistent_samples, persistent_days : int
         Raised samples, and days they must span, of a persistently raised series.
+    persistent_gap_days : int
+        Longest gap between two samples over which persistence is counted.
     probability_fall : float
         P(lower than the sample before) that makes a raised series regress.
     borderline : tuple of (float, float)
@@ -40,6 +42,13 @@ class StateRules:
         Urgency of a patient by the worst state.
     next_sample_days : mapping of str to int
         Days from the last sample to the next one, by state; absent where the schedule holds.
+    stale_days, stale_urgency : int
+        A series whose last sample is older than this against a later evaluable one of the same marker does
+        not decide; urgency at least, if it was the more worrying.
+    repeat_urgency : int
+        Urgency at least, if the last sample of a marker is not evaluable or borderline.
+    within_background_urgency : int
+        Urgency at least, if a marker is above its cut-off but not far enough from its own background.
     version : str
         Version of the table.
     """
@@ -50,12 +59,17 @@ class StateRules:
     confirms_after_window: bool
     persistent_samples: int
     persistent_days: int
+    persistent_gap_days: int
     probability_fall: float
     borderline: tuple[float, float]
     synchrony_from_days: int
     synchrony_to_days: int
     urgency: Mapping[str, int]
     next_sample_days: Mapping[str, int]
+    stale_days: int
+    stale_urgency: int
+    repeat_urgency: int
+    within_background_urgency: int
     version: str
 
 
@@ -86,6 +100,7 @@ def state_rules() -> StateRules:
         confirms_after_window=confirmation["confirms_after_window"],
         persistent_samples=persistence["raised_samples"],
         persistent_days=persistence["over_days"],
+        persistent_gap_days=rows["persistence_gap"]["at_most_days"],
         probability_fall=rows["regression"]["probability_fall"],
         borderline=(rows["borderline"]["low"], rows["borderline"]["high"]),
         synchrony_from_days=synchrony["from_days"],
@@ -94,5 +109,9 @@ def state_rules() -> StateRules:
         next_sample_days=MappingProxyType(
             {row["state"]: row["next_sample_days"] for row in states if "next_sample_days" in row}
         ),
+        stale_days=rows["stale_series"]["older_by_days"],
+        stale_urgency=rows["stale_series"]["urgency"],
+        repeat_urgency=rows["repeat"]["urgency"],
+        within_background_urgency=rows["within_background"]["urgency"],
         version=tables.version("states"),
     )

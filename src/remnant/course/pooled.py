@@ -1,0 +1,124 @@
+"""Several evaluable measurements of one series on one day as one quantity, and what its rule says of it.
+
+Likelihoods are multiplied; point values are weighted by control copies. The rule is the one that was applied
+to each of them; verdict, probability, confidence and sentence are those of the pooled quantity.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import numpy as np
+
+from remnant.evidence.batch import EvidenceBatch
+from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ReportedEvidence
+from remnant.evidence.verbs import combine, interval, probability_above, upper_limit
+from remnant.records.judgement import Call
+from remnant.records.measurement import Measurement
+from remnant.units import convert, number_text, probability_text, unit_label
+
+__all__ = ["JOIN", "pooled", "pooled_call"]
+
+JOIN: Final = " + "
+"""Between the keys of pooled measurements."""
+
+
+def pooled(group: Sequence[Measurement]) -> Measurement:
+    """Several measurements of a day as one.
+
+    Parameters
+    ----------
+    group : sequence of Measurement
+        Evaluable measurements of one series and day.
+
+    Returns
+    -------
+    Measurement
+        Likelihoods multiplied, point values weighted by control copies; its key joins theirs.
+    """
+    evidence = combine(EvidenceBatch.of([m.evidence for m in group]))
+    batch = EvidenceBatch.of([evidence])
+    measurement, comparison = interval(batch, include=MEASUREMENT), interval(batch, include=COMPARISON)
+    seen = [m for m in group if _value(m) is not None]
+    copies = np.array([m.control_copies or 1.0 for m in group])
+    values = np.array([_value(m) or 0.0 for m in group])
+    detected = bool(seen)
+    return dataclasses.replace(
+        group[0],
+        measurement_id=JOIN.join(m.measurement_id for m in group),
+        evidence=evidence,
+        state="quantified" if any(m.state == "quantified" for m in seen) else (seen or group)[0].state,
+        estimate=float(measurement.median[0]) if detected else None,
+        lower=float(measurement.lower[0]) if detected else None,
+        upper=float(measurement.upper[0]) if detected else None,
+        comparison_lower=float(comparison.lower[0]) if detected else None,
+        comparison_upper=float(comparison.upper[0]) if detected else None,
+        upper_limit=float(upper_limit(batch)[0]),
+        point_value=float(values @ copies / copies.sum()) if detected else None,
+        positive_wells=sum(m.positive_wells for m in group),
+        wells=sum(m.wells for m in group),
+        control_wells=sum(m.control_wells for m in group),
+        control_copies=float(copies.sum()),
+    )
+
+
+def _value(m: Measurement) -> float | None:
+    """Point value; of a report above its range, the range's end, as the rule takes it."""
+    if m.point_value is None and isinstance(m.evidence, ReportedEvidence):
+        return m.evidence.lower_limit
+    return m.point_value
+
+
+def pooled_call(measurement: Measurement, given: Sequence[Call], *, borderline: tuple[float, float]) -> Call:
+    """The rule of several measurements applied to the pooled one.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Pooled measurement.
+    given : sequence of Call
+        Deciding calls of its parts, at least one; all by the same rule.
+    borderline : tuple of (float, float)
+        A probability between these is undecided.
+
+    Returns
+    -------
+    Call
+        The first call with value, verdict, probability, confidence and sentence of the pooled quantity.
+    """
+    call, m = given[0], measurement
+    per_unit = convert(1.0, m.unit, call.unit)
+    value = None if m.point_value is None else m.point_value * per_unit
+    inclusive = any(c.verdict == "above" and c.point_value == c.threshold for c in given)
+    above = value is not None and (value > call.threshold or (inclusive and value == call.threshold))
+    incomparable = not above and any(c.verdict == "not evaluable" for c in given)
+    verdict: Literal["above", "not above", "not evaluable"] = "above" if above else "not above"
+    limit = convert(call.threshold, call.unit, m.unit)
+    probability = float(probability_above(EvidenceBatch.of([m.evidence]), limit)[0])
+    undecided = borderline[0] <= probability <= borderline[1]
+    confidence: Literal["robust", "borderline", "not evaluable"] = "borderline" if undecided else "robust"
+    words, said = str(verdict), str(confidence)
+    if incomparable:
+        verdict, confidence, words = "not evaluable", "not evaluable", "not comparable with"
+    return dataclasses.replace(
+        call,
+        measurement_id=m.measurement_id,
+        point_value=value,
+        verdict=verdict,
+        probability_above=probability,
+        confidence=confidence,
+        reason=(
+            f"{_found(m, value, unit=call.unit, per_unit=per_unit)} is {words} "
+            f"{number_text(call.threshold)} ({call.label}); P(above) {probability_text(probability)}, {said}."
+        ),
+    )
+
+
+def _found(m: Measurement, value: float | None, *, unit: str, per_unit: float) -> str:
+    label = unit_label(unit, control=m.control)
+    if value is not None:
+        return f"{m.target} {number_text(value)} {label}"
+    bound = "" if m.upper_limit is None else f" (< {number_text(m.upper_limit * per_unit)} {label})"
+    return f"{m.target} not detected{bound}"
