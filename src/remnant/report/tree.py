@@ -20,9 +20,9 @@ from remnant.report.table import Cell, Column, Section, Table
 __all__ = ["describe", "origin_table", "section", "tree_svg", "verdict_table"]
 
 _WIDTH: Final = 186
-_HEIGHT: Final = 76
+_HEIGHT: Final = 92
 _STEP_X: Final = 214
-_STEP_Y: Final = 88
+_STEP_Y: Final = 104
 _MARGIN: Final = 8
 _LEGEND: Final = 50
 _LIGHT: Final = (0xFB, 0xF7, 0xEC)
@@ -133,13 +133,10 @@ def _drawn(node: _Node) -> str:
         ink = INK if call.verdict == "not evaluable" else _text_on(fill)
         dash = ""
         lines = [
-            (f"{name}: {call.verdict}", 13, "600"),
+            (name, 13, "600"),
+            (call.verdict, 13, "600"),
             (f"{call.positive}/{call.scored}, {_purity(call)}", 12, "normal"),
-            (
-                f"true share {_share(call)}",
-                12,
-                "normal",
-            ),
+            (f"true share {_share(call)}", 12, "normal"),
             (f"P(involved) {call.probability:.2f}", 12, "normal"),
         ]
     top = y + 18 if call is not None else y + _HEIGHT / 2 - 3
