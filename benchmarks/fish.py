@@ -18,13 +18,9 @@ from remnant.assay.fish.cutoffs import control_counts, cutoffs
 from remnant.forecast.origin import class_probabilities
 from remnant.knowledge.compartments import compartment
 from remnant.knowledge.origin import OriginClass, origin_classes
-from remnant.numerics.compartments import (
-    SortedGates,
-    contamination_test,
-    involvement_prior,
-    joint_posterior,
-    sorted_gates,
-)
+from remnant.numerics.compartments import involvement_prior, joint_posterior
+from remnant.numerics.contamination import contamination_test
+from remnant.numerics.sorted_gates import SortedGates, sorted_gates
 
 QUICK = "--quick" in sys.argv
 REPEATS = 200 if QUICK else 2_000

@@ -9,16 +9,14 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from remnant.errors import MeasurementError
-from remnant.numerics.compartments import (
-    aligned_gates,
+from remnant.numerics.compartments import involvement_prior, joint_posterior
+from remnant.numerics.contamination import (
     contamination_test,
     flip_purity,
-    involvement_prior,
-    joint_posterior,
     maximum_likelihood,
     smallest_detectable,
-    sorted_gates,
 )
+from remnant.numerics.sorted_gates import aligned_gates, sorted_gates
 
 
 def worked_example():

@@ -16,7 +16,8 @@ from remnant.example.study_b import simulate_study_b
 from remnant.forecast.discordance import unsaturated_ratio
 from remnant.forecast.origin import class_probabilities, origin
 from remnant.knowledge.origin import origin_classes
-from remnant.numerics.compartments import involvement_prior, joint_posterior, sorted_gates
+from remnant.numerics.compartments import involvement_prior, joint_posterior
+from remnant.numerics.sorted_gates import sorted_gates
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.patient import Patient
 from remnant.records.sample import Fraction, Sample

@@ -17,16 +17,14 @@ from typing import Literal
 import numpy as np
 
 from remnant.knowledge.fish import fish_row, fish_version
-from remnant.numerics.compartments import (
+from remnant.numerics.compartments import JointPosterior, involvement_prior, joint_posterior
+from remnant.numerics.contamination import (
     ContaminationTest,
-    JointPosterior,
-    aligned_gates,
     contamination_test,
     flip_purity,
-    involvement_prior,
-    joint_posterior,
     smallest_detectable,
 )
+from remnant.numerics.sorted_gates import aligned_gates
 from remnant.records.finding import Finding
 from remnant.records.fish import CompartmentCall, CompartmentVerdict, FishCutoff, FishEstimate
 

@@ -26,7 +26,8 @@ from remnant.knowledge.origin import (
     origin_classes,
     origin_settings,
 )
-from remnant.numerics.compartments import JointPosterior, aligned_gates, involvement_prior, joint_posterior
+from remnant.numerics.compartments import JointPosterior, involvement_prior, joint_posterior
+from remnant.numerics.sorted_gates import aligned_gates
 from remnant.records.fish import FishEstimate, FractionMarker, OriginPosterior
 
 __all__ = ["class_probabilities", "origin"]

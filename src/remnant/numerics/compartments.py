@@ -12,30 +12,23 @@ The same input gives the same sample. Calls and origins read the same sample.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 from scipy.stats import qmc
 
-from remnant.errors import MeasurementError
+from remnant.numerics.sorted_gates import SortedGates
 
 __all__ = [
-    "ContaminationTest",
     "InvolvementPrior",
     "JointPosterior",
-    "SortedGates",
-    "aligned_gates",
-    "contamination_test",
-    "flip_purity",
     "involvement_prior",
     "joint_posterior",
-    "maximum_likelihood",
-    "smallest_detectable",
-    "sorted_gates",
+    "log_binomial",
+    "positive_rate",
 ]
 
 Floats = NDArray[np.float64]
@@ -43,42 +36,13 @@ Flags = NDArray[np.bool_]
 
 _CELLS: Final = 256
 _PILOT: Final = 12
-_NODES: Final = 256
 _LEAN: Final = 32
 _COARSE: Final = 31
 _DEFENSIVE: Final = 0.05
 _LEAST_SIDE: Final = 0.04
 _SEED: Final = 20170430
-_SINGULAR: Final = 1e-6
 _LEAST_EFFECTIVE: Final = 0.1
 _MOST_DRAWS: Final = 2**17
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SortedGates:
-    """Counted nuclei of the sorted gates of one sample; made and checked by `sorted_gates`.
-
-    Attributes
-    ----------
-    compartments : tuple of str, length c
-        Own compartments of the gates first, then those seen only as contaminants.
-    positive, scored : ndarray of float, shape (g,)
-        Positive and scored nuclei of each gate.
-    composition : ndarray of float, shape (g, c)
-        Dirichlet parameters of each gate's make-up, or its shares where `known`.
-    known : ndarray of bool, shape (g,)
-        Whether a gate's make-up is taken as exact.
-    false_positive, false_negative : ndarray of float, shape (g, 2)
-        Rate a nucleus, and the number of control nuclei it rests on; infinite if taken as exact.
-    """
-
-    compartments: tuple[str, ...]
-    positive: Floats
-    scored: Floats
-    composition: Floats
-    known: Flags
-    false_positive: Floats
-    false_negative: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,181 +186,6 @@ class JointPosterior:
         return np.stack(columns, axis=1)
 
 
-class ContaminationTest(NamedTuple):
-    """Exact test that a gate's positive nuclei are carried over and false, and nothing else.
-
-    Attributes
-    ----------
-    p_value : float
-        Probability of at least as many positive nuclei if the gate's own compartment is not involved,
-        averaged over purity, contaminants and false positives.
-    null_rate : float
-        Expected share of positive nuclei under that hypothesis.
-    critical_count : int
-        Smallest count with ``p_value <= alpha`` for the nuclei scored.
-    attained_size : float
-        Probability of reaching the critical count under the hypothesis.
-    nodes : ndarray of float, shape (3, v)
-        Rate without own cells, gain a unit of own fraction, weight: the distribution averaged over.
-    """
-
-    p_value: float
-    null_rate: float
-    critical_count: int
-    attained_size: float
-    nodes: Floats
-
-
-def _rates(rate: ArrayLike, gates: int) -> Floats:
-    """Rate and control nuclei of each gate; a rate without nuclei is taken as exact."""
-    given = np.asarray(rate, dtype=np.float64)
-    if given.ndim == 0:
-        given = np.array([float(given), np.inf])
-    if given.ndim == 1 and given.shape != (2,):
-        given = np.stack([given, np.full(given.shape, np.inf)], axis=1)
-    wide: Floats = np.broadcast_to(given, (gates, 2)).astype(np.float64)
-    return wide
-
-
-def sorted_gates(
-    compartments: tuple[str, ...],
-    positive: ArrayLike,
-    scored: ArrayLike,
-    composition: ArrayLike,
-    *,
-    false_positive: ArrayLike,
-    false_negative: ArrayLike,
-    known: ArrayLike = False,
-) -> SortedGates:
-    """Counts and gates, checked as a whole.
-
-    Parameters
-    ----------
-    compartments : tuple of str, length c
-        Own compartments of the gates first.
-    positive, scored : array_like of int, shape (g,)
-        Positive and scored nuclei.
-    composition : array_like of float, shape (g, c)
-        Dirichlet parameters (re-analysis counts and prior), or shares that sum to 1 where `known`.
-    false_positive, false_negative : array_like of float
-        A rate for all gates, one a gate, or (rate, control nuclei) with shape (2,) or (g, 2).
-    known : array_like of bool, default False
-        Whether the make-up is taken as exact.
-
-    Returns
-    -------
-    SortedGates
-        The same as arrays.
-
-    Raises
-    ------
-    MeasurementError
-        With every problem: no nuclei, counts above scored, shares that do not sum to 1, rates that leave
-        no room for a signal, or two gates of one make-up (a singular purity matrix).
-
-    Examples
-    --------
-    >>> gates = sorted_gates(("HSC", "B"), [12, 190], [100, 200], [[94, 6], [1, 99]],
-    ...                      false_positive=0.0025, false_negative=0.02)
-    >>> gates.composition.shape
-    (2, 2)
-    """
-    k, n = (np.asarray(x, dtype=np.float64).reshape(-1) for x in (positive, scored))
-    make_up = np.atleast_2d(np.asarray(composition, dtype=np.float64))
-    fixed = np.broadcast_to(np.asarray(known, dtype=np.bool_), k.shape)
-    fp, fn = _rates(false_positive, len(k)), _rates(false_negative, len(k))
-    if make_up.shape != (len(k), len(compartments)) or n.shape != k.shape or len(compartments) < len(k):
-        raise _refused([f"shapes {k.shape}, {n.shape}, {make_up.shape} for {len(compartments)} compartments"])
-    problems = [
-        problem
-        for i, name in enumerate(compartments[: len(k)])
-        for problem in _gate_problems(name, k[i], n[i], make_up[i], known=bool(fixed[i]))
-    ]
-    problems += [
-        f"gate {compartments[i]}: rates {fp[i, 0]:g} and {fn[i, 0]:g}, need at least 0 and a sum below 1"
-        for i in np.flatnonzero(~((fp[:, 0] >= 0) & (fn[:, 0] >= 0) & (fp[:, 0] + fn[:, 0] < 1)))
-    ]
-    if problems:
-        raise _refused(problems)
-    _refuse_singular(compartments, make_up / make_up.sum(axis=1, keepdims=True))
-    return SortedGates(compartments, k, n, make_up, fixed, fp, fn)
-
-
-def aligned_gates(
-    own: Sequence[str],
-    contents: Sequence[Mapping[str, float]],
-    positive: ArrayLike,
-    scored: ArrayLike,
-    *,
-    false_positive: ArrayLike,
-    false_negative: ArrayLike,
-) -> SortedGates:
-    """Gates whose make-up is given by name.
-
-    Parameters
-    ----------
-    own : sequence of str
-        Compartment that each gate was meant to hold, each once.
-    contents : sequence of mapping of str to float
-        Dirichlet parameters of each gate's make-up by compartment.
-    positive, scored, false_positive, false_negative : array_like
-        As in `sorted_gates`.
-
-    Returns
-    -------
-    SortedGates
-        Compartments without a gate of their own stand last.
-
-    Examples
-    --------
-    >>> gates = aligned_gates(["HSC"], [{"HSC": 94.5, "CD19+": 6.5}], [12], [100],
-    ...                       false_positive=0.0025, false_negative=0.02)
-    >>> gates.compartments
-    ('HSC', 'CD19+')
-    """
-    names = tuple(dict.fromkeys([*own, *(name for content in contents for name in content)]))
-    rows = [[content.get(name, 0.0) for name in names] for content in contents]
-    return sorted_gates(
-        names, positive, scored, rows, false_positive=false_positive, false_negative=false_negative
-    )
-
-
-def _gate_problems(name: str, k: float, n: float, make_up: Floats, *, known: bool) -> list[str]:
-    problems = []
-    if not n > 0:
-        problems.append(f"gate {name}: {n:g} nuclei scored, need at least 1")
-    elif not 0 <= k <= n or k != round(k) or n != round(n):
-        problems.append(
-            f"gate {name}: {k:g} of {n:g} nuclei, need whole numbers and no more than were scored"
-        )
-    if not (np.all(make_up >= 0) and np.all(np.isfinite(make_up)) and make_up.sum() > 0):
-        problems.append(f"gate {name}: make-up {make_up.tolist()}, need numbers of at least 0, not all 0")
-    elif known and abs(make_up.sum() - 1.0) > 1e-6:
-        problems.append(f"gate {name}: shares sum to {make_up.sum():g}, need 1")
-    return problems
-
-
-def _refuse_singular(compartments: tuple[str, ...], shares: Floats) -> None:
-    own = shares[:, : len(shares)]
-    if np.linalg.svd(own, compute_uv=False)[-1] >= _SINGULAR:
-        return
-    distance = np.abs(shares[:, None] - shares[None]).max(axis=2) + 2.0 * np.eye(len(shares))
-    first, second = np.unravel_index(np.argmin(distance), distance.shape)
-    pair = " and ".join(f"{compartments[i]} (row {i + 1})" for i in (first, second))
-    text = "the purity matrix is singular, so that their compartments cannot be told apart"
-    raise _refused([f"gates {pair}: {text}"])
-
-
-def _refused(problems: list[str]) -> MeasurementError:
-    return MeasurementError(
-        where="sorted gates",
-        found=problems[0],
-        needed="counts of at least one nucleus, and gates of different make-up",
-        advice="Correct the score sheet or the sort report.",
-        problems=problems[1:],
-    )
-
-
 def involvement_prior(
     compartments: int,
     *,
@@ -497,13 +286,42 @@ def _plug_in(gates: SortedGates, prior: InvolvementPrior) -> Floats:
     return plug
 
 
-def _log_binomial(gates: SortedGates, rate: Floats) -> Floats:
-    """Without the binomial coefficient; shape (m, g)."""
+def log_binomial(gates: SortedGates, rate: Floats) -> Floats:
+    """Log-probability of the counts without the binomial coefficient.
+
+    Parameters
+    ----------
+    gates : SortedGates
+        Counted nuclei, g gates.
+    rate : ndarray of float, shape (m, g)
+        Probability that a nucleus is scored positive.
+
+    Returns
+    -------
+    ndarray of float, shape (m, g)
+        Natural logarithms.
+    """
     k, rest = gates.positive, gates.scored - gates.positive
     return np.asarray(special.xlogy(k, rate) + special.xlog1py(rest, -rate), dtype=np.float64)
 
 
-def _positive_rate(composition: Floats, rates: Floats, fraction: Floats) -> Floats:
+def positive_rate(composition: Floats, rates: Floats, fraction: Floats) -> Floats:
+    """Probability that a nucleus of each gate is scored positive.
+
+    Parameters
+    ----------
+    composition : ndarray of float, shape (m, g, c)
+        Share of each compartment in each gate.
+    rates : ndarray of float, shape (2, m, g)
+        False-positive and false-negative rates.
+    fraction : ndarray of float, shape (m, c)
+        True positive fractions.
+
+    Returns
+    -------
+    ndarray of float, shape (m, g)
+        Probabilities.
+    """
     true = np.einsum("mgc,mc->mg", composition, fraction)
     rate: Floats = np.clip(rates[0] + (1.0 - rates[0] - rates[1]) * true, 0.0, 1.0)
     return rate
@@ -612,6 +430,7 @@ def joint_posterior(gates: SortedGates, prior: InvolvementPrior, *, draws: int =
     --------
     With 12 of 100 positive in a stem-cell gate of 94 % purity there is little evidence of involvement:
 
+    >>> from remnant.numerics.sorted_gates import sorted_gates
     >>> gates = sorted_gates(("HSC", "B"), [12, 190], [100, 200], [[0.94, 0.06], [0.01, 0.99]],
     ...                      false_positive=0.0025, false_negative=0.02, known=True)
     >>> prior = involvement_prior(2, probability=[0.5, 1.0], low=[0.0, 0.5])
@@ -627,7 +446,7 @@ def joint_posterior(gates: SortedGates, prior: InvolvementPrior, *, draws: int =
     )
     proposals = _proposals(gates, prior, composition, rates)
     fraction, log_ratio = _drawn_fractions(proposals, prior, points)
-    log_weight = _log_binomial(gates, _positive_rate(composition, rates, fraction)).sum(axis=1)
+    log_weight = log_binomial(gates, positive_rate(composition, rates, fraction)).sum(axis=1)
     log_weight += log_ratio.sum(axis=1) + lean_ratio.sum(axis=1)
     top = log_weight.max()
     weight = np.exp(log_weight - top)
@@ -641,188 +460,3 @@ def joint_posterior(gates: SortedGates, prior: InvolvementPrior, *, draws: int =
     if found.effective_draws < size * _LEAST_EFFECTIVE and size < _MOST_DRAWS:
         return joint_posterior(gates, prior, draws=8 * size)
     return found
-
-
-def contamination_test(posterior: JointPosterior, gate: int, *, alpha: float = 0.05) -> ContaminationTest:
-    """Exact binomial test of "carry-over and false positives only", integrated over purity.
-
-    Parameters
-    ----------
-    posterior : JointPosterior
-        Joint posterior; its draws of purity, contaminants and rates are averaged over, with the gate's own
-        compartment set to "not involved" and its own count left out.
-    gate : int
-        Which gate is tested.
-    alpha : float, default 0.05
-        Nominal size.
-
-    Returns
-    -------
-    ContaminationTest
-        P value, critical count for the nuclei scored, attained size.
-
-    References
-    ----------
-    .. [1] Box, Sampling and Bayes' inference in scientific modelling and robustness, J R Stat Soc A 143,
-       383-430 (1980): predictive P values.
-
-    Examples
-    --------
-    >>> gates = sorted_gates(("HSC", "B"), [12, 190], [100, 200], [[0.94, 0.06], [0.01, 0.99]],
-    ...                      false_positive=0.0025, false_negative=0.02, known=True)
-    >>> test = contamination_test(joint_posterior(gates, involvement_prior(2, low=[0.0, 0.5])), 0)
-    >>> round(test.p_value, 3), test.critical_count
-    (0.016, 11)
-    """
-    gates = posterior.gates
-    fraction = posterior.fraction.copy()
-    fraction[:, gate] = 0.0
-    rate = _positive_rate(posterior.composition, posterior.rates, fraction)
-    elsewhere = np.arange(len(gates.positive)) != gate
-    log_weight = _log_binomial(gates, rate)[:, elsewhere].sum(axis=1)
-    log_weight += np.delete(posterior.log_ratio, gate, axis=1).sum(axis=1) + posterior.lean_ratio.sum(axis=1)
-    weight = np.exp(log_weight - log_weight.max())
-    room = 1.0 - posterior.rates[0, :, gate] - posterior.rates[1, :, gate]
-    nodes = _nodes(rate[:, gate], room * posterior.composition[:, gate, gate], weight)
-    k, n = gates.positive[gate], gates.scored[gate]
-    tail = nodes[2] @ _at_least(np.arange(int(n) + 2), n, nodes[0][:, None])
-    critical = int(np.argmax(tail <= alpha))
-    null_rate = float(nodes[0] @ nodes[2])
-    return ContaminationTest(float(tail[int(k)]), null_rate, critical, float(tail[critical]), nodes)
-
-
-def _nodes(rate: Floats, gain: Floats, weight: Floats) -> Floats:
-    """Weighted draws gathered into few nodes of equal weight, in the order of the rate."""
-    order = np.argsort(rate, kind="stable")
-    w = weight[order] / weight.sum()
-    place = np.minimum((np.cumsum(w) * _NODES).astype(np.int64), _NODES - 1)
-    mass = np.bincount(place, w, _NODES)
-    filled = mass > 0
-    means = [np.bincount(place, w * x[order], _NODES)[filled] / mass[filled] for x in (rate, gain)]
-    return np.stack([*means, mass[filled]])
-
-
-def _at_least(k: ArrayLike, n: float, rate: Floats) -> Floats:
-    """P(X >= k) of a binomial."""
-    count = np.asarray(k, dtype=np.float64)
-    inside = special.betainc(np.maximum(count, 0.5), np.maximum(n - count + 1.0, 0.5), rate)
-    tail: Floats = np.where(count <= 0, 1.0, np.where(count > n, 0.0, inside))
-    return tail
-
-
-def smallest_detectable(
-    test: ContaminationTest, scored: int, *, critical_count: int | None = None, power: float = 0.95
-) -> float:
-    """Limit of detection: smallest true fraction that the test finds with the power asked.
-
-    Parameters
-    ----------
-    test : ContaminationTest
-        Test of the gate.
-    scored : int
-        Nuclei scored.
-    critical_count : int or None, default None
-        Count that is called positive; the test's own if None.
-    power : float, default 0.95
-        Wanted power.
-
-    Returns
-    -------
-    float
-        Fraction of the gate's own compartment; infinite if even a wholly positive one may be missed.
-    """
-    critical = test.critical_count if critical_count is None else critical_count
-    rate, gain, weight = test.nodes
-
-    def lack(f: float) -> float:
-        return power - float(weight @ _at_least(critical, scored, np.clip(rate + gain * f, 0.0, 1.0)))
-
-    if critical > scored or lack(1.0) > 0:
-        return float("inf")
-    return 0.0 if lack(0.0) <= 0 else float(optimize.brentq(lack, 0.0, 1.0, xtol=1e-7))
-
-
-def flip_purity(
-    positive: int,
-    scored: int,
-    *,
-    contaminant_fraction: float,
-    false_positive: float,
-    false_negative: float,
-    alpha: float = 0.05,
-) -> float:
-    """Purity at which the contamination test changes its answer.
-
-    Parameters
-    ----------
-    positive, scored : int
-        Nuclei of the gate.
-    contaminant_fraction : float
-        Positive share of the cells that are carried over; 1 is the worst case.
-    false_positive, false_negative : float
-        Rates of the probe.
-    alpha : float, default 0.05
-        Size of the test.
-
-    Returns
-    -------
-    float
-        Above this purity the count is significant, below it carry-over alone explains it; above 1 if no
-        purity makes it significant, below 0 if every purity does.
-
-    Examples
-    --------
-    >>> round(flip_purity(12, 100, contaminant_fraction=0.95, false_positive=0.0025, false_negative=0.02), 3)
-    0.927
-    """
-    if positive == 0:
-        return float("inf")
-    bound = float(special.betaincinv(positive, scored - positive + 1, alpha))
-    carried = (bound - false_positive) / (1.0 - false_positive - false_negative)
-    if contaminant_fraction <= 0:
-        return float("-inf") if carried >= 0 else float("inf")
-    return 1.0 - carried / contaminant_fraction
-
-
-def maximum_likelihood(gates: SortedGates) -> Floats:
-    """Fractions that make the counts most probable, each between 0 and 1.
-
-    Parameters
-    ----------
-    gates : SortedGates
-        As many gates as compartments; expected make-up and rates are plugged in.
-
-    Returns
-    -------
-    ndarray of float, shape (g,)
-        The correction for purity; the solution of the linear system where that lies inside.
-
-    Raises
-    ------
-    MeasurementError
-        If a compartment has no gate of its own, so that its fraction is not in the data.
-
-    Examples
-    --------
-    >>> gates = sorted_gates(("HSC", "B"), [12, 190], [100, 200], [[0.94, 0.06], [0.01, 0.99]],
-    ...                      false_positive=0.0025, false_negative=0.02, known=True)
-    >>> maximum_likelihood(gates).round(4)
-    array([0.0654, 0.9784])
-    """
-    shares = gates.composition / gates.composition.sum(axis=1, keepdims=True)
-    if shares.shape[0] != shares.shape[1]:
-        missing = ", ".join(gates.compartments[len(shares) :])
-        raise _refused([f"no gate for {missing}, seen as contaminant"])
-    fp, fn = gates.false_positive[:, 0], gates.false_negative[:, 0]
-    seen = (gates.positive / gates.scored - fp) / (1 - fp - fn)
-    inside = np.linalg.solve(shares, seen)
-    if np.all((inside >= 0) & (inside <= 1)):
-        return np.asarray(inside, dtype=np.float64)
-
-    def loss(f: Floats) -> float:
-        rate = np.clip(fp + (1 - fp - fn) * (shares @ f), 1e-12, 1 - 1e-12)
-        return -float(_log_binomial(gates, rate).sum())
-
-    start = np.clip(inside, 0.01, 0.99)
-    found = optimize.minimize(loss, start, bounds=[(0.0, 1.0)] * len(start), method="L-BFGS-B")
-    return np.clip(np.asarray(found.x, dtype=np.float64), 0.0, 1.0)
