@@ -78,7 +78,9 @@ def _filled(x: Array, row: Array, out: Array) -> tuple[int, int]:
 
 
 @compiled
-def _third_derivative(x: Array, y: Array, first: int, last: int, work: Array) -> float:
+def _third_derivative(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    x: Array, y: Array, first: int, last: int, work: Array
+) -> float:
     """Where the third difference of the 1-2-1 smoothed curve falls through zero before its steepest rise."""
     n = last - first
     if n < 6:

@@ -205,7 +205,7 @@ def _step(normal: Array, damping: float, free: Array, out: Array) -> float:
             v[i] -= lower[k, i] * v[k]
         v[i] /= lower[i, i]
         out[i] = v[i] if free[i] else 0.0
-    return fall
+    return float(fall)
 
 
 @compiled

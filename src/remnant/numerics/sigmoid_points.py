@@ -185,7 +185,13 @@ def _spread(residual: Array, count: int, sd: Array) -> tuple[float, float]:
 
 @compiled
 def _point_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    t_all: Array, fluorescence: Array, shape: Array, floor_height: Array, share: float, misfit: Array, out: Array
+    t_all: Array,
+    fluorescence: Array,
+    shape: Array,
+    floor_height: Array,
+    share: float,
+    misfit: Array,
+    out: Array,
 ) -> None:
     rows, cycles = fluorescence.shape
     t, y = np.empty(cycles), np.empty(cycles)
@@ -260,7 +266,7 @@ def sigmoid_points(
     >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
     >>> points = sigmoid_points(cycles, curve, fit_sigmoids(cycles, curve), share=0.15)
     >>> points.steepest.round(3).tolist(), points.second_derivative.round(3).tolist()
-    ([24.285], [22.64])
+    ([24.408], [22.774])
     """
     rows = np.ascontiguousarray(fluorescence, dtype=np.float64)
     out = np.empty((len(rows), 11))
