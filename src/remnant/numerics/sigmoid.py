@@ -307,7 +307,7 @@ def _fit_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
                 break
 
 
-def fit_sigmoids(cycles: Floats, fluorescence: Floats, *, retry_unexplained: float = 1e-3) -> SigmoidFits:
+def fit_sigmoids(cycles: Floats, fluorescence: Floats, *, retry_unexplained: float = 3e-3) -> SigmoidFits:
     """Least squares of the five-parameter sigmoid to each curve.
 
     Parameters
@@ -316,7 +316,7 @@ def fit_sigmoids(cycles: Floats, fluorescence: Floats, *, retry_unexplained: flo
         Cycle numbers, positive and increasing.
     fluorescence : ndarray, shape (n, k)
         A curve a row; NaN where a cycle is missing.
-    retry_unexplained : float, default 1e-3
+    retry_unexplained : float, default 3e-3
         A fit that leaves more than this share of a curve's variance is tried from the other shapes too.
 
     Returns
