@@ -29,9 +29,13 @@ def definition_rss(curve, parameters):
     found = []
     for start in (parameters, (-12.0, curve.min(), curve.max(), 24.0, 1.0)):
         scale = np.maximum(np.abs(start), 1e-3)
-        got = least_squares(
-            lambda p, s=scale: l5(CYCLES, p * s) - curve, np.array(start) / scale, method="lm", max_nfev=5000
-        )
+        with np.errstate(all="ignore"):  # it may try a power of a negative number
+            got = least_squares(
+                lambda p, s=scale: l5(CYCLES, p * s) - curve,
+                np.array(start) / scale,
+                method="lm",
+                max_nfev=5000,
+            )
         found.append(2.0 * got.cost)
     return min(found)
 

@@ -32,6 +32,8 @@ class AmplificationRules:
         Share of the variance about a straight line that the sigmoid must explain.
     slow_rise, slow_rise_relative, weak_rise : float
         When a rise is drift: cycles, cycles over the steepest cycle, fold over the early fluorescence.
+    quick_rise : float
+        Cycles up to which a rise is never drift.
     fast_rise : float
         Cycles below which a rise is doubtful.
     cq_difference : float
@@ -49,6 +51,7 @@ class AmplificationRules:
     beats_line: float
     slow_rise: float
     slow_rise_relative: float
+    quick_rise: float
     weak_rise: float
     fast_rise: float
     cq_difference: float

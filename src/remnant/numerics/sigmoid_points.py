@@ -320,8 +320,8 @@ def shared_misfit(
     ndarray, shape (n, k)
         Fluorescence to take off the residuals; 0 where nothing is shared.
     """
-    fitted = sigmoid(cycles, fits.shape, floor=fits.floor, height=fits.height)
     with np.errstate(invalid="ignore", divide="ignore"):
+        fitted = sigmoid(cycles, fits.shape, floor=fits.floor, height=fits.height)
         relative = (fluorescence - fitted) / fits.height[:, None]
         away = (cycles[None, :] - anchor[:, None]) / _MISFIT_BIN
     used = np.isfinite(relative) & np.isfinite(away) & (np.abs(away) < _MISFIT_REACH - 1)

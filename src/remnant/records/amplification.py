@@ -29,7 +29,7 @@ class CurveResult:
     call : CurveCall
         Whether the curve shows amplification.
     reason : str
-        What decided it; empty for a plain amplified curve.
+        What decided it, or how its Cq was read; empty for a plain amplified curve.
     cq, cq_se : float or None
         Our Cq and its standard error, cycles: where fluorescence over the baseline reaches a fixed share of
         the curve's own height.

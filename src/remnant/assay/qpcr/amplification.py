@@ -30,6 +30,7 @@ Floats = NDArray[np.float64]
 T = TypeVar("T", SigmoidFits, SigmoidPoints, Windows)
 
 _ROWS_A_TASK: Final = 512
+_NO_WINDOW: Final = "no straight window under the rise: its Cq is that of the sigmoid"
 
 
 def read_plates(
@@ -210,6 +211,11 @@ def _results(
     rules: AmplificationRules,
 ) -> CurveResults:
     call, reason = called
+    bent = ~np.isfinite(windows.share_cycle) & np.isfinite(points.share_cycle)
+    reason = tuple(
+        _NO_WINDOW if no_window and one == "amplified" else why
+        for one, why, no_window in zip(call, reason, bent, strict=True)
+    )
     silent = np.array([one == "not amplified" for one in call], dtype=bool)
     amplified = np.array([one == "amplified" for one in call], dtype=bool)
 
@@ -217,7 +223,7 @@ def _results(
         return np.where(silent, np.nan, column)
 
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        reading = points.share_sd / windows.share_slope
+        reading = np.where(bent, 0.0, points.share_sd / windows.share_slope)
         cq_se = np.hypot(points.standard_error[:, 3], reading)
         efficiency = 10.0**windows.log10_factor
         efficiency_se = np.log(10.0) * efficiency * windows.log10_factor_se
@@ -226,8 +232,8 @@ def _results(
         wells=wells,
         call=call,
         reason=reason,
-        cq=shown(windows.share_cycle),
-        cq_se=shown(np.where(np.isfinite(windows.share_cycle), cq_se, np.nan)),
+        cq=shown(np.where(bent, points.share_cycle, windows.share_cycle)),
+        cq_se=shown(cq_se),
         second_derivative_cq=shown(points.second_derivative),
         second_derivative_se=shown(points.standard_error[:, 1]),
         tangent_cq=shown(points.tangent),

@@ -63,12 +63,13 @@ def call_curves(
     rise = points.steepest - points.second_derivative
     fold = _fold(fluorescence, seen)
     with np.errstate(invalid="ignore"):
-        drift = (rise > rules.slow_rise_relative * points.steepest) & (fold < rules.weak_rise)
+        slow = (rise > rules.quick_rise) & (rise > rules.slow_rise_relative * points.steepest)
+        drift = slow & (fold < rules.weak_rise)
         asked: tuple[tuple[NDArray[np.bool_], CurveCall, str], ...] = (
             (seen.sum(axis=1) < rules.cycles_needed, "doubtful", "too few cycles"),
             (~np.isfinite(fits.rss), "not amplified", "fluorescence does not change"),
-            (fits.height <= 0.0, "not amplified", "fluorescence falls"),
             (~(explained > rules.beats_line), "not amplified", "no sigmoid: a straight line or noise"),
+            (fits.height <= 0.0, "not amplified", "fluorescence falls"),
             (~np.isfinite(rise), "not amplified", "no accelerating rise"),
             (
                 points.second_derivative > cycles[-1],
