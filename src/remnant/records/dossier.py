@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remnant.records.clonotype import CloneTrack
 from remnant.records.finding import Finding
 from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Decision, Forecast
@@ -41,6 +42,8 @@ class Dossier:
         Derived: transcript beside clonotype in follow-up, by date.
     sorted_samples : tuple of SortedSample
         Derived: what was concluded from sorted fractions, by date.
+    clone_tracks : tuple of CloneTrack
+        Derived: clones of the diagnosis sample in all later ones.
     findings : tuple of Finding
         What was noticed about this patient's samples and runs.
     """
@@ -61,4 +64,5 @@ class Dossier:
     decisions: tuple[Decision, ...] = ()
     discordances: tuple[Discordance, ...] = ()
     sorted_samples: tuple[SortedSample, ...] = ()
+    clone_tracks: tuple[CloneTrack, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from remnant.records import (
     acquired,
+    clonotype,
     cohort,
     control,
     dossier,
@@ -56,6 +57,7 @@ _RUN: Final = "run"
 
 _MODULES: Final = (
     acquired,
+    clonotype,
     cohort,
     control,
     dossier,
