@@ -30,8 +30,8 @@ from remnant.cohort.incidence import incidence_at_landmark
 from remnant.cohort.lead_times import lead_times
 from remnant.cohort.table import patients
 from remnant.course.episodes import warning_counts
-from remnant.course.worklist import worklist
 from remnant.knowledge.cohort import landmark_rule
+from remnant.pipeline.worklists import study_worklist
 from remnant.records.cohort import Incidence
 from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
@@ -63,7 +63,7 @@ class WrittenReports:
     pages, pdfs : int
         Patients' pages and PDFs.
     worklist : tuple of WorklistRow
-        Patients that need something, most urgent first.
+        Patients and runs that need something, most urgent first.
     """
 
     folder: str
@@ -107,7 +107,7 @@ def write_reports(
         If the disk refuses.
     """
     held = dossiers(study)
-    rows = worklist((one.course for one in held if one.course), on or last_day(held))
+    rows = study_worklist(study, held, on or last_day(held))
     chosen = _chosen(held, rows, pdfs)
     context = Context(
         study=study.settings.name,
@@ -177,7 +177,11 @@ def _codes(held: Collection[Dossier]) -> list[str]:
 def _chosen(held: Collection[Dossier], rows: Collection[WorklistRow], pdfs: str) -> frozenset[str]:
     if pdfs == "none":
         return frozenset()
-    return frozenset(_codes(held)) if pdfs == "all" else frozenset(row.patient_id for row in rows)
+    return (
+        frozenset(_codes(held))
+        if pdfs == "all"
+        else frozenset(row.patient_id for row in rows if row.patient_id)
+    )
 
 
 def _write_patients(

@@ -20,6 +20,7 @@ from remnant.assay.reported import measure_reported
 from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
+from remnant.course.discordance import disagreement_findings, disagreements
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
 from remnant.pipeline.clonotypes import clonotype_facts, clonotype_records
@@ -255,6 +256,8 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
             course,
             *discordant,
             *discordance_findings(discordant),
+            *(differing := disagreements(dossier.measurements)),
+            *disagreement_findings(differing),
         ]
     if _LABORATORY in results:
         results[_LABORATORY] += call_findings(
