@@ -24,6 +24,7 @@ from remnant.knowledge.signs import DisagreementRules, disagreement_rules
 from remnant.records.disagreement import Disagreement
 from remnant.records.finding import Finding
 from remnant.records.measurement import Measurement
+from remnant.units import number_text, unit_label
 
 __all__ = ["disagreement_findings", "disagreements"]
 
@@ -184,7 +185,7 @@ def _one_not_detected(positive: _Level, negative: _Level, rules: DisagreementRul
     if bound is not None and level is not None and math.log10(level / bound) < rules.margin_log10:
         return None
     limit = negative.measurement.upper_limit
-    reached = "" if limit is None else f" (below {limit:.1e} {_unit(negative)})"
+    reached = "" if limit is None else f" (below {number_text(limit)} {_unit(negative)})"
     reason = (
         f"{_name(positive)} is {positive.measurement.state} and {_name(negative)} not detected{reached} "
         f"on {positive.measurement.drawn_on}."
@@ -225,7 +226,7 @@ def _name(level: _Level) -> str:
 
 
 def _unit(level: _Level) -> str:
-    return level.measurement.unit.replace("_", " ")
+    return unit_label(level.measurement.unit, control=level.measurement.control)
 
 
 def _disagreement(
