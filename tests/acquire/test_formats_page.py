@@ -10,7 +10,11 @@ from remnant.acquire.formats_page import formats_page
 from remnant.knowledge.tables import rows
 
 SOURCES = sorted(Path(remnant.acquire.__file__).parent.glob("*.py"))
-FINDINGS = {row["id"] for row in rows("findings") if row["id"].startswith(("table.", "cq.", "rdml.", "fcs.", "vidjil.", "airr."))}
+FINDINGS = {
+    row["id"]
+    for row in rows("findings")
+    if row["id"].startswith(("table.", "cq.", "rdml.", "fcs.", "vidjil.", "airr."))
+}
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
 
 

@@ -335,7 +335,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         record=ReportedValue,
         meaning="A result typed in from a report.",
         columns=_REPORTED_COLUMNS,
-        key=("sample_id", "target", "control"),
+        key=("sample_id", "target", "control", "fraction"),
     ),
     Kind(
         name="cq table",

@@ -87,7 +87,9 @@ place and target stand once. Patients' wells name a cDNA, or a sample that was t
 
 _REPORTED = """\
 The cell `value` holds a positive number, a limit (`<3e-4`, `>20`), or one of {words}; a negative needs its limit in the column `upper_limit`.
-Units: {units}. A normalised value needs its control gene.
+Units: {units}. A normalised value needs its control gene. IG/TR, flow MRD and FISH as a share of cells have the unit `cell_fraction` and no control gene.
+The target `donor chimerism` (`cell_fraction`, with `fraction` for sorted cells) is kept as the recipient's share; full donor chimerism is written with its
+limit, `>0.99`.
 """
 
 _RDML = """\

@@ -145,14 +145,14 @@ def _of_disagreements(found: Sequence[Disagreement]) -> Iterator[_Sign]:
     last = max((one.drawn_on for one in found), default=None)
     for one in found:
         if one.drawn_on == last:
-            unverified = one.rule_id if one.rule_status == "unverified" else ""
+            unverified = f"assays: {one.kind}" if one.rule_status == "unverified" else ""
             yield _Sign("discordant", sign_rules()["discordant"].urgency, one.reason, None, unverified)
 
 
 def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
     for track in tracks:
         if track.verdict == "returns":
-            unverified = track.rule_id if track.rule_status == "unverified" else ""
+            unverified = "return of a clone" if track.rule_status == "unverified" else ""
             rule = sign_rules()["clone returns"]
             yield _Sign("clone returns", rule.urgency, track.reason, None, unverified)
 

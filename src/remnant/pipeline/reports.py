@@ -79,6 +79,7 @@ def write_reports(
     *,
     pdfs: Literal["flagged", "all", "none"] = "flagged",
     on: dt.date | None = None,
+    only: Collection[str] = (),
     progress: Progress | None = None,
 ) -> WrittenReports:
     """Write all reports of a study; files of the same name are replaced.
@@ -93,6 +94,8 @@ def write_reports(
         Patients who get a PDF: those on the worklist, all, or none.
     on : datetime.date or None, default None
         Day the worklist is made for; None for the last day that the study knows of.
+    only : collection of str, default ()
+        Patients whose pages alone are written; the study's own pages stay as they are.
     progress : callable or None, default None
         Told ``("reports", done, total)`` after each patient.
 
@@ -117,6 +120,8 @@ def write_reports(
     )
     with plain_errors(str(folder)):
         (folder / "patients").mkdir(parents=True, exist_ok=True)
+        if only:
+            return _only(held, folder, context, rows=rows, only=only, pdfs=pdfs)
         _write_patients(held, folder / "patients", context, chosen, progress=progress)
         others = _write_cohort(held, folder, replace(context, index_link="index.html"))
         points = derived_records(study, ControlPoint)
@@ -147,6 +152,28 @@ def write_reports(
         folder=str(folder),
         index=str(folder / "index.html"),
         pages=len(held),
+        pdfs=len(chosen),
+        worklist=rows,
+    )
+
+
+def _only(
+    held: Sequence[Dossier],
+    folder: Path,
+    context: Context,
+    *,
+    rows: tuple[WorklistRow, ...],
+    only: Collection[str],
+    pdfs: Literal["flagged", "all", "none"],
+) -> WrittenReports:
+    """Pages of the patients named, with their PDFs unless none are wanted."""
+    named = [one for one in held if one.patient.patient_id in only]
+    chosen = frozenset() if pdfs == "none" else frozenset(_codes(named))
+    _write_patients(named, folder / "patients", context, chosen, progress=None)
+    return WrittenReports(
+        folder=str(folder),
+        index=str(folder / "patients" / f"{named[0].patient.patient_id}.html") if named else str(folder),
+        pages=len(named),
         pdfs=len(chosen),
         worklist=rows,
     )

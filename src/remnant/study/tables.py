@@ -177,7 +177,7 @@ FACTS: Final[tuple[FactKind, ...]] = (
     _kind(Fraction, "fractions", "fraction_id", "complement"),
     _kind(Run, "runs", "run_id", "complement"),
     _kind(Well, "wells", "run_id position target", "one"),
-    _kind(ReportedValue, "reported", "sample_id target control unit", "several"),
+    _kind(ReportedValue, "reported", "sample_id target control unit fraction", "several"),
     _kind(FishCount, "fish_counts", "fraction_id probe reader pattern", "one"),
     _kind(SortPurity, "sort_purities", "fraction_id compartment method", "one"),
     _kind(FractionMarker, "fraction_markers", "fraction_id marker", "one"),

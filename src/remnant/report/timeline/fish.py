@@ -69,12 +69,12 @@ def panel(time: TimeFrame, dossier: Dossier) -> dict[str, Any] | None:
 
 
 def _rows(time: TimeFrame, sample: SortedSample) -> list[dict[str, Any]]:
+    """Marks of one sample side by side, moved into the plot where they would leave it."""
     calls = sample.calls
-    day = time.day(sample.drawn_on)
-    return [
-        _row(call, day, day + (place - (len(calls) - 1) / 2) * DODGE * time.days_per_pixel, sample)
-        for place, call in enumerate(calls)
-    ]
+    day, step = time.day(sample.drawn_on), DODGE * time.days_per_pixel
+    half = (len(calls) - 1) / 2 * step
+    centre = min(max(day, time.low + half + step / 2), time.high - half - step / 2)
+    return [_row(call, day, centre - half + place * step, sample) for place, call in enumerate(calls)]
 
 
 def _row(call: CompartmentCall, day: int, x: float, sample: SortedSample) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sequenced samples and the reads of their clonotypes."""
+"""Sequenced samples and the reads of their clonotypes; the sorted cells that a reported value is of."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TYPES: Final[dict[str, sa.types.TypeEngine[Any]]] = {
 
 
 def upgrade() -> None:
-    """Make the tables and the triggers that keep history as it was."""
+    """Make the tables and the triggers that keep history as it was, and add the column."""
     for name, key, text in FACTS:
         parts = [item.split(":") for item in text.split()]
         op.create_table(
@@ -57,6 +57,7 @@ def upgrade() -> None:
         )
         op.create_index(f"ix_{name}_{key}", name, [key, "source_id"])
         _append_only(name)
+    op.add_column("reported_value", sa.Column("fraction", sa.Text()))
 
 
 def _append_only(table: str) -> None:
