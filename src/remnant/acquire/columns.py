@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 
 from remnant.acquire.aliases import COLUMN_ALIASES, fold
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import WELL_KINDS, Run, Well
@@ -44,6 +45,8 @@ KindName = Literal[
     "index sort",
     "fraction markers",
     "antigen counts",
+    "panels",
+    "tubes",
 ]
 
 
@@ -376,6 +379,20 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="Leukaemic cells of one intensity class of an antigen.",
         columns=_of_record("antigen", AntigenCount),
         key=("sample_id", "clone", "antigen", "intensity"),
+    ),
+    Kind(
+        name="panels",
+        record=PanelEntry,
+        meaning="A channel of a cytometry panel and the antigen it measures.",
+        columns=_of_record("panels", PanelEntry),
+        key=("panel", "channel", "instrument", "valid_from"),
+    ),
+    Kind(
+        name="tubes",
+        record=TubeUse,
+        meaning="A cytometry file and what it was acquired for.",
+        columns=_of_record("tubes", TubeUse),
+        key=("file", "data_set"),
     ),
 )
 

@@ -16,7 +16,7 @@ from remnant.errors import NotFoundError, StorageError
 from remnant.study.connection import plain_errors
 from remnant.study.handle import Study
 
-__all__ = ["keep_original", "original_bytes", "original_path", "sha256_of"]
+__all__ = ["keep_original", "original_bytes", "sha256_of"]
 
 _PIECE: Final = 1 << 20
 
@@ -111,37 +111,6 @@ def _pieces(data: bytes | Path) -> Iterator[bytes]:
             yield piece
 
 
-def original_path(study: Study, sha256: str) -> Path:
-    """Where the original of an imported file is: for files that are mapped and not read whole.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    sha256 : str
-        Its hash.
-
-    Returns
-    -------
-    pathlib.Path
-        The file. Its content is not checked here; ``remnant doctor`` does.
-
-    Raises
-    ------
-    NotFoundError
-        If it is not there.
-    """
-    path = study.originals / sha256
-    if not path.is_file():
-        raise NotFoundError(
-            where=str(study.originals),
-            found=f"no {sha256[:12]}…",
-            needed="the original that the study imported",
-            advice="Restore it from a backup.",
-        )
-    return path
-
-
 def original_bytes(study: Study, sha256: str) -> bytes:
     """Content of an imported file, as it was delivered.
 
@@ -164,7 +133,14 @@ def original_bytes(study: Study, sha256: str) -> bytes:
     StorageError
         If its content was changed.
     """
-    path = original_path(study, sha256)
+    path = study.originals / sha256
+    if not path.is_file():
+        raise NotFoundError(
+            where=str(study.originals),
+            found=f"no {sha256[:12]}…",
+            needed="the original that the study imported",
+            advice="Restore it from a backup.",
+        )
     with plain_errors(str(path)):
         data = path.read_bytes()
     if sha256_of(data) != sha256:

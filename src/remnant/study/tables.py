@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from remnant.records.codec import schema
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.judgement import Decision
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
@@ -56,6 +57,8 @@ FactRecord = (
     | SortPurity
     | FractionMarker
     | AntigenCount
+    | PanelEntry
+    | TubeUse
 )
 
 METADATA: Final = sa.MetaData(
@@ -179,6 +182,8 @@ FACTS: Final[tuple[FactKind, ...]] = (
     _kind(SortPurity, "sort_purities", "fraction_id compartment method", "one"),
     _kind(FractionMarker, "fraction_markers", "fraction_id marker", "one"),
     _kind(AntigenCount, "antigen_counts", "sample_id clone antigen intensity", "one"),
+    _kind(PanelEntry, "panels", "panel channel instrument valid_from", "one"),
+    _kind(TubeUse, "tube_uses", "file data_set", "one"),
 )
 """Every class of fact, in the order in which they are written."""
 
