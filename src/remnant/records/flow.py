@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from remnant.evidence.kinds import CountsEvidence
+from remnant.evidence.kinds import CountsEvidence, ProfileEvidence
 from remnant.records.finding import Finding
 from remnant.records.gate import SpectrumMatrix
 from remnant.records.measurement import DetectionState
@@ -380,8 +380,8 @@ class MrdStatement:
         95 % interval of the share above background; None unless detected.
     upper_limit : float
         95 % one-sided bound of the share above background.
-    evidence : CountsEvidence
-        Likelihood of the share above background.
+    evidence : CountsEvidence or ProfileEvidence
+        Likelihood of the share above background; tabulated where the background varies between controls.
     background : float
         Share that the gate catches in controls.
     background_dispersion : float
@@ -418,7 +418,7 @@ class MrdStatement:
     lower: float | None
     upper: float | None
     upper_limit: float
-    evidence: CountsEvidence
+    evidence: CountsEvidence | ProfileEvidence
     background: float
     background_dispersion: float
     background_basis: str
