@@ -66,9 +66,7 @@ def tested(values: np.ndarray, blast: np.ndarray, seed: int) -> Tested:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(values))
     first, second = order[: len(order) // 2], order[len(order) // 2 :]
-    rule = tracked_phenotype(
-        values[first][blast[first]], values[first][~blast[first]], events=EVENTS[1e-3], trees=TREES, rng=rng
-    )
+    rule = tracked_phenotype(values[first][blast[first]], values[first][~blast[first]], trees=TREES, rng=rng)
     hit = called(rule, values[second])
     return Tested(rule.background, rule.recall, hit[blast[second]], hit[~blast[second]])
 
@@ -219,6 +217,10 @@ def main() -> None:
         Figure(
             "normal events called on the test half, mean",
             float(np.mean([one.normal.mean() for one in splits])),
+        ),
+        Figure(
+            "the same as the rule states it, mean",
+            float(np.mean([one.background.rate for one in splits])),
         ),
         Figure(
             "limit of detection, 10,000 cells, mean",

@@ -32,6 +32,7 @@ __all__ = ["is_cytometry", "read", "read_path"]
 
 _BEGINNING: Final = 1024
 _MAGIC_BYTES: Final = 8
+_CYTOMETRY: Final = (".fcs", ".lmd")
 _MAGIC: Final = (
     (b"\xd0\xcf\x11\xe0", "an old Excel file, or one with a password", "Save it as XLSX without password."),
     (b"\x1f\x8b", "a gzip file", "Unpack it and import the file inside."),
@@ -135,7 +136,7 @@ def _read(file: str, data: bytes) -> Acquired:
     for magic, what, advice in _MAGIC:
         if data.startswith(magic):
             raise _refused(file, "file.unknown_format", what, advice)
-    if is_fcs(data):
+    if is_fcs(data) or file.lower().endswith(_CYTOMETRY):  # the name only chooses the reason of a refusal
         return _fcs(_source(file, data, "fcs"), read_fcs(file, data))
     if data.startswith(b"PK"):
         return _zipped(file, data)

@@ -17,7 +17,6 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +27,6 @@ from remnant.numerics.count_background import CountBackground, detectable_mean, 
 __all__ = ["TrackedPhenotype", "called", "detectable_share", "tracked_phenotype"]
 
 Floats = NDArray[np.float64]
-
-_HIGHEST_RANK: Final = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +79,13 @@ def detectable_share(
 
 
 def tracked_phenotype(
-    blasts: Floats, normal: Floats, *, events: int, folds: int = 4, trees: int = 150, rng: np.random.Generator
+    blasts: Floats,
+    normal: Floats,
+    *,
+    rank: int = 2,
+    folds: int = 4,
+    trees: int = 150,
+    rng: np.random.Generator,
 ) -> TrackedPhenotype:
     """Rule learned from diagnostic blasts and normal cells.
 
@@ -90,8 +93,9 @@ def tracked_phenotype(
     ----------
     blasts, normal : ndarray of float, shape (n, d)
         Cells on the same axes.
-    events : int
-        Cells of the tubes that it is meant for: the limit is the one with the lowest limit of detection there.
+    rank : int, default 2
+        The limit is the score of the normal cell of this rank. It is not chosen by what it gains: the background
+        of a limit that was chosen for few false hits would be too low.
     folds : int, default 4
         Parts of cross-fitting.
     trees : int, default 150
@@ -119,13 +123,9 @@ def tracked_phenotype(
         for points, place, score in zip((blasts, normal), places, scores, strict=True):
             score[place == fold] = log_odds(model, points[place == fold])
     ranked = np.sort(scores[1])[::-1]
-    found = []
-    for rank in range(1, min(_HIGHEST_RANK, len(ranked)) + 1):
-        limit = float(ranked[rank - 1])
-        background = CountBackground(rank / (len(ranked) + 1.0), 1.0 / rank)
-        recall = max(1, int(np.count_nonzero(scores[0] > limit))) / len(blasts)
-        found.append((detectable_share(background, recall, events=events), limit, background, recall))
-    _, limit, background, recall = min(found, key=lambda one: one[0])
+    limit = float(ranked[rank - 1])
+    background = CountBackground(rank / (len(ranked) + 1.0), 1.0 / rank)
+    recall = max(1, int(np.count_nonzero(scores[0] > limit))) / len(blasts)
     return TrackedPhenotype(models, limit, background, recall)
 
 
