@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 from remnant.acquire.aliases import COLUMN_ALIASES, fold
 from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import WELL_KINDS, Run, Well
@@ -46,6 +47,8 @@ KindName = Literal[
     "fraction markers",
     "antigen counts",
     "repertoires",
+    "panels",
+    "tubes",
 ]
 
 
@@ -385,6 +388,20 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="A sequenced sample: what the sequencing file does not say.",
         columns=_of_record("repertoires", Repertoire, without=("copies_per_read", "label", "producer")),
         key=("repertoire_id",),
+    ),
+    Kind(
+        name="panels",
+        record=PanelEntry,
+        meaning="A channel of a cytometry panel and the antigen it measures.",
+        columns=_of_record("panels", PanelEntry),
+        key=("panel", "channel", "instrument", "valid_from"),
+    ),
+    Kind(
+        name="tubes",
+        record=TubeUse,
+        meaning="A cytometry file and what it was acquired for.",
+        columns=_of_record("tubes", TubeUse),
+        key=("file", "data_set"),
     ),
 )
 

@@ -41,7 +41,8 @@ What a file is is told by its content, never by its name. Read are:
 - **RDML** {versions} (a zip file, or the XML inside it),
 - **Vidjil** results (JSON, one sample or several fused) and **AIRR** rearrangements (TSV; clone tables of MiXCR too),
 - **tables** as CSV or TSV (separated by comma, semicolon or tab; UTF-8 with or without byte order mark, or Windows-1251)
-  and as XLSX (every sheet; a workbook may hold several kinds).
+  and as XLSX (every sheet; a workbook may hold several kinds),
+- **FCS** 2.0 to 3.2, list mode, also with several data sets (see [cytometry](flow.md)); the file is mapped, so that its size does not matter.
 
 A file is taken whole or refused whole. If it is refused, all its problems are listed at once, each with sheet, row, column, value, what
 would have been accepted and how to mend it; nothing of the file is kept. What is not read, or read otherwise than it stands, is a

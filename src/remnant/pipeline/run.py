@@ -1,8 +1,7 @@
 """Everything of a study that is out of date, and nothing else.
 
-Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``clonotypes`` (all sequenced
-samples), ``normal`` (the donors'
-background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
+Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``clonotypes`` (all sequenced samples), ``flow`` (a cytometry tube), ``normal``
+(the donors' background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
 changed, or the rules, or the code. The internal controls of all runs set the errors of every run, so a run
 with new controls renews all.
 """
@@ -26,6 +25,7 @@ from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
 from remnant.pipeline.clonotypes import clonotype_facts, clonotype_records
 from remnant.pipeline.compartments import facts_of_study, judge_compartments
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
+from remnant.pipeline.flow_study import flow_facts, flow_inputs, flow_records, loose_ends
 from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
 from remnant.records.finding import Finding
@@ -117,6 +117,8 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     stages = [_assay(study, known, tell)]
     clones = _clonotypes(study, known)
     stages += [clones] if clones.computed or clones.kept or clones.removed else []
+    tubes = _flow(study, tell)
+    stages += [tubes] if tubes.computed or tubes.kept else []
     measured = derived_records(study, Measurement)
     stages.append(_normal(study, known, measured))
     sorted_fractions = _compartments(study)
@@ -280,6 +282,22 @@ def _clonotypes(study: Study, known: Facts) -> StageReport:
     results = clonotype_records(held) if stale else ()
     write_derived(study, "clonotypes", {key: (wanted[key], results) for key in stale}, remove=gone)
     return _stage("clonotypes", wanted, stale, gone)
+
+
+def _flow(study: Study, tell: Progress) -> StageReport:
+    """Cytometry files to counts, statements about residual cells and sort purities."""
+    known = flow_facts(study)
+    wanted = {key: _hash(inputs) for key, inputs in flow_inputs(known).items()}
+    if known.files or known.absent:
+        wanted[_LABORATORY] = _hash(loose_ends(known))
+    stale, gone = _stale(study, "flow", wanted)
+    tubes = [key for key in stale if key != _LABORATORY]
+    results: dict[str, list[Any]] = {_LABORATORY: list(loose_ends(known))} if _LABORATORY in stale else {}
+    for done, (key, records) in enumerate(flow_records(known, tubes), start=1):
+        results[key] = records
+        tell("flow", done, len(tubes))
+    write_derived(study, "flow", {key: (wanted[key], results[key]) for key in stale}, remove=gone)
+    return _stage("flow", wanted, stale, gone)
 
 
 def _compartments(study: Study) -> StageReport:

@@ -23,6 +23,7 @@ from remnant.records.clonotype import CloneCount, Repertoire
 from remnant.records.codec import schema
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.judgement import Decision
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
@@ -59,6 +60,8 @@ FactRecord = (
     | AntigenCount
     | Repertoire
     | CloneCount
+    | PanelEntry
+    | TubeUse
 )
 
 METADATA: Final = sa.MetaData(
@@ -184,6 +187,8 @@ FACTS: Final[tuple[FactKind, ...]] = (
     _kind(AntigenCount, "antigen_counts", "sample_id clone antigen intensity", "one"),
     _kind(Repertoire, "repertoires", "repertoire_id", "complement"),
     _kind(CloneCount, "clone_counts", "repertoire_id clone_id", "one"),
+    _kind(PanelEntry, "panels", "panel channel instrument valid_from", "one"),
+    _kind(TubeUse, "tube_uses", "file data_set", "one"),
 )
 """Every class of fact, in the order in which they are written."""
 
