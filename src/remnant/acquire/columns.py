@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 from remnant.acquire.aliases import COLUMN_ALIASES, fold
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import WELL_KINDS, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -39,6 +40,7 @@ KindName = Literal[
     "runs",
     "reported values",
     "cq table",
+    "plate layout",
     "fish scores",
     "sort purity",
     "index sort",
@@ -341,6 +343,13 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="A well with its quantification cycle.",
         columns=_CQ_COLUMNS,
         key=("run_id", "well", "target"),
+    ),
+    Kind(
+        name="plate layout",
+        record=PlateWell,
+        meaning="What a well of a digital PCR holds in one channel, where the instrument's file does not say.",
+        columns=_changed(_of_record("layout", PlateWell), position={"accepts": "well"}),
+        key=("run_id", "position", "channel", "target"),
     ),
     Kind(
         name="fish scores",

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from remnant.acquire import delimited, rdml, workbook
+from remnant.acquire import delimited, dpcr, rdml, workbook
 from remnant.acquire.archive import open_archive, unpack
 from remnant.acquire.fcs import is_fcs, read_fcs
 from remnant.acquire.limits import size
@@ -105,6 +105,9 @@ def _zipped(file: str, data: bytes) -> Acquired:
         return _rdml(file, data, unpack(file, archive, member), findings)
     if "xl/workbook.xml" in archive.namelist():
         return _tables(file, data, workbook.sheets(file, data, archive), [])
+    digital = dpcr.read_archive(_source(file, data, ""), archive)
+    if digital is not None:
+        return digital
     members = ", ".join(archive.namelist()[:5])
     raise _refused(
         file, "file.unknown_archive", f"a zip file with {members or 'nothing'}", "Import the files inside."
@@ -139,7 +142,14 @@ def _read(file: str, data: bytes) -> Acquired:
         return _zipped(file, data)
     if data[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return _rdml(file, data, data)
+    source = _source(file, data, "")
+    digital = dpcr.read_text(source, data)
+    if digital is not None:
+        return digital
     sheet, findings = delimited.table(file, data)
+    digital = dpcr.read_sheet(source, sheet, findings) if sheet else None
+    if digital is not None:
+        return digital
     return _tables(file, data, [sheet] if sheet else [], findings)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.special import gammaln, logsumexp, xlogy
+from scipy.special import betaincinv, gammaln, logsumexp, xlogy
 
 from remnant.evidence.batch import KINDS, EvidenceBatch, Floats, Integers
 from remnant.evidence.kinds import KNOTS
@@ -20,6 +20,8 @@ __all__ = ["IMPOSSIBLE", "at_log10", "at_zero", "private_sd", "with_private_erro
 IMPOSSIBLE: Final = -1e4
 """Stands for log 0 on the grid: finite, so that arithmetic stays free of NaN."""
 
+# Middles of 32 parts of equal probability of the Beta posterior of the false-positive rate.
+_RATE_SHARES: Final = (np.arange(32) + 0.5) / 32
 _VOLUME_NODES: Final = np.linspace(-6.0, 6.0, 201)
 # Slopes at the knots of the not-a-knot cubic spline are linear in the values: one matrix serves all rows.
 _SLOPES: Final[Floats] = CubicSpline(np.arange(KNOTS), np.eye(KNOTS)).derivative()(np.arange(KNOTS))
@@ -53,8 +55,24 @@ def _fraction(columns: Floats, q: Floats) -> Floats:
 
 
 def _partitions(columns: Floats, q: Floats) -> Floats:
-    """At the nominal volume; its error is log-normal in q and enters as a private error."""
-    k, n, volume, _cv, fp = (columns[:, [i]] for i in range(5))
+    """At the nominal volume, whose error is log-normal in q and enters as a private error; blanks integrated."""
+    known = _partitions_at(columns, q, columns[:, [4]])
+    mean, sd = columns[:, 4], columns[:, 5]
+    learned = np.flatnonzero(sd > 0)
+    if len(learned):
+        part, at = columns[learned], q[learned]
+        size = mean[learned] * (1 - mean[learned]) / np.square(sd[learned]) - 1.0
+        total = np.full(at.shape, -np.inf)
+        for share in _RATE_SHARES:
+            rate = betaincinv(mean[learned] * size, (1 - mean[learned]) * size, share)
+            total = np.logaddexp(total, _partitions_at(part, at, rate[:, None]))
+        known[learned] = total - np.log(len(_RATE_SHARES))
+    return known
+
+
+def _partitions_at(columns: Floats, q: Floats, fp: Floats) -> Floats:
+    """Log-likelihood at one rate of false positives a row."""
+    k, n, volume = (columns[:, [i]] for i in range(3))
     empty = np.log1p(-fp) - q * volume
     positive = -np.expm1(empty)
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + xlogy(k, positive) + (n - k) * empty
