@@ -146,7 +146,7 @@ def _runs(cells: Cells, sha256: str) -> tuple[tuple[Run, ...], list[Finding]]:
         )
     findings = [
         Finding(
-            code="dpcr.run_date",
+            code="digital.run_date",
             severity="note",
             subject=f"run {next(iter(runs))}",
             message=f"The day of the run is written {', '.join(sorted(unread))}, which may mean two days: not read.",
@@ -198,7 +198,7 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
     runs, more = _runs(cells, sha256) if wells else ((), [])
     if averages:
         text = f"{len(averages)} rows of averages and sums of groups were not read."
-        findings.append(_said(sheet.file, "dpcr.merged_rows", text))
+        findings.append(_said(sheet.file, "digital.merged_rows", text))
     return Digital(
         format="absolute q results",
         runs=runs,
@@ -221,7 +221,7 @@ def _wells(cells: Cells, sheet: Sheet) -> tuple[list[Partitions], list[Finding]]
     for i, place in enumerate(positions):
         n, k = accepted[i], positives[i]
         if n is None or k is None:
-            cells.refuse(i, "accepted", "", code="dpcr.number", expected="total and positive partitions")
+            cells.refuse(i, "accepted", "", code="digital.number", expected="total and positive partitions")
             continue
         failed = bool(quality[i]) and quality[i].strip().upper() != "PASS"
         wells.append(
@@ -257,7 +257,7 @@ def _wells(cells: Cells, sheet: Sheet) -> tuple[list[Partitions], list[Finding]]
     findings = [
         _said(
             sheet.file,
-            "dpcr.dilution_factor",
+            "digital.dilution_factor",
             f"{len(diluted)} wells have a dilution factor: their concentration speaks of the undiluted sample and is not read.",
         )
     ]
@@ -279,7 +279,7 @@ def _summary_rows(file: str, lines: list[list[str]]) -> Iterator[Row]:
                 file,
                 [
                     Problem(
-                        code="dpcr.summary",
+                        code="digital.summary",
                         file=file,
                         row=2,
                         expected="columns Target, Conc., Positives and Threshold for every dye",
@@ -398,7 +398,7 @@ def read_multichannel(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
         total = max(totals[i] or 0 for i in rows)
         if sum(counts[i] or 0 for i in rows) != total:
             found = f"{sum(counts[i] or 0 for i in rows)} partitions in all combinations of {key[1]}"
-            cells.refuse(rows[0], "positives", found, code="dpcr.counts", expected=f"{total} in all")
+            cells.refuse(rows[0], "positives", found, code="digital.counts", expected=f"{total} in all")
         names = [channels[i].split() for i in rows]
         combined = list(zip(names, [counts[i] or 0 for i in rows], strict=True))
         read = [
@@ -426,7 +426,7 @@ def read_multichannel(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
         raise RefusedFileError(sheet.file, cells.problems, unlisted=sheet.unlisted)
     runs, findings = _runs(cells, sha256)
     text = "The table names no wells: places are numbers in the order of the file, targets are channels."
-    findings.append(_said(sheet.file, "dpcr.no_positions", text))
+    findings.append(_said(sheet.file, "digital.no_positions", text))
     return Digital(
         format="absolute q multichannel", runs=runs, partitions=tuple(wells), findings=tuple(findings)
     )

@@ -159,7 +159,7 @@ def _with_others(found: Acquired, others: Sequence[str], file: str) -> Acquired:
     if not others:
         return found
     finding = Finding(
-        code="dpcr.member_not_read",
+        code="digital.member_not_read",
         severity="note",
         subject=f"file {file}",
         message=f"Not read, since one member holds all wells: {', '.join(others[:10])}.",

@@ -27,7 +27,7 @@ from remnant.units import UNITS
 
 __all__ = ["accepted", "formats_page"]
 
-_OF_FILES = ("table.", "cq.", "rdml.", "fcs.")
+_OF_FILES = ("table.", "cq.", "rdml.", "fcs.", "digital.")
 """Beginnings of the codes of findings that reading a file may give."""
 
 _OPENING = """\
@@ -103,6 +103,24 @@ target), run date, instrument, experimenter, dye chemistry and threshold are rea
 - Standards whose quantity is in another unit than `cop` are read without copies, with a finding; a quantity without a unit is refused.
 
 {types}
+"""
+
+
+_DIGITAL = """\
+## Digital PCR
+
+Recognised by their headers, in any encoding of the micro sign:
+
+- **QuantaSoft, QX Manager**: tables of results, one row a well and channel. Rows of merged wells (`M01`) are sums of other rows and are left out; one whose wells
+  are not in the file is a well of its own; one with some of its wells is refused.
+- **QuantaSoft amplitudes**: the fluorescence of every droplet of one well. The file does not say which well it is: its name does
+  (`plate7_A08_Amplitude.csv`: run `plate7`, place A08), and no other name is ever read. Sample, target and kind come from a plate layout, and the count from a
+  gate (see `remnant quantify`). An empty second column is a channel that was not recorded.
+- **QIAcuity**: the table of wells of the software suite, with or without `sep=,`.
+- **Absolute Q**: tables of results, summaries (two header rows), multichannel tables, and zip files of them, of which one member is read.
+
+Positive, negative and accepted partitions must agree. Wells named NTC in a table that calls every well unknown are read as no-template controls.
+A concentration is kept beside the counts, which decide.
 """
 
 
@@ -203,6 +221,7 @@ def formats_page() -> str:
             versions=", ".join(VERSIONS),
             types=_table(("sample type", "read as"), ((f"`{k}`", f"`{v}`") for k, v in SAMPLE_TYPES.items())),
         ),
+        _DIGITAL,
         f"## Limits\n\nTable `limits`, version {version('limits')}.\n",
         _table(
             ("limit", "what", "from", "to", "unit", "source"),

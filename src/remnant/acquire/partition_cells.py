@@ -221,7 +221,7 @@ class Cells:
                 values.append(float(text))
             else:
                 expected = f"a whole number up to {size('partitions'):,}" if whole else "a number from 0"
-                self.refuse(i, name, text, code="dpcr.number", expected=expected)
+                self.refuse(i, name, text, code="digital.number", expected=expected)
                 values.append(None)
         return values
 
@@ -261,7 +261,7 @@ def count_problems(cells: Cells, positives: Sequence[int | None], accepted: Sequ
     for i, (k, n) in enumerate(zip(positives, accepted, strict=True)):
         if n is not None and k is not None and k > n:
             expected = f"no more than the {n} accepted partitions"
-            cells.refuse(i, "positives", str(k), code="dpcr.counts", expected=expected)
+            cells.refuse(i, "positives", str(k), code="digital.counts", expected=expected)
 
 
 def repeated_wells(cells: Cells, wells: Sequence[tuple[str, ...]]) -> None:

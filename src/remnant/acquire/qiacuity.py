@@ -92,11 +92,11 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
     for i, place in enumerate(positions):
         k, n = positives[i], accepted[i]
         if n is None or k is None:
-            cells.refuse(i, "accepted", "", code="dpcr.number", expected="valid and positive partitions")
+            cells.refuse(i, "accepted", "", code="digital.number", expected="valid and positive partitions")
             continue
         if negatives[i] is not None and k + (negatives[i] or 0) != n:
             found = f"{k} positives and {negatives[i]} negatives"
-            cells.refuse(i, "accepted", found, code="dpcr.counts", expected=f"{n} partitions in all")
+            cells.refuse(i, "accepted", found, code="digital.counts", expected=f"{n} partitions in all")
         kind: WellKind = kind_of_word(types[i]) or kind_of_word(samples[i]) or "unknown"
         wells.append(
             Partitions(
@@ -133,7 +133,7 @@ def _controls(file: str, types: Sequence[str]) -> tuple[Finding, ...]:
         return ()
     return (
         Finding(
-            code="dpcr.control_kind",
+            code="digital.control_kind",
             severity="note",
             subject=f"file {file}",
             message=f"{count} wells are called Control: read as positive controls.",

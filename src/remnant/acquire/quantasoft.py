@@ -101,7 +101,7 @@ def _well_of_name(file: str) -> tuple[str, str]:
 def _name_problem(file: str) -> Problem:
     return _problem(
         file,
-        "dpcr.position_in_name",
+        "digital.position_in_name",
         "a file name that ends in the place and _Amplitude.csv, like plate7_A08_Amplitude.csv",
         "Give the file the name that QuantaSoft wrote: the file itself does not say which well it is.",
         value=file[:_SHOWN],
@@ -177,7 +177,7 @@ def _values(file: str, data: bytes) -> tuple[np.ndarray, list[int], list[Problem
         limit = size("partitions_per_well")
         problem = _problem(
             file,
-            "dpcr.partitions",
+            "digital.partitions",
             f"at most {limit:,}",
             "One file holds one well.",
             value=f"{lines:,} droplets",
@@ -195,7 +195,7 @@ def _values(file: str, data: bytes) -> tuple[np.ndarray, list[int], list[Problem
     values = frame.select([names[i] for i in filled]).to_numpy() if filled else np.zeros((0, 0))
     if not filled:
         advice = "Export the amplitudes again; the well was not read."
-        return values, [], [_problem(file, "dpcr.no_amplitudes", "at least one droplet", advice)], 0
+        return values, [], [_problem(file, "digital.no_amplitudes", "at least one droplet", advice)], 0
     if not np.isfinite(values).all():
         return values, filled, *_wrong_cells(file, body, filled)
     return values, filled, [], 0
@@ -216,7 +216,7 @@ def _wrong_cells(file: str, body: bytes, filled: Sequence[int] = (0,)) -> tuple[
         (
             _problem(
                 file,
-                "dpcr.amplitude",
+                "digital.amplitude",
                 "a fluorescence as a number",
                 "Export the amplitudes again; the file was cut or changed.",
                 row=row,
@@ -291,11 +291,11 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
     for i, place in enumerate(positions):
         k, n = positives[i], accepted[i]
         if n is None:
-            cells.refuse(i, "accepted", "", code="dpcr.number", expected="the accepted droplets of the well")
+            cells.refuse(i, "accepted", "", code="digital.number", expected="the accepted droplets of the well")
             continue
         if k is not None and negatives[i] is not None and k + (negatives[i] or 0) != n:
             found = f"{k} positives and {negatives[i]} negatives"
-            cells.refuse(i, "accepted", found, code="dpcr.counts", expected=f"{n} droplets in all")
+            cells.refuse(i, "accepted", found, code="digital.counts", expected=f"{n} droplets in all")
         wells.append(
             Partitions(
                 run_id=run_id,
@@ -345,7 +345,7 @@ def _named_blanks(file: str, named: Sequence[str]) -> list[Finding]:
         return []
     return [
         Finding(
-            code="dpcr.blank_by_name",
+            code="digital.blank_by_name",
             severity="note",
             subject=f"file {file}",
             message=f"{len(named)} wells are called unknown and named {', '.join(sorted(set(named)))}: read as no-template controls.",
@@ -370,7 +370,7 @@ def _merged(sheet: Sheet, columns: dict[str, int]) -> tuple[list[int], list[Find
             problems.append(
                 _problem(
                     sheet.file,
-                    "dpcr.merged_part",
+                    "digital.merged_part",
                     "all wells of a merged well, or none",
                     "Export all wells: some of this merged well are missing and would be counted in part.",
                     row=sheet.rows[i],
@@ -381,7 +381,7 @@ def _merged(sheet: Sheet, columns: dict[str, int]) -> tuple[list[int], list[Find
         sums.append(i)
     findings = [
         Finding(
-            code="dpcr.merged_rows",
+            code="digital.merged_rows",
             severity="note",
             subject=f"file {sheet.file}",
             message=f"{len(sums)} rows of merged wells are sums of other rows and were not read.",
