@@ -183,6 +183,7 @@ def _values(file: str, data: bytes) -> tuple[np.ndarray, list[int], list[Problem
             value=f"{lines:,} droplets",
         )
         return np.zeros((0, 0)), [], [problem], 0
+    body = body.strip()
     names = [str(i) for i in range(max(header[0].count(b",") + 1, 2) if header else 2)]
     schema = dict.fromkeys(names, pl.Float64)
     try:
@@ -193,7 +194,7 @@ def _values(file: str, data: bytes) -> tuple[np.ndarray, list[int], list[Problem
         return np.zeros((0, 0)), [], *_wrong_cells(file, body)
     filled = [i for i in (0, 1) if frame[names[i]].null_count() < frame.height]
     values = frame.select([names[i] for i in filled]).to_numpy() if filled else np.zeros((0, 0))
-    if not filled:
+    if not filled:  # no row, or no value in any
         advice = "Export the amplitudes again; the well was not read."
         return values, [], [_problem(file, "digital.no_amplitudes", "at least one droplet", advice)], 0
     if not np.isfinite(values).all():
@@ -205,12 +206,12 @@ def _wrong_cells(file: str, body: bytes, filled: Sequence[int] = (0,)) -> tuple[
     """Every cell that is no number, with its row; a slow second look at a file that is refused anyway."""
     listed: list[Problem] = []
     wrong = []
-    for row, line in enumerate(body.decode("utf-8", "replace").splitlines(), start=2):
+    for row, line in enumerate(body.decode("utf-8", "replace").rstrip().splitlines(), start=2):
         cells = line.split(",")
         for i, text in enumerate(cells[:2] + [""] * (2 - len(cells))):
-            if (i in filled or text) and line and not _is_finite(text):
+            if (i in filled or text) and not _is_finite(text):
                 wrong.append((row, i, text))
-    if not wrong:
+    if not wrong:  # a row that only the reader of tables stumbles over
         wrong = [(2, 0, body[:20].decode("utf-8", "replace"))]
     unlisted = gather(
         (

@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betainc, betaincinv, xlogy
-from scipy.stats import betabinom, binom, chi2, nbinom
+from scipy.special import betainc, betaincinv, betaln, xlogy
+from scipy.stats import binom, chi2, nbinom
 
 __all__ = [
     "Linkage",
@@ -144,10 +144,21 @@ def limit_of_blank(n: ArrayLike, positives: ArrayLike, negatives: ArrayLike, lev
     >>> limit_of_blank(20_000, 4.5, 70_000.0).tolist()
     4
     """
-    found: Integers = betabinom.ppf(level, np.asarray(n), np.asarray(positives), np.asarray(negatives)).astype(
-        np.int64
+    total, a, b = np.broadcast_arrays(
+        np.asarray(n, dtype=float), np.asarray(positives, dtype=float), np.asarray(negatives, dtype=float)
     )
-    return found
+    log_share = betaln(a, b + total) - betaln(a, b)
+    reached = np.exp(log_share)
+    count: Integers = np.zeros(total.shape, dtype=np.int64)
+    for k in range(int(total.max(initial=0))):
+        rising = reached < level
+        if not rising.any():
+            break
+        with np.errstate(divide="ignore"):
+            log_share = log_share + np.log((total - k) * (a + k) / ((k + 1.0) * (b + total - k - 1.0)))
+        reached = reached + np.where(rising, np.exp(log_share), 0.0)
+        count = count + rising
+    return count
 
 
 def limit_of_detection(

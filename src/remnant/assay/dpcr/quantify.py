@@ -144,7 +144,7 @@ def _stored(wells: Sequence[NamedWell]) -> dict[int, Count]:
 
 
 def _decisions(
-    wells: Sequence[NamedWell], known: Sequence[int | None], outliers: Mapping[int, str], bad_blanks: set[int]
+    wells: Sequence[NamedWell], known: Sequence[int | None], outliers: Mapping[int, tuple[str, str]], bad_blanks: set[int]
 ) -> list[tuple[str, str]]:
     decisions = []
     for i, well in enumerate(wells):
@@ -155,7 +155,8 @@ def _decisions(
         elif i in bad_blanks:
             decisions.append(("outlier", "The other blanks do not explain its positives."))
         elif i in outliers:
-            decisions.append(("outlier", f"{outliers[i][:1].upper()}{outliers[i][1:]}."))
+            decision, why = outliers[i]
+            decisions.append((decision, f"{why[:1].upper()}{why[1:]}."))
         elif well.part.kind == "ntc":
             decisions.append(("control well", ""))
         else:

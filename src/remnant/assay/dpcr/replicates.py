@@ -30,7 +30,7 @@ def _groups(wells: Sequence[NamedWell], usable: Sequence[int]) -> list[list[int]
 
 def replicate_outliers(
     wells: Sequence[NamedWell], positives: Sequence[int], *, usable: Sequence[int], rule: DigitalReplicates
-) -> tuple[dict[int, str], list[Finding]]:
+) -> tuple[dict[int, tuple[str, str]], list[Finding]]:
     """Wells that their replicates do not explain.
 
     Parameters
@@ -46,41 +46,55 @@ def replicate_outliers(
 
     Returns
     -------
-    outliers : dict of int to str
-        Why each is left out.
+    outliers : dict of int to (str, str)
+        Decision and reason of each well that is left out.
     findings : list of Finding
         One a well left out, and one a pair that disagrees.
 
     Notes
     -----
-    From three wells on, the well whose absence makes the others agree best is tested against them, with the error rate
-    shared among the wells; then the rest again, until none is left out or two remain.
+    From three wells on, the well whose absence makes the others agree best is tested against them, with the error
+    rate shared among the wells; then the rest again. Where more than half would have to go the wells are
+    no replicates, and none is used.
     """
-    outliers: dict[int, str] = {}
+    outliers: dict[int, tuple[str, str]] = {}
     findings: list[Finding] = []
     for group in _groups(wells, usable):
-        rows = list(group)
-        while len(rows) >= len("ab"):
-            k = np.array([positives[i] for i in rows])
-            n = np.array([wells[i].part.accepted for i in rows])
-            sd = wells[rows[0]].instrument.well_cv
-            worst, p_value = _worst(k, n, sd)
-            if p_value >= rule.p_value / len(rows):
-                break
-            if len(rows) == len("ab"):
-                findings.append(_disagree([wells[i] for i in rows], k.tolist(), p_value))
-                break
-            rest = np.arange(len(rows)) != worst
-            well = wells[rows[worst]]
-            expected = k[rest].sum() / n[rest].sum() * n[worst]
-            why = (
-                f"{k[worst]} of {n[worst]} partitions positive where its replicates tell of {expected:.0f}"
-                f" (P = {p_value:.1e})"
-            )
-            outliers[rows[worst]] = why
-            findings.append(_outlier(well, why))
-            rows.pop(worst)
+        apart, pair = _apart(wells, positives, group, rule)
+        if pair is not None:
+            findings.append(_disagree([wells[i] for i in group], pair))
+        elif 2 * len(apart) > len(group):
+            why = f"the {len(group)} wells of this name and target are no replicates: no half of them agrees"
+            outliers |= dict.fromkeys(group, ("replicates disagree", why))
+            findings.append(_disagree([wells[i] for i in group], None))
+        else:
+            outliers |= {i: ("outlier", text) for i, text in apart.items()}
+            findings += [_outlier(wells[i], text) for i, text in apart.items()]
     return outliers, findings
+
+
+def _apart(
+    wells: Sequence[NamedWell], positives: Sequence[int], group: Sequence[int], rule: DigitalReplicates
+) -> tuple[dict[int, str], float | None]:
+    """Wells of one group that the others do not explain; or the probability of a pair that disagrees."""
+    rows, apart = list(group), dict[int, str]()
+    sd = wells[rows[0]].instrument.well_cv
+    while len(rows) >= len("ab"):
+        k = np.array([positives[i] for i in rows])
+        n = np.array([wells[i].part.accepted for i in rows])
+        worst, p_value = _worst(k, n, sd)
+        if p_value >= rule.p_value / len(rows):
+            return apart, None
+        if len(rows) == len("ab"):
+            # Of the last two nobody knows which is wrong: a group that comes down to them does not agree.
+            return dict.fromkeys(group, ""), (p_value if len(group) == len("ab") else None)
+        rest = np.arange(len(rows)) != worst
+        expected = k[rest].sum() / n[rest].sum() * n[worst]
+        apart[rows.pop(worst)] = (
+            f"{k[worst]} of {n[worst]} partitions positive where its replicates tell of {expected:.0f}"
+            f" (P = {p_value:.1e})"
+        )
+    return apart, None
 
 
 def _worst(k: np.ndarray, n: np.ndarray, sd: float) -> tuple[int, float]:
@@ -109,15 +123,21 @@ def _outlier(well: NamedWell, why: str) -> Finding:
     )
 
 
-def _disagree(pair: Sequence[NamedWell], k: Sequence[int], p_value: float) -> Finding:
-    first, second = pair
+def _disagree(group: Sequence[NamedWell], p_value: float | None) -> Finding:
+    first = group[0]
+    places = ", ".join(well.part.position for well in group[:10])
+    what = (
+        f"are no replicates, no half of the {len(group)} wells agrees: none is used"
+        if p_value is None
+        else f"disagree (P = {p_value:.1e}), and nobody knows which is wrong: both count"
+    )
     return Finding(
         code="dpcr.replicates_disagree",
-        severity="warning",
+        severity="failure" if p_value is None else "warning",
         subject=f"sample {first.part.sample}",
-        message=f"{first.target}: {k[0]} of {first.part.accepted} positive in {first.part.position}, {k[1]} of {second.part.accepted} in {second.part.position} (P = {p_value:.1e}); both count.",
+        message=f"The wells of {first.target} {what}: {places}.",
         where=f"run {first.part.run_id}",
-        advice="Repeat the sample.",
+        advice="Give wells of different content different names, or repeat the sample.",
     )
 
 

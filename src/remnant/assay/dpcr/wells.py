@@ -122,7 +122,7 @@ def named_wells(
         )
     if differs:
         findings.append(_layout_differs(differs))
-    return wells, [*findings, *_name_findings(wells), *_assumed_volumes(wells)]
+    return wells, [*findings, *_name_findings(wells, tabled=bool(samples)), *_assumed_volumes(wells)]
 
 
 def _with(part: Partitions, place: PlateWell | None) -> Partitions:
@@ -212,14 +212,14 @@ def _disagrees(run_id: str, wells: Sequence[str], of: int, volume_nl: float) -> 
     )
 
 
-def _name_findings(wells: Sequence[NamedWell]) -> list[Finding]:
-    """Runs of amplitudes without layout, and names that mean nothing, once each."""
+def _name_findings(wells: Sequence[NamedWell], *, tabled: bool) -> list[Finding]:
+    """Runs of amplitudes without layout, and names that no table holds if there is one; once each."""
     without: dict[str, int] = defaultdict(int)
     unknown: dict[str, int] = defaultdict(int)
     for well in wells:
         if not well.part.sample and well.part.kind == "unknown":
             without[well.part.run_id] += 1
-        elif well.part.kind == "unknown" and not well.sample_id:
+        elif well.part.kind == "unknown" and not well.sample_id and tabled:
             unknown[well.part.sample] += 1
     return [
         *(
