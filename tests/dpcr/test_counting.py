@@ -156,7 +156,12 @@ def test_linkage_is_the_maximum_of_the_four_cell_likelihood(cells):
         p = np.array([1 - no_first - no_second + none, no_second - none, no_first - none, none])
         return -float((np.array(cells) * np.log(np.maximum(p, 1e-300))).sum())
 
-    found = optimize.minimize(minus, np.log([0.1, 0.1, 0.01]), method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-9, "maxiter": 4000})
+    found = optimize.minimize(
+        minus,
+        np.log([0.1, 0.1, 0.01]),
+        method="Nelder-Mead",
+        options={"xatol": 1e-9, "fatol": 1e-9, "maxiter": 4000},
+    )
     got = linkage(both, first, second, neither)
     assert [got.first, got.second, got.linked] == pytest.approx(np.exp(found.x), rel=2e-3, abs=2e-4)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from remnant.acquire import read_path
+from remnant.acquire import read, read_path
 from remnant.assay.dpcr import quantify_partitions
 from remnant.assay.dpcr.gating import gate
 from remnant.example.digital import DigitalTube, amplitude_files, draw_digital_plate, layout_csv
@@ -30,7 +30,12 @@ def albumin(real_data):
         sample, kind = named(part.position)
         layout.append(
             PlateWell(
-                run_id=part.run_id, position=part.position, channel="1", target="ALB", sample=sample, kind=kind
+                run_id=part.run_id,
+                position=part.position,
+                channel="1",
+                target="ALB",
+                sample=sample,
+                kind=kind,
             )
         )
     amplitudes = [item for one in files for item in one.amplitudes]
@@ -133,22 +138,16 @@ def test_two_colours_that_bleed_are_counted_by_four_clusters():
     rng = np.random.default_rng(9)
     tubes = [DigitalTube(cdna_id="C-1", control_copies_per_ul=500, ratio=0.6, wells=2)]
     plate = draw_digital_plate(rng, tubes)
-    files = [read_bytes(name, data) for name, data in amplitude_files(rng, plate)]
+    files = [read(name, data) for name, data in amplitude_files(rng, plate)]
     amplitudes = [bled(item) for one in files for item in one.amplitudes]
     partitions = [part for one in files for part in one.partitions]
-    layout = read_bytes("layout.csv", layout_csv(plate)).plate_wells
+    layout = read("layout.csv", layout_csv(plate)).plate_wells
     got = quantify_partitions(partitions, amplitudes=amplitudes, layout=layout, gate="two-colour")
     for i in (0, 1):
         first, second = (w for w in got.wells if w.position == plate.positions[i])
         assert first.gate == second.gate == "two-colour"
         assert first.positives == pytest.approx(plate.cells[i, [1, 3]].sum(), rel=0.02)
         assert second.positives == pytest.approx(plate.cells[i, [2, 3]].sum(), rel=0.02)
-
-
-def read_bytes(name, data):
-    from remnant.acquire import read  # noqa: PLC0415 - one small door for bytes in this file
-
-    return read(name, data)
 
 
 def bled(item):
@@ -163,8 +162,8 @@ def test_amplitudes_of_a_made_up_plate_are_counted_as_they_were_drawn():
     rng = np.random.default_rng(10)
     tubes = [DigitalTube(cdna_id="C-1", control_copies_per_ul=400, ratio=0.02, wells=3)]
     plate = draw_digital_plate(rng, tubes, false_positive=1e-9)
-    files = [read_bytes(name, data) for name, data in amplitude_files(rng, plate)]
-    layout = read_bytes("layout.csv", layout_csv(plate)).plate_wells
+    files = [read(name, data) for name, data in amplitude_files(rng, plate)]
+    layout = read("layout.csv", layout_csv(plate)).plate_wells
     got = quantify_partitions(
         [part for one in files for part in one.partitions],
         amplitudes=[item for one in files for item in one.amplitudes],

@@ -50,7 +50,12 @@ def test_the_ratio_is_that_of_the_rates_in_the_unit_of_the_assay():
     f = 0.5 / (20_000 + 48_000)
     t, c = (-np.log1p(-k / 16_000) + np.log1p(-f) for k in (160, 4000))
     assert one.point_value == pytest.approx(1e4 * t / c, rel=1e-9)
-    assert (one.assay_id, one.unit, one.platform, one.state) == ("WT1/ABL1 dPCR", "per_1e4", "dpcr", "quantified")
+    assert (one.assay_id, one.unit, one.platform, one.state) == (
+        "WT1/ABL1 dPCR",
+        "per_1e4",
+        "dpcr",
+        "quantified",
+    )
     assert one.lower < one.point_value < one.upper
     assert one.target_copies == pytest.approx(t * 16_000)
     assert one.sensitivity_ratio == pytest.approx(1 / one.control_copies, rel=1e-6)
@@ -64,7 +69,8 @@ def test_evidence_of_a_ratio_is_the_binomial_at_the_controls_rate():
     got = log_likelihood(EvidenceBatch.of([one.evidence]), np.array([200.0, 350.0, 500.0]))[0]
     f = 0.5 / (20_000 + 48_000)
     exact = [
-        stats.binom.logpmf(160, 16_000, 1 - (1 - f) * np.exp(-q / 1e4 * control)) for q in (200.0, 350.0, 500.0)
+        stats.binom.logpmf(160, 16_000, 1 - (1 - f) * np.exp(-q / 1e4 * control))
+        for q in (200.0, 350.0, 500.0)
     ]
     assert np.diff(got) == pytest.approx(np.diff(exact), abs=0.02)
 
@@ -141,7 +147,11 @@ def test_nothing_detected_has_the_bound_of_three_copies_over_the_control():
 
 
 def test_positives_within_the_limit_of_blank_are_not_detected():
-    free = [well(f"H0{i}", gene, k, sample="NTC", kind="ntc") for i, k in ((1, 4), (2, 5), (3, 6)) for gene in ("WT1",)]
+    free = [
+        well(f"H0{i}", gene, k, sample="NTC", kind="ntc")
+        for i, k in ((1, 4), (2, 5), (3, 6))
+        for gene in ("WT1",)
+    ]
     free += blanks("ABL1")
     [one] = measured([well("A01", "WT1", 6), well("A01", "ABL1", 4000), *free])
     assert one.state == "not detected"
@@ -154,13 +164,21 @@ def test_two_markers_over_one_control_share_its_error():
     shared = terms(first).keys() & terms(second).keys()
     assert any(name.startswith("control:") for name in shared)
     both = joint_above(
-        EvidenceBatch.of([first.evidence]), EvidenceBatch.of([second.evidence]), first.estimate, second.estimate
+        EvidenceBatch.of([first.evidence]),
+        EvidenceBatch.of([second.evidence]),
+        first.estimate,
+        second.estimate,
     )
     assert both.both[0] > both.first[0] * both.second[0] + 0.03
 
 
 def test_a_target_over_a_control_of_another_well_set_has_its_own_control_error():
-    sides = [well("A01", "WT1", 160), well("A01", "ABL1", 4000), well("A02", "BAALC", 300), well("A02", "ABL1", 4100)]
+    sides = [
+        well("A01", "WT1", 160),
+        well("A01", "ABL1", 4000),
+        well("A02", "BAALC", 300),
+        well("A02", "ABL1", 4100),
+    ]
     got = measured([*sides, *blanks("WT1", "BAALC", "ABL1")])
     assert len(got) == 2
     assert all(one.state == "quantified" for one in got)
@@ -178,7 +196,11 @@ def test_an_outlier_well_does_not_enter_the_ratio():
 
 def test_wells_of_a_cdna_are_those_of_its_sample():
     cdna = Cdna(cdna_id="C-9", sample_id="S-1")
-    wells = [well("A01", "WT1", 160, sample="C-9"), well("A01", "ABL", 4000, sample="C-9"), *blanks("WT1", "ABL1")]
+    wells = [
+        well("A01", "WT1", 160, sample="C-9"),
+        well("A01", "ABL", 4000, sample="C-9"),
+        *blanks("WT1", "ABL1"),
+    ]
     [one] = quantify_partitions(wells, samples=[SAMPLE], cdnas=[cdna]).measurements
     assert (one.sample_id, one.cdna_id) == ("S-1", "C-9")
     assert "rt:C-9" in terms(one)

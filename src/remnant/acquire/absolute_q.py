@@ -102,7 +102,7 @@ def is_multichannel(header: Sequence[str]) -> bool:
 
 
 def is_summary(data: bytes) -> bool:
-    """Whether a text begins as a summary: the names of dyes above a second header.
+    r"""Whether a text begins as a summary: the names of dyes above a second header.
 
     Parameters
     ----------
@@ -116,11 +116,11 @@ def is_summary(data: bytes) -> bool:
 
     Examples
     --------
-    >>> is_summary(b",,,,,,,FAM\\nRun name,Group,Sample,Well,DF,QC,Total,Target,Conc.\\n")
+    >>> is_summary(b",,,,,,,FAM\nRun name,Group,Sample,Well,DF,QC,Total,Target,Conc.\n")
     True
     """
     lines = data[:4096].decode("utf-8-sig", "replace").splitlines()[:2]
-    if len(lines) < len("ab") or not lines[0].startswith(","):
+    if len(lines) < 2 or not lines[0].startswith(","):
         return False
     return [fold(cell) for cell in lines[1].split(",")[: len(_SUMMARY)]] == [fold(name) for name in _SUMMARY]
 
@@ -290,7 +290,19 @@ def _summary_rows(file: str, lines: list[list[str]]) -> Iterator[Row]:
         spans.append((dyes[start] if start < len(dyes) else "", own))
     yield (
         2,
-        ["Run", "Name", "Well", "DF", "QC", "Total", "Dye", "Target", "Conc. cp/uL", "Positives", "Threshold"],
+        [
+            "Run",
+            "Name",
+            "Well",
+            "DF",
+            "QC",
+            "Total",
+            "Dye",
+            "Target",
+            "Conc. cp/uL",
+            "Positives",
+            "Threshold",
+        ],
     )
     for number, cells in enumerate(lines[2:], start=3):
         if not any(cells):
@@ -348,8 +360,11 @@ def read_summary(file: str, data: bytes, *, sha256: str) -> Digital:
         )
         raise RefusedFileError(file, [problem]) from error
     sheet = assemble(file, None, _summary_rows(file, lines), comma=False, typed=False)
-    if sheet is None:
-        raise AssertionError  # _summary_rows always gives a header
+    if sheet is None or not sheet.rows:
+        problem = Problem(
+            code="sheet.no_rows", file=file, expected="rows below the headers", advice="Export it again."
+        )
+        raise RefusedFileError(file, [problem])
     columns = {
         **places(sheet.header, _RESULTS),
         **places(sheet.header, {"dilution": ("DF",), "quality": ("QC",), "threshold": ("Threshold",)}),
@@ -404,7 +419,7 @@ def read_multichannel(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
         read = [
             names[0] for names, i in zip(names, rows, strict=True) if len(names) == 1 and (totals[i] or 0) > 0
         ]
-        both = sum(k for part, k in combined if set(part) == set(read)) if len(read) == len("ab") else None
+        both = sum(k for part, k in combined if set(part) == set(read)) if len(read) == 2 else None
         wells += [
             Partitions(
                 run_id=key[0],

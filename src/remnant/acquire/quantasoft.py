@@ -62,7 +62,7 @@ _TYPE: Final = re.compile(r"ch([1-6])\s*(.*)", re.IGNORECASE)
 
 
 def is_amplitudes(data: bytes) -> bool:
-    """Whether a file begins as the amplitudes of droplets.
+    r"""Whether a file begins as the amplitudes of droplets.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def is_amplitudes(data: bytes) -> bool:
 
     Examples
     --------
-    >>> is_amplitudes(b"Assay1 Amplitude,Assay2 Amplitude\\r7762.2,\\r")
+    >>> is_amplitudes(b"Assay1 Amplitude,Assay2 Amplitude\r7762.2,\r")
     True
     """
     return _HEADER.match(data) is not None
@@ -109,7 +109,7 @@ def _name_problem(file: str) -> Problem:
 
 
 def read_amplitudes(file: str, data: bytes, sha256: str) -> tuple[Digital, Amplitudes]:
-    """Amplitudes of the droplets of one well.
+    r"""Amplitudes of the droplets of one well.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def read_amplitudes(file: str, data: bytes, sha256: str) -> tuple[Digital, Ampli
 
     Examples
     --------
-    >>> text = b"Assay1 Amplitude,Assay2 Amplitude\\r\\n7762.24,\\r\\n21050.5,\\r\\n"
+    >>> text = b"Assay1 Amplitude,Assay2 Amplitude\r\n7762.24,\r\n21050.5,\r\n"
     >>> digital, amplitudes = read_amplitudes("plate7_A08_Amplitude.csv", text, "0" * 64)
     >>> digital.partitions[0].position, amplitudes.channels, amplitudes.fluorescence.shape
     ('A08', ('1',), (2, 1))
@@ -292,7 +292,9 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
     for i, place in enumerate(positions):
         k, n = positives[i], accepted[i]
         if n is None:
-            cells.refuse(i, "accepted", "", code="digital.number", expected="the accepted droplets of the well")
+            cells.refuse(
+                i, "accepted", "", code="digital.number", expected="the accepted droplets of the well"
+            )
             continue
         if k is not None and negatives[i] is not None and k + (negatives[i] or 0) != n:
             found = f"{k} positives and {negatives[i]} negatives"

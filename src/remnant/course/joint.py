@@ -73,7 +73,10 @@ def joint_states(
         m = entry.measurement
         if m.target in {FIRST, SECOND} and (entry.call is not None or m.state == "not evaluable"):
             side = _side(entry, place[row], against, states) if row in place else None
-            found[m.patient_id, m.material, m.fraction, m.control, m.platform, m.drawn_on][m.target] = entry, side
+            found[m.patient_id, m.material, m.fraction, m.control, m.platform, m.drawn_on][m.target] = (
+                entry,
+                side,
+            )
     pairs = {
         key: (one[1], other[1])
         for key, sides in found.items()

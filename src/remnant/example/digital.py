@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from remnant.example.tables import record_table
 from remnant.records.partition import PlateWell
 
-__all__ = ["DigitalPlate", "DigitalTube", "amplitude_files", "draw_digital_plate", "layout_csv", "results_csv"]
+__all__ = [
+    "DigitalPlate",
+    "DigitalTube",
+    "amplitude_files",
+    "draw_digital_plate",
+    "layout_csv",
+    "results_csv",
+]
 
 Floats = NDArray[np.float64]
 
@@ -117,7 +124,11 @@ def draw_digital_plate(
     (('C-1', 'C-1', 'NTC', 'NTC'), (4, 4))
     """
     names = [tube.cdna_id for tube in tubes for _ in range(tube.wells)] + ["NTC"] * blanks
-    levels = [(tube.control_copies_per_ul * tube.ratio, tube.control_copies_per_ul) for tube in tubes for _ in range(tube.wells)]
+    levels = [
+        (tube.control_copies_per_ul * tube.ratio, tube.control_copies_per_ul)
+        for tube in tubes
+        for _ in range(tube.wells)
+    ]
     levels += [(0.0, 0.0)] * blanks
     cells = np.zeros((len(names), 4), dtype=np.int64)
     for i, (first, second) in enumerate(levels):
@@ -148,9 +159,12 @@ def results_csv(plate: DigitalPlate) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
-        "Well ExptType Experiment Sample TargetType Target Status Concentration Supermix Positives Negatives"
-        " Ch1+Ch2+ Ch1+Ch2- Ch1-Ch2+ Ch1-Ch2- AcceptedDroplets Threshold MergedWells".split()
-    )
+        [
+            "Well", "ExptType", "Experiment", "Sample", "TargetType", "Target", "Status", "Concentration",
+            "Supermix", "Positives", "Negatives", "Ch1+Ch2+", "Ch1+Ch2-", "Ch1-Ch2+", "Ch1-Ch2-",
+            "AcceptedDroplets", "Threshold", "MergedWells",
+        ]
+    )  # fmt: skip
     for position, name, cells in zip(plate.positions, plate.names, plate.cells, strict=True):
         n, both = int(cells.sum()), int(cells[3])
         for channel, gene, k in (

@@ -112,9 +112,13 @@ def populations(values: Floats) -> Populations:
     counts = np.histogram(np.clip(values, low, high), bins=edges)[0].astype(float)
     centres = 0.5 * (edges[1:] + edges[:-1])
     cut = _split(centres, counts)
-    mean = np.array([_mean(centres[: cut + 1], counts[: cut + 1]), _mean(centres[cut + 1 :], counts[cut + 1 :])])
+    mean = np.array(
+        [_mean(centres[: cut + 1], counts[: cut + 1]), _mean(centres[cut + 1 :], counts[cut + 1 :])]
+    )
     width = centres[1] - centres[0]
-    spread = np.array([_sd(centres[: cut + 1], counts[: cut + 1]), _sd(centres[cut + 1 :], counts[cut + 1 :])])
+    spread = np.array(
+        [_sd(centres[: cut + 1], counts[: cut + 1]), _sd(centres[cut + 1 :], counts[cut + 1 :])]
+    )
     spread = np.maximum(spread, width)
     share = np.array([0.5, 0.01, 0.49])
     before = -np.inf
@@ -147,7 +151,10 @@ def _sd(x: Floats, weight: Floats) -> float:
 def _log_parts(x: Floats, mean: Floats, spread: Floats, share: Floats) -> Floats:
     inside = (x >= mean[0]) & (x <= mean[1])
     rain = np.where(inside, -np.log(max(mean[1] - mean[0], 1e-9)), -np.inf)
-    normal = [-0.5 * np.square((x - m) / s) - np.log(s * np.sqrt(2 * np.pi)) for m, s in zip(mean, spread, strict=True)]
+    normal = [
+        -0.5 * np.square((x - m) / s) - np.log(s * np.sqrt(2 * np.pi))
+        for m, s in zip(mean, spread, strict=True)
+    ]
     parts: Floats = np.stack([normal[0], rain, normal[1]]) + np.log(share)[:, None]
     return parts
 
@@ -239,7 +246,8 @@ def four_clusters(values: Floats, thresholds: tuple[float, float]) -> FourCluste
     >>> (got.counts(values) == np.bincount(where, minlength=4)).all()
     np.True_
     """
-    edges = [np.linspace(*np.quantile(values[:, i], [0.0005, 0.9995]), _CELLS + 1) for i in (0, 1)]
+    ends = np.quantile(values, [0.0005, 0.9995], axis=0)
+    edges = [np.linspace(float(ends[0, i]), float(ends[1, i]), _CELLS + 1) for i in (0, 1)]
     inside = np.stack([np.clip(values[:, i], edges[i][0], edges[i][-1]) for i in (0, 1)])
     counts = np.histogram2d(inside[0], inside[1], bins=edges)[0].ravel()
     middle = [0.5 * (edge[1:] + edge[:-1]) for edge in edges]

@@ -162,7 +162,7 @@ def limit_of_blank(n: ArrayLike, positives: ArrayLike, negatives: ArrayLike, lev
 
 
 def limit_of_detection(
-    n: ArrayLike, blank: ArrayLike, positives: ArrayLike, negatives: ArrayLike, level: float = 0.95
+    n: ArrayLike, blank: ArrayLike, positives: ArrayLike, negatives: ArrayLike, *, level: float = 0.95
 ) -> Floats:
     """Lowest rate that is found above the limit of blank.
 
@@ -201,9 +201,9 @@ def limit_of_detection(
 
     def found(value: Floats) -> Floats:
         positive = -np.expm1(np.log1p(-rates) - value[..., None])
-        probability: Floats = betainc(within[..., None] + 1.0, total[..., None] - within[..., None], positive).mean(
-            axis=-1
-        )
+        probability: Floats = betainc(
+            within[..., None] + 1.0, total[..., None] - within[..., None], positive
+        ).mean(axis=-1)
         return probability
 
     low, high = np.zeros(total.shape), np.full(total.shape, 40.0)
@@ -246,7 +246,7 @@ def between_well_variance(k: ArrayLike, n: ArrayLike, group: ArrayLike) -> tuple
     freedom = 0
     for one in np.unique(code[use]):
         rows = use & (code == one)
-        if rows.sum() < len("ab"):
+        if rows.sum() < 2:
             continue
         y, v = np.log(rate(positive[rows], total[rows])), log_rate_variance(positive[rows], total[rows])
         w = 1.0 / v
@@ -308,7 +308,11 @@ def _effective(k: float, n: float, others: float, other_n: float) -> tuple[float
     expected = float(rate(others + 0.5, other_n + 1.0))
     information = expected**2 / np.expm1(expected)  # of one partition, about ln lambda
     scale = information / expected
-    return float(rate(k, n)) * n * scale, (others + 0.5) * scale * expected / (-np.expm1(-expected)), n * information
+    return (
+        float(rate(k, n)) * n * scale,
+        (others + 0.5) * scale * expected / (-np.expm1(-expected)),
+        n * information,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -369,7 +373,9 @@ def linkage(both: ArrayLike, first_only: ArrayLike, second_only: ArrayLike, neit
     not_first, not_second, none = p[2] + p[3], p[1] + p[3], p[3]
     raw = np.log(none) - np.log(not_first) - np.log(not_second)
     # c is ln of sums of cells: gradient in the four shares, covariance of the multinomial.
-    gradient = np.stack([np.zeros_like(raw), -1 / not_second, -1 / not_first, 1 / none - 1 / not_first - 1 / not_second])
+    gradient = np.stack(
+        [np.zeros_like(raw), -1 / not_second, -1 / not_first, 1 / none - 1 / not_first - 1 / not_second]
+    )
     variance = ((p * np.square(gradient)).sum(axis=0) - np.square((p * gradient).sum(axis=0))) / n
     linked = np.maximum(raw, 0.0)
     half = 1.959964 * np.sqrt(variance)

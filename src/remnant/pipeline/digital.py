@@ -41,7 +41,7 @@ def digital_inputs(known: Facts) -> dict[str, tuple[list[Any], ...]]:
     tubes = {cdna.cdna_id: cdna for cdna in known.cdnas}
     of_sample = grouped(known.cdnas, "sample_id")
     samples = {sample.sample_id: sample for sample in known.samples}
-    inputs = {}
+    inputs: dict[str, tuple[list[Any], ...]] = {}
     for run_id, wells in grouped(known.partitions, "run_id").items():
         layout = places.get(run_id, [])
         names = {one.sample for one in (*wells, *layout)}

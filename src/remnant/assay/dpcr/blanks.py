@@ -109,7 +109,7 @@ def blank_rates(
 def _outlier(counts: Mapping[int, tuple[int, int]], rule: BlankRule) -> int | None:
     """The blank with most positives, if the others do not explain it."""
     rows = list(counts)
-    if len(rows) < len("abc"):
+    if len(rows) < 3:
         return None
     k, n = (np.array(column) for column in zip(*counts.values(), strict=True))
     p_values = outlier_p_values(k, n, 0.0)

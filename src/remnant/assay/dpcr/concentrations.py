@@ -139,9 +139,13 @@ def digital_wells(
     n = np.array([max(well.part.accepted, 1) for well in wells])
     a, b = np.array([r.positives for r in rates]), np.array([r.negatives for r in rates])
     limits = limit_of_blank(n, a, b, rules.blank.level)
-    lods = limit_of_detection(n, limits, a, b, rules.blank.level)
+    lods = limit_of_detection(n, limits, a, b, level=rules.blank.level)
     cvs = [math.hypot(w.instrument.volume_cv, well_sd[w.part.run_id]) for w in wells]
-    countable = [i for i in range(len(wells)) if i in counts and counts[i].positives is not None and wells[i].part.accepted]
+    countable = [
+        i
+        for i in range(len(wells))
+        if i in counts and counts[i].positives is not None and wells[i].part.accepted
+    ]
     answers = _answers(wells, counts, countable, rates=rates, cvs=cvs)
     return [
         _record(

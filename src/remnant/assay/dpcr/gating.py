@@ -182,8 +182,7 @@ def gated(
     findings: list[Finding] = []
     gates: dict[tuple[str, str], Gate] = {}
     for key, rows in groups.items():
-        values = {i: _column(held, wells[i]) for i in rows}
-        values = {i: column for i, column in values.items() if column is not None}
+        values = {i: column for i in rows if (column := _column(held, wells[i])) is not None}
         if not values:
             continue
         blanks = [values[i] for i in values if wells[i].part.kind == "ntc" and not wells[i].part.excluded]
@@ -228,19 +227,18 @@ def _clusters(
     counts: dict[int, Count] = {}
     for run_id in dict.fromkeys(run for run, _ in groups):
         channels = [channel for run, channel in groups if run == run_id]
-        if len(channels) != len("ab") or any(gates[run_id, c].method == "none" for c in channels):
+        if len(channels) != 2 or any(gates[run_id, c].method == "none" for c in channels):
             continue
         first, second = channels
         both = [
-            one
-            for (run, _), one in held.items()
-            if run == run_id and {first, second} <= set(one.channels)
+            one for (run, _), one in held.items() if run == run_id and {first, second} <= set(one.channels)
         ]
         if not both:
             continue
         values = {one.position: _pair(one, first, second) for one in both}
         found = four_clusters(
-            np.concatenate(list(values.values())), (gates[run_id, first].threshold, gates[run_id, second].threshold)
+            np.concatenate(list(values.values())),
+            (gates[run_id, first].threshold, gates[run_id, second].threshold),
         )
         cells = {position: found.counts(pair) for position, pair in values.items()}
         for channel, colours in ((first, (1, 3)), (second, (2, 3))):
@@ -257,7 +255,12 @@ def _pair(one: Amplitudes, first: str, second: str) -> Floats:
 
 
 def _gate_findings(
-    key: tuple[str, str], wells: Sequence[NamedWell], found: Gate, *, counts: Mapping[int, Count], rule: GateRule
+    key: tuple[str, str],
+    wells: Sequence[NamedWell],
+    found: Gate,
+    *,
+    counts: Mapping[int, Count],
+    rule: GateRule,
 ) -> list[Finding]:
     run_id, channel = key
     if found.method == "none":

@@ -118,14 +118,17 @@ def quantify_partitions(
     )
     findings += more
     decisions = _decisions(wells, known, outliers, bad_blanks)
-    records = digital_wells(
-        wells, counts, decisions=decisions, blanks=blanks, well_sd=spread, rules=chosen
-    )
+    records = digital_wells(wells, counts, decisions=decisions, blanks=blanks, well_sd=spread, rules=chosen)
     return DigitalQuantified(
         measurements=tuple(measured),
         wells=tuple(records),
         well_uses=tuple(_use(record) for record in records),
-        findings=(*findings, *_well_findings(wells, records), *_linked(wells, counts), *_unverified(chosen, records)),
+        findings=(
+            *findings,
+            *_well_findings(wells, records),
+            *_linked(wells, counts),
+            *_unverified(chosen, records),
+        ),
     )
 
 
@@ -144,7 +147,10 @@ def _stored(wells: Sequence[NamedWell]) -> dict[int, Count]:
 
 
 def _decisions(
-    wells: Sequence[NamedWell], known: Sequence[int | None], outliers: Mapping[int, tuple[str, str]], bad_blanks: set[int]
+    wells: Sequence[NamedWell],
+    known: Sequence[int | None],
+    outliers: Mapping[int, tuple[str, str]],
+    bad_blanks: set[int],
 ) -> list[tuple[str, str]]:
     decisions = []
     for i, well in enumerate(wells):
@@ -211,7 +217,7 @@ def _linked(wells: Sequence[NamedWell], counts: Mapping[int, Count]) -> list[Fin
     for i, one in counts.items():
         if one.both_positive is not None and one.positives is not None:
             pairs.setdefault((wells[i].part.run_id, wells[i].part.position), []).append(i)
-    tested = [(key, rows) for key, rows in pairs.items() if len(rows) == len("ab")]
+    tested = [(key, rows) for key, rows in pairs.items() if len(rows) == 2]
     if not tested:
         return []
     both = np.array([counts[rows[0]].both_positive for _, rows in tested])
@@ -221,7 +227,9 @@ def _linked(wells: Sequence[NamedWell], counts: Mapping[int, Count]) -> list[Fin
     sound = (neither > 0) & (both <= np.minimum(first, second)) & (first > 0) & (second > 0)
     found = linkage(both[sound], (first - both)[sound], (second - both)[sound], neither[sound])
     places: dict[str, list[str]] = {}
-    for (key, _), p_value in zip((t for t, good in zip(tested, sound, strict=True) if good), found.p_value, strict=True):
+    for (key, _), p_value in zip(
+        (t for t, good in zip(tested, sound, strict=True) if good), found.p_value, strict=True
+    ):
         if p_value < _LINKED_P_VALUE:
             places.setdefault(key[0], []).append(key[1])
     return [
@@ -237,9 +245,8 @@ def _linked(wells: Sequence[NamedWell], counts: Mapping[int, Count]) -> list[Fin
 
 def _unverified(rules: DigitalRules, records: Sequence[DigitalWell]) -> list[Finding]:
     """Rules behind these wells that nobody verified, once each."""
-    rows = [rules.blank, rules.replicates, rules.positivity]
-    if any(record.threshold is not None and record.gate != "instrument" for record in records):
-        rows.insert(0, rules.gate)  # type: ignore[arg-type]
+    gated_here = any(record.threshold is not None and record.gate != "instrument" for record in records)
+    rows = (*((rules.gate,) if gated_here else ()), rules.blank, rules.replicates, rules.positivity)
     return [
         Finding(
             code="dpcr.unverified_rule",

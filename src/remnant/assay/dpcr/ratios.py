@@ -170,7 +170,9 @@ def _side(
         by_exposure[wells[i].exposure * wells[i].volume_nl].append(i)
     return _Side(
         k=np.array([sum(positives[i] for i in group) for group in by_exposure.values()], dtype=float),
-        n=np.array([sum(wells[i].part.accepted for i in group) for group in by_exposure.values()], dtype=float),
+        n=np.array(
+            [sum(wells[i].part.accepted for i in group) for group in by_exposure.values()], dtype=float
+        ),
         exposure=np.array(list(by_exposure)),
         positions=tuple(sorted(wells[i].part.position for i in rows)),
         counts=tuple((positives[i], wells[i].part.accepted) for i in rows),
@@ -320,7 +322,9 @@ def _evidence(
         shift = _NODES * spread
         x = per_exposure * control.exposure[:, None] * np.exp(shift)
         empty = math.log1p(-control.blank.mean) - x
-        weight = (control.k[:, None] * np.log(-np.expm1(empty)) + (control.n - control.k)[:, None] * empty).sum(axis=0)
+        weight = (
+            control.k[:, None] * np.log(-np.expm1(empty)) + (control.n - control.k)[:, None] * empty
+        ).sum(axis=0)
         weight -= logsumexp(weight)
 
         def over(log10_q: Floats) -> Floats:
@@ -353,13 +357,13 @@ def _measurement(one: _Ratio, numbers: Sequence[float], rules: DigitalRules) -> 
     per_exposure = 0.0 if target.saturated else _per_exposure(target)
     copies = float((per_exposure * target.exposure * target.n).sum())
     limit = int(limit_of_blank(n, blank.positives, blank.negatives, rules.blank.level))
-    state, reason = judged(
-        k, n, limit=limit, copies=copies, minimum_copies=rules.positivity.minimum_copies
-    )
+    state, reason = judged(k, n, limit=limit, copies=copies, minimum_copies=rules.positivity.minimum_copies)
     if one.obstacle:
         state, reason = "not evaluable", one.obstacle
     seen = state in {"quantified", "detected"}
-    single = limit_of_blank([c[1] for c in target.counts], blank.positives, blank.negatives, rules.blank.level)
+    single = limit_of_blank(
+        [c[1] for c in target.counts], blank.positives, blank.negatives, rules.blank.level
+    )
     one_copy = float((one.per_exposure * target.exposure * target.n).sum())
     answers: dict[str, Any] = dict(
         zip(

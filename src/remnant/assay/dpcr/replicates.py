@@ -79,15 +79,15 @@ def _apart(
     """Wells of one group that the others do not explain; or the probability of a pair that disagrees."""
     rows, apart = list(group), dict[int, str]()
     sd = wells[rows[0]].instrument.well_cv
-    while len(rows) >= len("ab"):
+    while len(rows) >= 2:
         k = np.array([positives[i] for i in rows])
         n = np.array([wells[i].part.accepted for i in rows])
         worst, p_value = _worst(k, n, sd)
         if p_value >= rule.p_value / len(rows):
             return apart, None
-        if len(rows) == len("ab"):
+        if len(rows) == 2:
             # Of the last two nobody knows which is wrong: a group that comes down to them does not agree.
-            return dict.fromkeys(group, ""), (p_value if len(group) == len("ab") else None)
+            return dict.fromkeys(group, ""), (p_value if len(group) == 2 else None)
         rest = np.arange(len(rows)) != worst
         expected = k[rest].sum() / n[rest].sum() * n[worst]
         apart[rows.pop(worst)] = (
@@ -99,7 +99,7 @@ def _apart(
 
 def _worst(k: np.ndarray, n: np.ndarray, sd: float) -> tuple[int, float]:
     """Well without which the others agree best, and its probability given them."""
-    if len(k) == len("ab"):
+    if len(k) == 2:
         p_values = outlier_p_values(k, n, sd)
         return int(p_values.argmin()), float(p_values.min())
     spread = []
@@ -178,7 +178,5 @@ def well_sds(
             [positives[i] for i in rows], [wells[i].part.accepted for i in rows], codes
         )
         weight = rule.learning_wells
-        found[run_id] = float(
-            np.sqrt((max(variance, 0.0) * freedom + default * weight) / (freedom + weight))
-        )
+        found[run_id] = float(np.sqrt((max(variance, 0.0) * freedom + default * weight) / (freedom + weight)))
     return found

@@ -148,8 +148,7 @@ def _with(part: Partitions, place: PlateWell | None) -> Partitions:
 
 def _differs(part: Partitions, place: PlateWell) -> bool:
     return any(
-        said and said != told
-        for said, told in ((part.sample, place.sample), (part.target, place.target))
+        said and said != told for said, told in ((part.sample, place.sample), (part.target, place.target))
     )
 
 
@@ -169,8 +168,12 @@ def _meanings(cdnas: Sequence[Cdna], samples: Sequence[Sample]) -> dict[str, tup
     for cdna in cdnas:
         by_sample[cdna.sample_id].append(cdna.cdna_id)
     meaning = {name: (name, name) for name in known}
-    meaning |= {name: (ids[0] if len(ids) == 1 else name, name) for name, ids in by_sample.items() if name in known}
-    return meaning | {cdna.cdna_id: (cdna.cdna_id, cdna.sample_id) for cdna in cdnas if cdna.sample_id in known}
+    meaning |= {
+        name: (ids[0] if len(ids) == 1 else name, name) for name, ids in by_sample.items() if name in known
+    }
+    return meaning | {
+        cdna.cdna_id: (cdna.cdna_id, cdna.sample_id) for cdna in cdnas if cdna.sample_id in known
+    }
 
 
 def _volumes(
