@@ -142,7 +142,7 @@ def test_amplitudes_are_gated_from_their_originals(simulated, plate, tmp_path):
         assert one.comparison_lower / 1e4 < plate[1][one.cdna_id] < one.comparison_upper / 1e4
 
 
-def test_an_original_that_is_gone_is_said(simulated, plate, tmp_path):
+def test_an_original_that_is_gone_is_said(plate, tmp_path):
     study = init_study(tmp_path / "s", name="s", by="test")
     name, data = next(amplitude_files(np.random.default_rng(8), plate[0]))
     (tmp_path / name).write_bytes(data)
