@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from remnant.acquire import airr, delimited, rdml, vidjil, workbook
+from remnant.acquire import airr, delimited, dpcr, rdml, vidjil, workbook
 from remnant.acquire.archive import open_archive, unpack
 from remnant.acquire.fcs import is_fcs, read_fcs, read_fcs_path
 from remnant.acquire.limits import size
@@ -128,6 +128,9 @@ def _zipped(file: str, data: bytes) -> Acquired:
         return _rdml(file, data, unpack(file, archive, member), findings)
     if "xl/workbook.xml" in archive.namelist():
         return _tables(file, data, workbook.sheets(file, data, archive), [])
+    digital = dpcr.read_archive(_source(file, data, ""), archive)
+    if digital is not None:
+        return digital
     members = ", ".join(archive.namelist()[:5])
     raise _refused(
         file, "file.unknown_archive", f"a zip file with {members or 'nothing'}", "Import the files inside."
@@ -164,9 +167,16 @@ def _read(file: str, data: bytes) -> Acquired:
         return _rdml(file, data, data)
     if vidjil.is_json(data):
         return _vidjil(file, data)
+    source = _source(file, data, "")
+    digital = dpcr.read_text(source, data)
+    if digital is not None:
+        return digital
     sheet, findings = delimited.table(file, data)
     if sheet is not None and airr.is_airr(sheet.header):
         return _airr(file, data, sheet, findings)
+    digital = dpcr.read_sheet(source, sheet, findings) if sheet else None
+    if digital is not None:
+        return digital
     return _tables(file, data, [sheet] if sheet else [], findings)
 
 
