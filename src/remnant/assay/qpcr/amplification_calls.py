@@ -72,6 +72,11 @@ def call_curves(
             (fits.height <= 0.0, "not amplified", "fluorescence falls"),
             (~np.isfinite(rise), "not amplified", "no accelerating rise"),
             (
+                points.second_derivative < cycles[0],
+                "not amplified",
+                "no accelerating rise after the first cycle",
+            ),
+            (
                 points.second_derivative > cycles[-1],
                 "not amplified",
                 "no accelerating rise before the last cycle",
