@@ -55,13 +55,9 @@ def quantify(
 ) -> Answer:
     """Fit the standard curves of one file, count the wells of digital PCR, or list the measurements of a study.
 
-<<<<<<< HEAD
-    A file needs no study: every run and target that has standards gets its curve and a verdict, and every
-    amplification curve its call, its cycles with their standard errors and its efficiency.
-=======
-    A file needs no study: every run and target that has standards gets its curve and a verdict, every well
-    of a digital PCR its concentration. A folder that is no study is a run of digital PCR with its plate layout.
->>>>>>> main
+    A file needs no study: every run and target that has standards gets its curve and a verdict, every
+    amplification curve its call, its cycles with their standard errors and its efficiency, every well of a
+    digital PCR its concentration. A folder that is no study is a run of digital PCR with its plate layout.
 
     Parameters
     ----------
@@ -77,23 +73,19 @@ def quantify(
     Returns
     -------
     Answer
-<<<<<<< HEAD
-        Standard curves and amplification curves of a file, or one entry a measurement of a study.
-    """
-    return _measurements(path, patients) if path.is_dir() else _curves(path, gates, cq)
-=======
-        One entry a curve, or one a measurement; wells, measurements and findings of a digital PCR.
+        Standard curves and amplification curves of a file, or one entry a measurement; wells, measurements and
+        findings of a digital PCR.
     """
     if path.is_dir():
         digital = None if (path / "study.toml").exists() else digital_folder(path)
         return digital or _measurements(path, patients)
-    return _curves(path, gates)
->>>>>>> main
+    return _curves(path, gates, cq)
 
 
 def _curves(path: Path, gates: str | None, cq: Source) -> Answer:
     acquired = read_path(path)
-<<<<<<< HEAD
+    if acquired.partitions:
+        return digital_answer([acquired])
     plates = read_plates(acquired.curves)
     results = plates.records()
     wells: Sequence[Well] = acquired.wells
@@ -110,12 +102,6 @@ def _curves(path: Path, gates: str | None, cq: Source) -> Answer:
         findings = cq_findings(wells, results)
     fits = fit_curves(wells, qpcr_rules().curves if gates is None else curve_gates(gates))
     if not fits and not results:
-=======
-    if acquired.partitions:
-        return digital_answer([acquired])
-    fits = fit_curves(acquired.wells, qpcr_rules().curves if gates is None else curve_gates(gates))
-    if not fits:
->>>>>>> main
         raise InputError(
             where=f"file {acquired.source.name}",
             found=f"{len(wells)} wells, no target with standards at two levels or more, no amplification curves",
