@@ -40,7 +40,7 @@ _GROUPED: Final = {
 }
 _ONE_COMMA: Final = re.compile(r"[+-]?[0-9]*,[0-9]*([eE][+-]?[0-9]+)?")
 _UNSURE: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
-_SPACES: Final = str.maketrans("−", "-", " \u00a0\u2009\u202f")
+_GROUP_SPACE: Final = re.compile(r"(?<=[0-9])[ \u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")
 _ISO: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])")
 _OTHER_DAY: Final = re.compile(r"([0-9]{1,2})([./-])([0-9]{1,2})\2([0-9]{4})(?![0-9])")
 _LONGEST: Final = 60
@@ -144,6 +144,11 @@ def cq_word(cell: str) -> bool:
     return word in _NO_CQ or re.fullmatch(r"-1([.,]0*)?", word) is not None
 
 
+def _joined(text: str) -> str:
+    """Number without spaces between its thousands, with an ASCII minus."""
+    return _GROUP_SPACE.sub("", text.strip().replace("\u2212", "-"))
+
+
 def _sign_of(text: str, *, small: bool) -> DecimalSign | None:
     """Decimal sign that one number shows; `small`: the number is known to be below a thousand."""
     if "," in text and "." in text:
@@ -185,7 +190,7 @@ def decimal_sign(cqs: Iterable[str], others: Iterable[str]) -> DecimalSign | Non
         sign
         for text in cqs
         if any(c.isdigit() for c in text)
-        for sign in [_sign_of(text.translate(_SPACES), small=True)]
+        for sign in [_sign_of(_joined(text), small=True)]
         if sign
     }
     if len(found) > 1:
@@ -197,7 +202,7 @@ def decimal_sign(cqs: Iterable[str], others: Iterable[str]) -> DecimalSign | Non
     if found:
         return found.pop()
     for text in others:
-        sign = _sign_of(text.translate(_SPACES), small=False)
+        sign = _sign_of(_joined(text), small=False)
         if sign is not None:
             return sign
     return None
@@ -232,7 +237,7 @@ def number(text: str, sign: DecimalSign | None) -> float:
     >>> number("1,250.000", "."), number("1.250,5", ","), number("31,404", ",")
     (1250.0, 1250.5, 31.404)
     """
-    text = text.strip().translate(_SPACES)
+    text = _joined(text)
     if len(text) > _LONGEST:
         raise _no_number()
     if sign == "," and (_GROUPED["."].fullmatch(text) or _ONE_COMMA.fullmatch(text)):

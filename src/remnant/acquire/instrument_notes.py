@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from remnant.acquire.instrument_reading import Reading
 from remnant.records.run import Curves, Well
 
-__all__ = ["write_notes"]
+__all__ = ["COUNTED", "write_notes"]
 
-_COUNTED: tuple[tuple[str, str, bool, str], ...] = (
+COUNTED: Final[tuple[tuple[str, str, bool, str], ...]] = (
     (
         "standard_unit_assumed",
         "{n} quantities of standards stand without a unit, as this instrument writes them: read as copies in the well.",
@@ -64,7 +66,7 @@ _COUNTED: tuple[tuple[str, str, bool, str], ...] = (
         "",
     ),
 )
-"""Count, sentence, whether it lowers trust, advice."""
+"""Code behind ``instrument.`` and count, sentence, whether it lowers trust, advice."""
 
 
 def write_notes(
@@ -84,7 +86,7 @@ def write_notes(
         Dye by which the curves are divided.
     """
     counts = reading.counts
-    for name, sentence, warning, advice in _COUNTED:
+    for name, sentence, warning, advice in COUNTED:
         if counts[name]:
             more = {"advice": advice} if advice else {}
             reading.note(f"instrument.{name}", sentence.format(n=counts[name]), warning=warning, **more)
