@@ -158,7 +158,10 @@ def unpack(file: str, archive: zipfile.ZipFile, member: str) -> bytes:
     RefusedFileError
         If the member is damaged or encrypted.
     """
-    return b"".join(chunks(file, archive, member))
+    held = io.BytesIO()
+    for piece in chunks(file, archive, member):
+        held.write(piece)
+    return held.getvalue()
 
 
 def gunzip(file: str, data: bytes) -> bytes:

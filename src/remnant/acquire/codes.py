@@ -36,6 +36,7 @@ PROBLEMS: Final[dict[str, str]] = {
     "panel.column": "A panel without its columns.",
     "panel.empty": "A panel row without channel or antigen.",
     "xml.broken": "XML that is not well-formed.",
+    "xml.depth": "XML with more elements inside each other than the limit.",
     "xml.encoding": "XML that is not UTF-8.",
     "xml.document_type": "XML with a document type or entities, as in an XML bomb.",
     "sheet.unknown_kind": "The columns of no kind of table; the nearest kinds and what they lack are named.",

@@ -18,7 +18,7 @@ from remnant.acquire.instrument import InstrumentContent, RawRun, RawWell, conte
 from remnant.acquire.instrument_cells import is_true, text_of
 from remnant.acquire.instrument_curves import Points
 from remnant.acquire.instrument_reading import Reading, refused
-from remnant.acquire.instrument_tables import Header, folded, header_of, is_blank
+from remnant.acquire.instrument_tables import Header, folded, header_of, is_blank, may_be_header
 from remnant.acquire.pages import Page
 from remnant.acquire.sheet import Row
 
@@ -207,7 +207,7 @@ def _walk(reading: Reading, page: Page, held: _Tables) -> None:
             header, section = None, marked[1] if marked else section
         elif header is not None:
             _take(reading, held, header, (number, cells))
-        elif _is_header(names := folded(cells)):
+        elif may_be_header(cells) and _is_header(names := folded(cells)):
             header = header_of(section, number, cells)
             held.seen |= set(names)
         else:
