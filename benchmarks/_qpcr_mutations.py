@@ -34,7 +34,7 @@ import xlsxwriter
 from _form import Figure, finish
 from remnant.acquire import RefusedFileError, read
 
-__all__ = ["figures", "made_originals", "mutated", "originals"]
+__all__ = ["damaged", "figures", "made_originals", "mutated", "originals"]
 
 FILES = 10_000
 SEED = 20_200_403
@@ -399,8 +399,24 @@ def mutated(seeds: tuple[bytes, ...], number: int, seed: int = SEED) -> bytes:
     """
     chance = random.Random(seed * 1_000_003 + number)  # noqa: S311 - chosen, not secret
     data = seeds[number % len(seeds)]
-    if chance.random() < 0.01:
-        return chance.choice(_bombs())
+    return chance.choice(_bombs()) if chance.random() < 0.01 else damaged(chance, data)
+
+
+def damaged(chance: random.Random, data: bytes) -> bytes:
+    """One file with a random damage, in a member of it where it is packed.
+
+    Parameters
+    ----------
+    chance : random.Random
+        Decides what is damaged.
+    data : bytes
+        The original.
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
     change = chance.choices([_bytes_changed, _encoded, _nested], weights=[8, 1, 1])[0]
     if data.startswith(b"\x1f\x8b") and chance.random() < 0.7:
         return gzip.compress(change(chance, gzip.decompress(data)))

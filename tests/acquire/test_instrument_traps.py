@@ -324,6 +324,43 @@ def test_cfx_xml_has_escaped_names():
     ]
 
 
+def test_the_tables_of_a_cfx_run_in_one_zip_file_belong_together():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for dye, first in (("FAM", 10), ("HEX", 20)):
+            curves = f",Cycle,A1,A2\n,1,{first}.5,{first}.6\n,2,{first}.7,{first}.8\n"
+            archive.writestr(f"R-3 -  Quantification Amplification Results_{dye}.csv", curves)
+        rows = "".join(
+            f",{place},{dye},{target},Unkn,S-1,1.5,0,NaN\n"
+            for dye, target in (("FAM", "WT1"), ("HEX", "ABL1"))
+            for place in ("A01", "A02")
+        )
+        archive.writestr(
+            "R-3 -  End Point Results_FAM.csv",
+            ",Well,Fluor,Target,Content,Sample,End RFU\n,A01,FAM,WT1,Unkn,S-1,99\n",
+        )
+        archive.writestr("R-3 -  Quantification Cq Results_0.csv", CFX_HEADER + rows)
+        archive.writestr("R-3 -  Melt Curve Derivative Results_FAM.csv", ",Temperature,A1\n,80,0.1\n")
+    acquired = taken(out.getvalue(), "R-3.zip")
+    (curves,) = acquired.curves
+    assert [run.run_id for run in acquired.runs] == ["R-3"]
+    assert dict(
+        zip([(p, t) for _, p, t in curves.wells], curves.fluorescence[:, 0].tolist(), strict=True)
+    ) == {
+        ("A01", "WT1"): 10.5,
+        ("A02", "WT1"): 10.6,
+        ("A01", "ABL1"): 20.5,
+        ("A02", "ABL1"): 20.6,
+    }
+    assert len(acquired.wells) == 4
+
+
+def test_end_points_alone_are_refused():
+    assert codes(",Well,Fluor,Target,Content,Sample,End RFU\n,A01,FAM,WT1,Unkn,S-1,99\n") == [
+        "instrument.no_data"
+    ]
+
+
 def test_a_table_with_columns_of_the_laboratory_stays_a_cq_table():
     text = "run_id,Well,Fluor,Target,Content,Sample,Cq,dilution\nR-1,A01,FAM,WT1,Unkn,S-1,30.1,10\n"
     acquired = taken(text, "own.csv")

@@ -25,7 +25,7 @@ from remnant.acquire.pages import Page
 from remnant.acquire.safe_xml import parse
 from remnant.acquire.sheet import Row
 
-__all__ = ["FORMAT", "is_xml", "read", "recognises", "xml_page"]
+__all__ = ["FORMAT", "dye_of", "is_xml", "read", "recognises", "xml_page"]
 
 FORMAT: Final = "cfx"
 
@@ -168,7 +168,8 @@ def _raw_well(header: Header, number: int, cells: list[str]) -> RawWell:
 
 
 def _wells(pages: Sequence[Page]) -> list[RawWell]:
-    """Wells of the first table of results."""
+    """Wells of the first table with Cq, else of the first table."""
+    without: list[RawWell] = []
     for page in pages:
         header: Header | None = None
         found: list[RawWell] = []
@@ -180,9 +181,10 @@ def _wells(pages: Sequence[Page]) -> list[RawWell]:
                 break
             else:
                 found.append(_raw_well(header, number, cells))
-        if header is not None:
+        if header is not None and header.has("cq", "ct"):
             return found
-    return []
+        without = without or found
+    return without
 
 
 def _curves(page: Page, wells: list[RawWell], points: Points) -> str | None:
@@ -210,6 +212,28 @@ def _curves(page: Page, wells: list[RawWell], points: Points) -> str | None:
     return kind
 
 
+def dye_of(name: str) -> str | None:
+    """Dye that a file of curves has at the end of its name.
+
+    Parameters
+    ----------
+    name : str
+        File name.
+
+    Returns
+    -------
+    str or None
+        None if it has none.
+
+    Examples
+    --------
+    >>> dye_of("exp -  Quantification Amplification Results_SYBR.csv")
+    'SYBR'
+    """
+    found = _DYE_OF.search(name)
+    return found[1] if found else None
+
+
 def _place(text: str) -> str:
     try:
         return plate_position(text.strip())
@@ -219,9 +243,7 @@ def _place(text: str) -> str:
 
 def _dye(reading: Reading, pages: Sequence[Page]) -> str:
     """Dye of a table of curves that stands alone: the ending of its file name, which CFX writes."""
-    name = pages[0].name if len(pages) == 1 and pages[0].name else reading.stem
-    found = _DYE_OF.search(name)
-    return found[1] if found else (pages[0].name or _UNNAMED)
+    return dye_of(reading.stem) or (pages[0].name or _UNNAMED)
 
 
 def read(reading: Reading, pages: Sequence[Page]) -> InstrumentContent:

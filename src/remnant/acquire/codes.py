@@ -10,7 +10,7 @@ PROBLEMS: Final[dict[str, str]] = {
     "file.empty": "The file has no content.",
     "file.size": "The file is larger than the limit.",
     "file.unknown_format": "The file is of a kind that is not read: PDF, 7-Zip.",
-    "file.unknown_archive": "A zip file that is neither RDML, nor a workbook, nor an experiment document (.eds).",
+    "file.unknown_archive": "A zip file that is neither RDML, nor a workbook, nor an experiment document (.eds), nor the tables of a CFX run.",
     "file.damaged_zip": "A zip file that was cut or changed, or has a password.",
     "file.damaged_gzip": "A gzip file that was cut or changed, holds several members, or unpacks to more than the limit.",
     "file.unpacked_size": "A zip file that unpacks to more than the limit.",

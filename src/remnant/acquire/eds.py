@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import zipfile
 from collections.abc import Iterator
 from typing import Any, Final
@@ -231,9 +232,9 @@ def _list(holder: object, name: str) -> list[dict[str, Any]]:
 
 
 def _string(holder: dict[str, Any], name: str) -> str:
-    """Text or number of a JSON object as text."""
+    """Text or number of a JSON object as text; the instrument writes a bare NaN for nothing."""
     value = holder.get(name)
-    if isinstance(value, bool) or value is None or isinstance(value, dict | list):
+    if isinstance(value, bool | dict | list | None) or (isinstance(value, float) and math.isnan(value)):
         return ""
     return repr(value) if isinstance(value, float) else str(value)[:10_000]
 

@@ -152,6 +152,24 @@ def _rdml_member(file: str, archive: zipfile.ZipFile) -> tuple[str | None, tuple
     return xml[0], (finding,)
 
 
+def _zipped_texts(file: _File, archive: zipfile.ZipFile) -> Acquired | None:
+    """The tables of one run of CFX, exported together; None if they are something else."""
+    names = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+    total = sum(archive.getinfo(name).file_size for name in names)
+    if not names or total > size("instrument_text_bytes"):
+        return None
+    texts = {name: unpack(file.name, archive, name) for name in names}
+    if instrument_of([text_head(data).head() for data in texts.values()]) is not CFX:
+        return None
+    pages: list[Page] = []
+    findings: list[Finding] = []
+    for name, data in texts.items():
+        page, noted = text_page(file.name, data)
+        pages.append(Page(cfx.dye_of(name) or name, page.rows))
+        findings += noted
+    return _pages(file, CFX, pages, findings)
+
+
 def _zipped(file: _File) -> Acquired:
     archive = open_archive(file.name, file.data)
     names = archive.namelist()
@@ -163,6 +181,8 @@ def _zipped(file: _File) -> Acquired:
         return _rdml(file, unpack(file.name, archive, member), findings)
     if "xl/workbook.xml" in names:
         return _workbook(file, workbook.pages(file.name, file.data, archive))
+    if (acquired := _zipped_texts(file, archive)) is not None:
+        return acquired
     members = ", ".join(names[:5])
     raise _refused(
         file.name,

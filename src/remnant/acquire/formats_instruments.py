@@ -61,7 +61,7 @@ NOTES: Final = (
     ),
     FormatNote(
         name=cfx.FORMAT,
-        title="Bio-Rad CFX: csv, workbook, XML",
+        title="Bio-Rad CFX: csv, a zip file of the csv files of one run, workbook, XML",
         told="a header with `Well`, `Fluor` and `Content`; a header with `Cycle` and places of wells; XML whose root is `_x0030_`. A table with columns that a"
         " laboratory adds (`run_id`, `dilution` ...) is a Cq table.",
         read="well, dye, target, content, sample, Cq, `Starting Quantity (SQ)` of standards (with its unit if a column `Unit` was added); curves, and in a workbook"

@@ -136,7 +136,13 @@ class RawWell:
 
     @property
     def place(self) -> dict[str, Any]:
-        """Sheet and row, for problems."""
+        """Sheet and row, for problems.
+
+        Returns
+        -------
+        dict
+            Fields of a `Problem`.
+        """
         return {"sheet": self.sheet, "row": self.row}
 
 
