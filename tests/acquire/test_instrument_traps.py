@@ -7,8 +7,11 @@ import json
 import zipfile
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from remnant.acquire import RefusedFileError, read
+from remnant.acquire.instrument_cells import decimal_sign, number
 
 PREAMBLE = (
     "* Block Type = 96-Well Block (0.2mL)\n"
@@ -145,6 +148,35 @@ def test_include_false_is_an_excluded_well():
     )
     assert [well.excluded is not None for well in acquired.wells] == [True, True, False]
     assert [well.detected for well in acquired.wells] == [True, None, True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [LC + "Wahr\t255\tA1\tS-1\t30.1\t\t0\t\n", quantstudio(row(1, "30.0", omit="falsch"))],
+)
+def test_a_flag_in_another_language_is_refused(text):
+    assert codes(text) == ["cell.yes_or_no"]
+
+
+def test_settings_may_stand_behind_a_hash_sign():
+    text = (
+        "# File Name: R-5.eds\n# Instrument Type: QuantStudio 7 Pro System\n# Block Type: 96-Well 0.2-mL Block\n# Passive Reference: ROX\n\n"
+        '"Well","Well Position","Omit","Sample","Target","Task","Reporter","Cq"\n"1","A1","FALSE","S-1","WT1","UNKNOWN","FAM","30.25"\n'
+    )
+    acquired = taken(text, "results.csv")
+    assert (acquired.runs[0].run_id, acquired.wells[0].cq) == ("R-5", 30.25)
+
+
+@pytest.mark.property
+@given(st.floats(0.01, 99.999), st.floats(1000, 1e9), st.sampled_from([".", ","]))
+def test_numbers_of_either_sign_are_read_back(cq, quantity, sign):
+    def written(value):
+        text = f"{value:,.3f}"
+        return text if sign == "." else text.translate(str.maketrans(".,", ",."))
+
+    assert decimal_sign([written(cq)], []) == sign
+    assert number(written(cq), sign) == pytest.approx(cq, abs=6e-4)
+    assert number(written(quantity), sign) == pytest.approx(quantity, rel=1e-6)
 
 
 def test_omitted_wells_are_excluded():

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from remnant.acquire.aliases import TRUE_WORDS, fold, squash
+from remnant.acquire.aliases import FALSE_WORDS, TRUE_WORDS, fold, squash
 from remnant.acquire.cells import CellError
 from remnant.acquire.limits import date_range, first_run_date
 from remnant.records.run import WellKind
@@ -24,11 +24,11 @@ __all__ = [
     "DecimalSign",
     "cq_word",
     "decimal_sign",
-    "is_true",
     "number",
     "run_day",
     "text_of",
     "well_kind",
+    "yes_or_no",
 ]
 
 DecimalSign = Literal[".", ","]
@@ -49,6 +49,7 @@ _MONTHS: Final = 12
 _NO_CQ: Final = frozenset({"undetermined", "n/a", "nan", "noct", "nocq"})
 _NOTHING: Final = frozenset({"", "na", "n/a", "none", "null"})
 _TRUE: Final = frozenset(map(squash, TRUE_WORDS))
+_FALSE: Final = frozenset(map(squash, FALSE_WORDS))
 NOT_STARTED: Final = "notstarted"
 """Folded end time of a run that has not begun."""
 
@@ -109,8 +110,8 @@ def text_of(cell: str) -> str | None:
     return None if cell.casefold() in _NOTHING else cell
 
 
-def is_true(cell: str) -> bool:
-    """Whether a cell says yes.
+def yes_or_no(cell: str) -> bool | None:
+    """What a cell of a flag says.
 
     Parameters
     ----------
@@ -119,10 +120,11 @@ def is_true(cell: str) -> bool:
 
     Returns
     -------
-    bool
-        True for ``true``, ``yes``, ``1`` in any case.
+    bool or None
+        True for ``true``, ``yes``, ``1`` in any case, False for their opposites, None for any other word.
     """
-    return squash(cell) in _TRUE
+    word = squash(cell)
+    return True if word in _TRUE else False if word in _FALSE else None
 
 
 def cq_word(cell: str) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from remnant.acquire.instrument_cells import DecimalSign
+from remnant.acquire.instrument_cells import DecimalSign, yes_or_no
 from remnant.acquire.refusal import RefusedFileError
 from remnant.records.finding import Finding, Problem
 
@@ -113,3 +113,34 @@ class Reading:
                 **more,
             )
         )
+
+    def flag(self, cell: str, column: str, **place: Any) -> bool | None:
+        """Read a cell that says yes or no; another word is a problem.
+
+        Parameters
+        ----------
+        cell : str
+            The cell.
+        column : str
+            Its column.
+        **place : object
+            Sheet and row.
+
+        Returns
+        -------
+        bool or None
+            None for an empty cell.
+        """
+        if not cell:
+            return None
+        said = yes_or_no(cell)
+        if said is None:
+            self.refuse(
+                "cell.yes_or_no",
+                "true or false",
+                "Export in English; whether a well counts is never guessed.",
+                column=column,
+                value=cell[:100],
+                **place,
+            )
+        return said

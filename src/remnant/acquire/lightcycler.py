@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from remnant.acquire.instrument import InstrumentContent, RawRun, RawWell, content
-from remnant.acquire.instrument_cells import is_true
 from remnant.acquire.instrument_curves import Points
 from remnant.acquire.instrument_reading import Reading, refused
 from remnant.acquire.instrument_tables import Header, folded, header_of, is_blank, may_be_header
@@ -54,10 +53,11 @@ def recognises(heads: Sequence[Sequence[Row]]) -> bool:
     )
 
 
-def _result(header: Header, number: int, cells: list[str], filter_name: str) -> RawWell:
+def _result(reading: Reading, header: Header, row: Row, filter_name: str) -> RawWell:
+    number, cells = row
     standard = header.cell(cells, "standard")
     is_standard = any("1" <= character <= "9" for character in standard)
-    included = header.cell(cells, "include")
+    included = reading.flag(header.cell(cells, "include"), "Include", sheet=header.sheet, row=number)
     return RawWell(
         sheet=header.sheet,
         row=number,
@@ -67,7 +67,7 @@ def _result(header: Header, number: int, cells: list[str], filter_name: str) -> 
         kind="standard" if is_standard else "",
         cq=header.cell(cells, "cp"),
         quantity=standard if is_standard else "",
-        excluded=_EXCLUDED if included and not is_true(included) else None,
+        excluded=_EXCLUDED if included is False else None,
     )
 
 
@@ -157,7 +157,7 @@ def read(reading: Reading, pages: Sequence[Page]) -> InstrumentContent:
             elif title := _TITLE.match(" ".join(cells).strip()):
                 name, filter_name, header = title[1], title[2] or _NO_FILTER, None
             elif header is not None:
-                wells.append(_result(header, number, cells, filter_name))
+                wells.append(_result(reading, header, (number, cells), filter_name))
             else:
                 raw_title = next(filter(None, map(_RAW_TITLE.match, cells)), None)
                 name = raw_title[1] if raw_title else name

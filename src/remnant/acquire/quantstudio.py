@@ -15,7 +15,7 @@ from typing import Final
 
 from remnant.acquire.aliases import fold
 from remnant.acquire.instrument import InstrumentContent, RawRun, RawWell, content
-from remnant.acquire.instrument_cells import is_true, text_of
+from remnant.acquire.instrument_cells import text_of
 from remnant.acquire.instrument_curves import Points
 from remnant.acquire.instrument_reading import Reading, refused
 from remnant.acquire.instrument_tables import Header, folded, header_of, is_blank, may_be_header
@@ -118,6 +118,11 @@ def _position(header: Header, cells: list[str]) -> str:
     return header.cell(cells, "wellposition") or header.cell(cells, "well")
 
 
+def _excluded(reading: Reading, header: Header, number: int, cells: list[str]) -> str | None:
+    omitted = reading.flag(header.cell(cells, "omit"), "Omit", sheet=header.sheet, row=number)
+    return _OMITTED if omitted else None
+
+
 def _result(reading: Reading, header: Header, number: int, cells: list[str]) -> RawWell:
     twice = header.contradicted(cells, *_ONCE)
     if twice is not None:
@@ -139,14 +144,15 @@ def _result(reading: Reading, header: Header, number: int, cells: list[str]) -> 
         kind=header.cell(cells, "task"),
         cq=header.cell(cells, *_CQ),
         quantity=header.cell(cells, "quantity", "qty"),
-        excluded=_OMITTED if is_true(header.cell(cells, "omit")) else None,
+        excluded=_excluded(reading, header, number, cells),
         threshold=header.cell(cells, "ctthreshold", "crtthreshold", "cqthreshold", "threshold"),
         last_cycle=header.cell(cells, "baselineend"),
     )
 
 
-def _alleles(held: _Tables, header: Header, number: int, cells: list[str]) -> list[RawWell]:
+def _alleles(reading: Reading, held: _Tables, header: Header, row: Row) -> list[RawWell]:
     """Both alleles of a genotyping assay, each a target."""
+    number, cells = row
     assay = header.cell(cells, "snpassayname", "snpassay")
     names = held.alleles.get(assay, ("Allele 1", "Allele 2"))
     return [
@@ -158,7 +164,7 @@ def _alleles(held: _Tables, header: Header, number: int, cells: list[str]) -> li
             sample=header.cell(cells, "samplename", "sample"),
             kind=header.cell(cells, "task"),
             cq=header.cell(cells, f"allele{at}ct"),
-            excluded=_OMITTED if is_true(header.cell(cells, "omit")) else None,
+            excluded=_excluded(reading, header, number, cells),
             threshold=header.cell(cells, f"allele{at}ctthreshold"),
             last_cycle=header.cell(cells, f"allele{at}baselineend"),
         )
@@ -181,7 +187,7 @@ def _take(reading: Reading, held: _Tables, header: Header, row: Row) -> None:
             target = header.cell(cells, "target", "targetname")
             held.quantities[position or well, target] = header.cell(cells, "quantity")
     elif header.has("allele1ct"):
-        held.wells += _alleles(held, header, number, cells)
+        held.wells += _alleles(reading, held, header, row)
     elif header.has("rn") and header.has("cycle", "cyclenumber"):
         held.points.sheet = header.sheet
         held.points.add(
