@@ -38,8 +38,10 @@ __all__ = ["damaged", "figures", "made_originals", "mutated", "originals"]
 
 FILES = 10_000
 SEED = 20_200_403
-LARGEST_SEED_BYTES = 400_000
-LARGEST_TEXT_SEED_BYTES = 60_000
+LARGEST_SEED_BYTES = 100_000
+LARGEST_TEXT_SEED_BYTES = 50_000
+DIGITAL_SEEDS = 4
+BOMBS = 0.003
 CPU_SECONDS = 10.0
 MEMORY_MB = 512
 BATCH = 50
@@ -274,9 +276,8 @@ def originals() -> tuple[bytes, ...]:
     """
     home = Path(__file__).parents[2] / "shared" / "data"
     folder = Path(os.environ.get("REMNANT_REAL_DATA", home))
-    paths = sorted(
-        [*(folder / "qpcr" / "exports").rglob("*"), *(folder / "dpcr" / "quantasoft_results").glob("*.csv")]
-    )
+    digital = sorted((folder / "dpcr" / "quantasoft_results").glob("*.csv"))[:DIGITAL_SEEDS]
+    paths = [*sorted((folder / "qpcr" / "exports").rglob("*")), *digital]
     real = []
     for path in paths:
         data = path.read_bytes() if path.is_file() and path.stat().st_size <= LARGEST_SEED_BYTES else b""
@@ -399,7 +400,7 @@ def mutated(seeds: tuple[bytes, ...], number: int, seed: int = SEED) -> bytes:
     """
     chance = random.Random(seed * 1_000_003 + number)  # noqa: S311 - chosen, not secret
     data = seeds[number % len(seeds)]
-    return chance.choice(_bombs()) if chance.random() < 0.01 else damaged(chance, data)
+    return chance.choice(_bombs()) if chance.random() < BOMBS else damaged(chance, data)
 
 
 def damaged(chance: random.Random, data: bytes) -> bytes:
