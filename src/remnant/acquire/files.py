@@ -6,6 +6,7 @@ A file is read whole or refused whole, with all its problems at once.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import hashlib
 import os
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from remnant.acquire import cfx, delimited, eds, old_workbook, rdml, workbook
+from remnant.acquire import airr, cfx, delimited, eds, old_workbook, rdml, vidjil, workbook
 from remnant.acquire.archive import gunzip, open_archive, unpack
-from remnant.acquire.fcs import is_fcs, read_fcs
+from remnant.acquire.fcs import is_fcs, read_fcs, read_fcs_path
 from remnant.acquire.instrument import InstrumentContent
 from remnant.acquire.instrument_reading import Reading
 from remnant.acquire.instruments import CFX, Instrument, instrument_of
@@ -29,11 +30,14 @@ from remnant.acquire.tabular import read_tables, records_of_tables
 from remnant.errors import NotFoundError
 from remnant.records.acquired import Acquired
 from remnant.records.finding import Finding, Problem
+from remnant.records.flow import Events
 from remnant.records.run import SourceFile
 
-__all__ = ["read", "read_path"]
+__all__ = ["is_cytometry", "read", "read_path"]
 
 _BEGINNING: Final = 1024
+_MAGIC_BYTES: Final = 8
+_CYTOMETRY: Final = (".fcs", ".lmd")
 _GZIP: Final = b"\x1f\x8b"
 _MAGIC: Final = (
     (b"%PDF", "a PDF", "Export the table itself as CSV or XLSX."),
@@ -64,7 +68,7 @@ def _refused(file: str, code: str, value: str | None, advice: str) -> RefusedFil
         code=code,
         file=file,
         value=value,
-        expected="an instrument's export, an RDML or FCS file, a workbook, or a CSV or TSV table",
+        expected="an instrument's export, an RDML, FCS or Vidjil file, a workbook, or a CSV or TSV table",
         advice=advice,
     )
     return RefusedFileError(file, [problem])
@@ -88,12 +92,31 @@ def _rdml(file: _File, xml: bytes, findings: tuple[Finding, ...] = ()) -> Acquir
     )
 
 
-def _fcs(file: _File) -> Acquired:
-    held = read_fcs(file.name, file.data)
+def _fcs(source: SourceFile, held: tuple[Events, ...]) -> Acquired:
     return Acquired(
-        source=file.source(f"fcs {held[0].tube.version}"),
+        source=dataclasses.replace(source, format=f"fcs {held[0].tube.version}"),
         tubes=tuple(events.tube for events in held),
         findings=tuple(finding for events in held for finding in events.findings),
+    )
+
+
+def _vidjil(file: _File) -> Acquired:
+    content = vidjil.read(file.name, file.data)
+    return Acquired(
+        source=file.source(f"vidjil {content.version}".rstrip()),
+        repertoires=content.repertoires,
+        clone_counts=content.counts,
+        findings=content.findings,
+    )
+
+
+def _airr(file: _File, sheet: Sheet, findings: list[Finding]) -> Acquired:
+    content = airr.read(file.name, sheet)
+    return Acquired(
+        source=file.source(content.format),
+        repertoires=content.repertoires,
+        clone_counts=content.counts,
+        findings=(*findings, *content.findings),
     )
 
 
@@ -127,6 +150,8 @@ def _text(file: _File) -> Acquired:
         page, findings = text_page(file.name, file.data)
         return _pages(file, layout, [page], findings)
     sheet, findings = delimited.table(file.name, file.data)
+    if sheet is not None and airr.is_airr(sheet.header):
+        return _airr(file, sheet, findings)
     return _tables(file, [sheet] if sheet else [], findings)
 
 
@@ -225,12 +250,16 @@ def _read(file: _File) -> Acquired:
             raise _refused(file.name, "file.unknown_format", what, advice)
     if data.startswith(old_workbook.MAGIC):
         return _old_workbook(file)
-    if is_fcs(data):
-        return _fcs(file)
+    if is_fcs(data) or file.name.lower().endswith(
+        _CYTOMETRY
+    ):  # the name only chooses the reason of a refusal
+        return _fcs(file.source("fcs"), read_fcs(file.name, data))
     if data.startswith(b"PK"):
         return _zipped(file)
     if data[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return _xml(file)
+    if vidjil.is_json(data):
+        return _vidjil(file)
     return _text(file)
 
 
@@ -269,8 +298,37 @@ def read(name: str, data: bytes) -> Acquired:
         return _read(_File(file, inner, hashlib.sha256(data).hexdigest(), len(data)))
 
 
+def _cytometry(place: Path) -> Acquired:
+    """A file of events, which may be larger than memory: mapped, and hashed piece by piece."""
+    length = place.stat().st_size
+    if length > size("fcs_file_bytes"):
+        needed = f"{length:,} bytes, more than {size('fcs_file_bytes'):,}"
+        raise _refused(place.name, "file.size", needed, "Export the tubes one by one.")
+    with place.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    source = SourceFile(sha256=sha256, name=place.name, size_bytes=length, format="fcs")
+    return _fcs(source, read_fcs_path(place))
+
+
+def is_cytometry(path: str | os.PathLike[str]) -> bool:
+    """Whether the file at a path begins like an FCS file, and is therefore mapped and not read whole.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file.
+
+    Returns
+    -------
+    bool
+        By its first bytes.
+    """
+    with Path(path).open("rb") as stream:
+        return is_fcs(stream.read(_MAGIC_BYTES))
+
+
 def read_path(path: str | os.PathLike[str]) -> Acquired:
-    """Everything that the file at a path says.
+    """Everything that the file at a path says; a cytometry file is mapped and never read whole.
 
     Parameters
     ----------
@@ -291,7 +349,10 @@ def read_path(path: str | os.PathLike[str]) -> Acquired:
     """
     place = Path(path)
     try:
-        _check_size(place.name, place.stat().st_size)
+        length = place.stat().st_size
+        if is_cytometry(place):
+            return _cytometry(place)
+        _check_size(place.name, length)
         data = place.read_bytes()
     except OSError as error:
         raise NotFoundError(
