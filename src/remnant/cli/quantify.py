@@ -10,6 +10,7 @@ import typer
 from remnant.acquire import read_path
 from remnant.assay.qpcr.curves import fit_curves
 from remnant.cli.answer import Answer, command
+from remnant.cli.noticed import finding_table
 from remnant.cli.options import Patients
 from remnant.cli.printed import listed
 from remnant.cli.quantify_digital import digital_answer, digital_folder
@@ -84,7 +85,9 @@ def _curves(path: Path, gates: str | None) -> Answer:
     columns = ("run", "target", "slope", "R²", "efficiency %", "wells", "verdict", "reasons")
     passed = sum(fit.verdict == "pass" for fit in fits)
     said = f"{passed} of {len(fits)} curves pass the gates of {fits[0].rule_id}."
-    shown = (listed(columns, rows, right=("slope", "R²", "efficiency %", "wells")), "", said)
+    curves = listed(columns, rows, right=("slope", "R²", "efficiency %", "wells"))
+    noticed = finding_table(finding for finding in acquired.findings if finding.severity != "note")
+    shown = (curves, "", said, *(("", *noticed) if noticed else ()))
     return Answer(data=fits, shown=shown)
 
 
