@@ -19,7 +19,13 @@ from remnant.study.folder import init_study, open_study
 from remnant.study.tables import FACTS, METADATA
 from remnant.study.upgrade import head_revision, upgrade
 
-NOT_TABLES = {"source", "curves", "tubes", "findings"}  # curves and events stay in the original file
+NOT_TABLES = {
+    "source",
+    "curves",
+    "amplitudes",
+    "tubes",
+    "findings",
+}  # curves and events stay in the original file
 
 
 def test_migrations_make_exactly_the_tables(study):
@@ -46,8 +52,8 @@ def test_the_tables_compile_for_postgresql(table):
 
 def test_an_empty_database_is_brought_up_to_date_once(tmp_path):
     engine = make_engine(f"sqlite:///{tmp_path / 'empty.db'}")
-    applied = upgrade(engine, where="here")
-    assert (applied[0], applied[-1]) == ("0001", head_revision())
+    steps = upgrade(engine, where="here")
+    assert (steps[0], steps[-1]) == ("0001", head_revision())
     assert upgrade(engine, where="here") == ()
 
 

@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from remnant.acquire.aliases import COLUMN_ALIASES, fold
+from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import WELL_KINDS, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -40,11 +42,13 @@ KindName = Literal[
     "runs",
     "reported values",
     "cq table",
+    "plate layout",
     "fish scores",
     "sort purity",
     "index sort",
     "fraction markers",
     "antigen counts",
+    "repertoires",
     "panels",
     "tubes",
 ]
@@ -336,7 +340,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         record=ReportedValue,
         meaning="A result typed in from a report.",
         columns=_REPORTED_COLUMNS,
-        key=("sample_id", "target", "control"),
+        key=("sample_id", "target", "control", "fraction"),
     ),
     Kind(
         name="cq table",
@@ -344,6 +348,13 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="A well with its quantification cycle.",
         columns=_CQ_COLUMNS,
         key=("run_id", "well", "target"),
+    ),
+    Kind(
+        name="plate layout",
+        record=PlateWell,
+        meaning="What a well of a digital PCR holds in one channel, where the instrument's file does not say.",
+        columns=_changed(_of_record("layout", PlateWell), position={"accepts": "well"}),
+        key=("run_id", "position", "channel", "target"),
     ),
     Kind(
         name="fish scores",
@@ -379,6 +390,13 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="Leukaemic cells of one intensity class of an antigen.",
         columns=_of_record("antigen", AntigenCount),
         key=("sample_id", "clone", "antigen", "intensity"),
+    ),
+    Kind(
+        name="repertoires",
+        record=Repertoire,
+        meaning="A sequenced sample: what the sequencing file does not say.",
+        columns=_of_record("repertoires", Repertoire, without=("copies_per_read", "label", "producer")),
+        key=("repertoire_id",),
     ),
     Kind(
         name="panels",

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from remnant.acquire import delimited, rdml, workbook
+from remnant.acquire import airr, delimited, dpcr, rdml, vidjil, workbook
 from remnant.acquire.archive import open_archive, unpack
 from remnant.acquire.fcs import is_fcs, read_fcs, read_fcs_path
 from remnant.acquire.limits import size
@@ -46,7 +46,7 @@ def _refused(file: str, code: str, value: str | None, advice: str) -> RefusedFil
         code=code,
         file=file,
         value=value,
-        expected="an RDML or FCS file, an XLSX workbook, or a CSV or TSV table",
+        expected="an RDML, FCS or Vidjil file, an XLSX workbook, or a CSV or TSV table",
         advice=advice,
     )
     return RefusedFileError(file, [problem])
@@ -85,6 +85,26 @@ def _fcs(source: SourceFile, held: tuple[Events, ...]) -> Acquired:
     )
 
 
+def _vidjil(file: str, data: bytes) -> Acquired:
+    content = vidjil.read(file, data)
+    return Acquired(
+        source=_source(file, data, f"vidjil {content.version}".rstrip()),
+        repertoires=content.repertoires,
+        clone_counts=content.counts,
+        findings=content.findings,
+    )
+
+
+def _airr(file: str, data: bytes, sheet: Sheet, findings: list[Finding]) -> Acquired:
+    content = airr.read(file, sheet)
+    return Acquired(
+        source=_source(file, data, content.format),
+        repertoires=content.repertoires,
+        clone_counts=content.counts,
+        findings=(*findings, *content.findings),
+    )
+
+
 def _rdml_member(file: str, archive: zipfile.ZipFile) -> tuple[str | None, tuple[Finding, ...]]:
     names = archive.namelist()
     if "rdml_data.xml" in names:
@@ -108,6 +128,9 @@ def _zipped(file: str, data: bytes) -> Acquired:
         return _rdml(file, data, unpack(file, archive, member), findings)
     if "xl/workbook.xml" in archive.namelist():
         return _tables(file, data, workbook.sheets(file, data, archive), [])
+    digital = dpcr.read_archive(_source(file, data, ""), archive)
+    if digital is not None:
+        return digital
     members = ", ".join(archive.namelist()[:5])
     raise _refused(
         file, "file.unknown_archive", f"a zip file with {members or 'nothing'}", "Import the files inside."
@@ -142,7 +165,18 @@ def _read(file: str, data: bytes) -> Acquired:
         return _zipped(file, data)
     if data[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return _rdml(file, data, data)
+    if vidjil.is_json(data):
+        return _vidjil(file, data)
+    source = _source(file, data, "")
+    digital = dpcr.read_text(source, data)
+    if digital is not None:
+        return digital
     sheet, findings = delimited.table(file, data)
+    if sheet is not None and airr.is_airr(sheet.header):
+        return _airr(file, data, sheet, findings)
+    digital = dpcr.read_sheet(source, sheet, findings) if sheet else None
+    if digital is not None:
+        return digital
     return _tables(file, data, [sheet] if sheet else [], findings)
 
 

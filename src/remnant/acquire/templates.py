@@ -19,9 +19,11 @@ from remnant.acquire.formats_page import accepted, formats_page
 from remnant.acquire.sheet import REMARK
 from remnant.acquire.tabular import DESCRIPTION_HEADER
 from remnant.acquire.writing import Cell, written
+from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -106,6 +108,15 @@ EXAMPLES: Final[dict[KindName, Any]] = {
         drawn_on=dt.date(2020, 7, 1),
         material="BM",
     ),
+    "plate layout": PlateWell(
+        run_id="D-07",
+        position="A08",
+        channel="1",
+        target="WT1",
+        sample="C-014",
+        kind="unknown",
+        cdna_ul=2.0,
+    ),
     "fish scores": FishCount(
         fraction_id="F-014-1",
         probe="BCR-ABL1 D-FISH",
@@ -120,6 +131,14 @@ EXAMPLES: Final[dict[KindName, Any]] = {
     "fraction markers": FractionMarker(fraction_id="F-014-1", marker="IG/TR", share=0.02, sd_log10=0.3),
     "antigen counts": AntigenCount(
         sample_id="S-014", clone="blasts", antigen="CD19", intensity="negative", cells=120
+    ),
+    "repertoires": Repertoire(
+        repertoire_id="SEQ-014",
+        sample_id="S-014",
+        sampled_on=dt.date(2020, 7, 1),
+        total_reads=1_200_000,
+        analysed_reads=1_000_000,
+        input_cells=100_000,
     ),
     "panels": PanelEntry(
         panel="B-ALL MRD 1",

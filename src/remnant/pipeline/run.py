@@ -1,6 +1,6 @@
 """Everything of a study that is out of date, and nothing else.
 
-Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``flow`` (a cytometry tube), ``normal``
+Stages, each with keys of its own: ``assay`` and ``digital`` (a run of the laboratory), ``clonotypes`` (all sequenced samples), ``flow`` (a cytometry tube), ``normal``
 (the donors' background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
 changed, or the rules, or the code. The internal controls of all runs set the errors of every run, so a run
 with new controls renews all.
@@ -19,15 +19,20 @@ from remnant.assay.reported import measure_reported
 from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
+from remnant.course.discordance import disagreement_findings, disagreements
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
+from remnant.pipeline.clonotypes import clonotype_facts, clonotype_records
 from remnant.pipeline.compartments import facts_of_study, judge_compartments
+from remnant.pipeline.digital import digital_inputs, digital_records
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
 from remnant.pipeline.flow_study import flow_facts, flow_inputs, flow_records, loose_ends
 from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
+from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
 from remnant.records.measurement import Baseline, CurveFit, Measurement, ReportedValue, WellUse
+from remnant.records.partition import Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.quantified import Quantified
 from remnant.records.run import Run, Well
@@ -113,8 +118,12 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     tell = progress or (lambda _stage, _done, _total: None)
     known = _read(study)
     stages = [_assay(study, known, tell)]
+    clones = _clonotypes(study, known)
+    stages += [clones] if clones.computed or clones.kept or clones.removed else []
     tubes = _flow(study, tell)
     stages += [tubes] if tubes.computed or tubes.kept else []
+    digital = _digital(study, known, tell)
+    stages += [digital] if digital.computed or digital.kept or digital.removed else []
     measured = derived_records(study, Measurement)
     stages.append(_normal(study, known, measured))
     sorted_fractions = _compartments(study)
@@ -136,6 +145,8 @@ def _read(study: Study) -> Facts:
         runs=facts(study, Run),
         wells=facts(study, Well),
         reported=facts(study, ReportedValue),
+        partitions=facts(study, Partitions),
+        plate_wells=facts(study, PlateWell),
     )
 
 
@@ -215,6 +226,21 @@ def _of_runs(got: Quantified) -> Iterable[Measurement | CurveFit | WellUse]:
     yield from got.well_uses
 
 
+def _digital(study: Study, known: Facts, tell: Progress) -> StageReport:
+    """Partitions of digital PCR to wells and measurements, run by run."""
+    variance = tuple(derived_records(study, VarianceComponent))
+    inputs = digital_inputs(known)
+    wanted = {run_id: _hash(*parts, variance) for run_id, parts in sorted(inputs.items())}
+    stale, gone = _stale(study, "digital", wanted)
+    if stale:
+        tell("digital", 0, len(stale))
+    results = digital_records(study, inputs, runs=stale, variance=variance)
+    write_derived(study, "digital", {key: (wanted[key], results[key]) for key in stale}, remove=gone)
+    if stale:
+        tell("digital", len(stale), len(stale))
+    return _stage("digital", wanted, stale, gone)
+
+
 def _normal(study: Study, known: Facts, measured: Sequence[Measurement]) -> StageReport:
     """Donors to the background of each series."""
     donors = {sample.sample_id for sample in known.samples if sample.reason == "donor"}
@@ -254,6 +280,8 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
             course,
             *discordant,
             *discordance_findings(discordant),
+            *(differing := disagreements(dossier.measurements)),
+            *disagreement_findings(differing),
         ]
     if _LABORATORY in results:
         results[_LABORATORY] += call_findings(
@@ -262,6 +290,20 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
     write_derived(study, "course", {code: (wanted[code], results[code]) for code in stale}, remove=gone)
     tell("course", max(len(people), 1), max(len(people), 1))
     return _stage("course", wanted, stale, gone)
+
+
+def _clonotypes(study: Study, known: Facts) -> StageReport:
+    """Reads of clonotypes to clones followed from diagnosis."""
+    held = clonotype_facts(study, known.samples)
+    wanted = (
+        {"clones": _hash(held.repertoires, held.counts, held.samples)}
+        if held.repertoires
+        else dict[str, str]()
+    )
+    stale, gone = _stale(study, "clonotypes", wanted)
+    results = clonotype_records(held) if stale else ()
+    write_derived(study, "clonotypes", {key: (wanted[key], results) for key in stale}, remove=gone)
+    return _stage("clonotypes", wanted, stale, gone)
 
 
 def _flow(study: Study, tell: Progress) -> StageReport:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remnant.records.clonotype import CloneCount, Repertoire
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, Tube, TubeUse
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import Amplitudes, Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Curves, Run, SourceFile, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -27,8 +29,14 @@ class Acquired:
         Its content.
     fish_counts, sort_purities, fraction_markers, antigen_counts : tuple of records
         Score sheets, sort reports and what else was measured on sorted cells.
+    repertoires, clone_counts : tuple of records
+        Sequenced samples and the reads of their clonotypes.
     panels, tube_uses : tuple of records
         Which antigen a channel measures, and what cytometry files were acquired for.
+    partitions, plate_wells : tuple of records
+        Digital PCR as counted by the instrument, and plate layouts.
+    amplitudes : tuple of Amplitudes
+        Fluorescence of single partitions, if the file holds any.
     curves : tuple of Curves
         Raw fluorescence, if the file holds any.
     tubes : tuple of Tube
@@ -51,8 +59,13 @@ class Acquired:
     sort_purities: tuple[SortPurity, ...] = ()
     fraction_markers: tuple[FractionMarker, ...] = ()
     antigen_counts: tuple[AntigenCount, ...] = ()
+    repertoires: tuple[Repertoire, ...] = ()
+    clone_counts: tuple[CloneCount, ...] = ()
     panels: tuple[PanelEntry, ...] = ()
     tube_uses: tuple[TubeUse, ...] = ()
+    partitions: tuple[Partitions, ...] = ()
+    plate_wells: tuple[PlateWell, ...] = ()
+    amplitudes: tuple[Amplitudes, ...] = ()
     curves: tuple[Curves, ...] = ()
     tubes: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()

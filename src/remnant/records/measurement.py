@@ -35,6 +35,8 @@ class ReportedValue:
         Day of the sample, where no sample table names it.
     material : {"BM", "PB"} or None
         Material, where no sample table names it.
+    fraction : str or None
+        Sorted cells the value is of, for example ``"CD34+"``; None for unsorted cells.
     """
 
     sample_id: str
@@ -48,6 +50,7 @@ class ReportedValue:
     control_copies: float | None = None
     drawn_on: dt.date | None = None
     material: Literal["BM", "PB"] | None = None
+    fraction: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +176,8 @@ class Measurement:
         One-copy sensitivity, 1 / control copies at the same exposure, as a plain ratio.
     fraction : str
         Sorted compartment, for example ``"CD34+"``; empty for unsorted cells.
+    platform : {"qpcr", "dpcr", "flow", "ngs"}
+        How it was measured; series of two platforms are never merged or judged together.
     """
 
     measurement_id: str
@@ -203,6 +208,7 @@ class Measurement:
     control_wells: int
     sensitivity_ratio: float | None = None
     fraction: str = ""
+    platform: Literal["qpcr", "dpcr", "flow", "ngs"] = "qpcr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

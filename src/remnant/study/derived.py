@@ -18,8 +18,10 @@ import sqlalchemy as sa
 
 from remnant.records import (
     acquired,
+    clonotype,
     cohort,
     control,
+    disagreement,
     dossier,
     finding,
     fish,
@@ -27,6 +29,7 @@ from remnant.records import (
     gate,
     judgement,
     measurement,
+    partition,
     patient,
     quantified,
     run,
@@ -56,8 +59,10 @@ _RUN: Final = "run"
 
 _MODULES: Final = (
     acquired,
+    clonotype,
     cohort,
     control,
+    disagreement,
     dossier,
     finding,
     fish,
@@ -65,6 +70,7 @@ _MODULES: Final = (
     gate,
     judgement,
     measurement,
+    partition,
     patient,
     quantified,
     run,

@@ -6,11 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
+from remnant.records.clonotype import CloneTrack
+from remnant.records.disagreement import Disagreement
 from remnant.records.dossier import Dossier
 from remnant.records.finding import Finding
 from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Forecast
 from remnant.records.measurement import Baseline, Measurement
+from remnant.records.partition import Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Assay, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -79,6 +82,10 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
     judged = _by(
         derived_records(study, SortedSample), lambda item: item.patient_id, order=lambda item: item.drawn_on
     )
+    tracks = _by(derived_records(study, CloneTrack), lambda one: one.patient_id)
+    disagreeing = _by(
+        derived_records(study, Disagreement), lambda one: one.patient_id, order=lambda one: one.drawn_on
+    )
     shared = _Shared(study)
     return tuple(
         Dossier(
@@ -92,6 +99,8 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
             forecast=forecasts.get(patient.patient_id),
             sorted_samples=judged[patient.patient_id],
             discordances=discordant[patient.patient_id],
+            disagreements=disagreeing[patient.patient_id],
+            clone_tracks=tracks[patient.patient_id],
             **shared.of(patient.patient_id, samples[patient.patient_id], measurements[patient.patient_id]),
         )
         for patient in patients
@@ -148,8 +157,15 @@ class _Shared:
 
 def _well_samples(study: Study) -> dict[str, str]:
     """Subject of a finding on a well, to the subject of the sample or cDNA in it."""
-    wells = facts_frame(study, Well).select("run_id", "position", "sample")
-    return {f"well {run_id}:{position}": f"sample {sample}" for run_id, position, sample in wells.iter_rows()}
+    named = [
+        facts_frame(study, record).select("run_id", "position", "sample")
+        for record in (Well, Partitions, PlateWell)  # a layout speaks last
+    ]
+    return {
+        f"well {run_id}:{position}": f"sample {sample}"
+        for wells in named
+        for run_id, position, sample in wells.iter_rows()
+    }
 
 
 def _by(
