@@ -17,8 +17,8 @@ from remnant.records.acquired import Acquired
 from remnant.records.codec import from_dict, from_frame, from_json, schema, to_frame, to_json
 from remnant.records.flow import Events
 from remnant.records.measurement import Measurement
-from remnant.records.patient import Event
 from remnant.records.partition import Amplitudes
+from remnant.records.patient import Event
 from remnant.records.run import Curves
 
 SIMPLE = {
