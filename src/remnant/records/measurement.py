@@ -78,6 +78,10 @@ class CurveFit:
         Which gate failed, with found and needed.
     rule_id : str
         Rule row that supplied the gates.
+    history_plates : int
+        Plates of the same assay and lot that the evidence joins this curve with; 0 for none.
+    evidence_slope, evidence_intercept : float or None
+        Line that the evidence reads then; None where it is the line above.
     """
 
     run_id: str
@@ -95,6 +99,9 @@ class CurveFit:
     verdict: Literal["pass", "fail"]
     reasons: tuple[str, ...]
     rule_id: str
+    history_plates: int = 0
+    evidence_slope: float | None = None
+    evidence_intercept: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
