@@ -31,6 +31,7 @@ __all__ = [
     "detection_probability",
     "drift",
     "fit_history",
+    "for_other_standards",
     "ladder",
     "log_count_moments",
     "marginal_log_likelihood",
@@ -571,6 +572,35 @@ def posterior_lines(held: Ladder, history: History, *, technical: Floats) -> Lin
     line = carried @ history.mean + np.einsum("pil,pl->pi", gain, np.where(wells.seen, wells.value, 0.0))
     covariance = part.plate_covariance + carried @ history.covariance @ np.swapaxes(carried, 1, 2)
     return Lines(line[:, 0], line[:, 1], history.centre, covariance)
+
+
+def for_other_standards(history: History, held: Ladder) -> History:
+    """The same slopes and the same pipetting, but other standards: heights start anew, dilutions are unknown.
+
+    Parameters
+    ----------
+    history : History
+        History of plates with other standards: another lot, or another assay of the same laboratory.
+    held : Ladder
+        Standards that are to be read.
+
+    Returns
+    -------
+    History
+        On the ladder of `held`, with a flat height.
+    """
+    levels = len(held.log10_copies)
+    spread = replace(history.spread, height_sd=_LARGEST_SD, correlation=0.0)
+    seen = held.wells > 0
+    mean = np.r_[held.mean[seen].mean(), history.mean[1], np.zeros(levels)]
+    known = np.r_[0.0, history.covariance[1, 1], np.full(levels, spread.shared_level_sd**2)]
+    return replace(
+        history,
+        centre=float(held.log10_copies.mean()),
+        spread=spread,
+        mean=mean,
+        covariance=np.diag(known),
+    )
 
 
 def _moved(wells: _Wells, centre: float) -> Floats:

@@ -1,8 +1,9 @@
 """Curves read together with the history of their assay: what a plate borrows, and where it has drifted.
 
-The history is every accepted curve of one target and one lot of standards. The laboratory's own arithmetic,
-its gates and its point values stay on the plate's own least-squares line; the evidence reads the line that
-plate and history give together. A plate that the history refutes is said, and reads its own line.
+The history is every accepted curve of one target and one lot of standards. A lot with few plates borrows the
+slopes and the pipetting of the target's longest history, not the heights. The laboratory's own arithmetic, its
+gates and its point values stay on the plate's own least-squares line; the evidence reads the line that plate
+and history give together. A plate that the history refutes is said, and reads its own line.
 """
 
 from __future__ import annotations
@@ -114,8 +115,17 @@ def with_history(
         lines.error.mean_log10.copy(),
     )
     findings: list[Finding] = []
-    for assay in _assays(curves, frame, lots=lots, assumptions=assumptions, rules=rules):
-        keep, history, drifted = _without_drift(assay, rules, assumptions.detection_probability)
+    longest: dict[str, calibration.History] = {}
+    for assay in _assays(curves, frame, lots=lots, assumptions=assumptions):
+        keep = np.ones(len(assay.held), dtype=bool)
+        if len(assay.held) >= rules.history_plates:
+            keep, history, drifted = _without_drift(assay, rules, assumptions.detection_probability)
+            longest.setdefault(assay.target, history)
+            findings += [*drifted, *_levels_off(assay, history, rules)]
+        elif assay.target in longest:
+            history = calibration.for_other_standards(longest[assay.target], assay.held)
+        else:
+            continue
         technical[assay.curve] = assay.technical
         rows = assay.curve[keep]
         read = calibration.posterior_lines(assay.held.take(keep), history, technical=assay.technical[keep])
@@ -125,8 +135,6 @@ def with_history(
         error.covariance[rows] = read.covariance[:, 0, 1] / squared
         error.slope_variance[rows] = read.covariance[:, 1, 1] / squared
         error.mean_log10[rows] = read.centre
-        findings += drifted
-        findings += _levels_off(assay, history, rules)
         findings += _refuted_detection(assay, keep, read, frame, history=history, rules=rules)
     read_lines = ReadLines(slope, intercept, error, plates)
     return replace(curves, lines=read_lines, technical_sd_cycles=technical), findings
@@ -138,9 +146,8 @@ def _assays(
     *,
     lots: Mapping[str, str],
     assumptions: WellAssumptions,
-    rules: CalibrationRules,
 ) -> list[_Assay]:
-    """Histories that are long enough."""
+    """Accepted curves by target and lot, those with most plates first."""
     passing = [
         (target, lots.get(run_id, ""), run_id, curve)
         for run_id, target, curve in curves.keys.iter_rows()
@@ -152,8 +159,6 @@ def _assays(
     found = []
     for target, lot in dict.fromkeys((target, lot) for target, lot, _, _ in passing):
         members = [(run_id, curve) for name, of, run_id, curve in passing if (name, of) == (target, lot)]
-        if len(members) < rules.history_plates:
-            continue
         place = pl.DataFrame({"run_id": [run_id for run_id, _ in members], "plate": range(len(members))})
         wells = standards.filter(pl.col("target") == target).join(place, on="run_id", maintain_order="left")
         held = calibration.ladder(
@@ -171,7 +176,7 @@ def _assays(
         )
         curve = np.array([curve for _, curve in members], dtype=np.int64)
         found.append(_Assay(target, lot, curve, tuple(run_id for run_id, _ in members), held, technical))
-    return found
+    return sorted(found, key=lambda assay: -len(assay.held))
 
 
 def _fitted(assay: _Assay, keep: Bools, rules: CalibrationRules, detection: float) -> calibration.History:
