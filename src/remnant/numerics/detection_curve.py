@@ -46,25 +46,26 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(61)
 _LOG_WEIGHTS: Final = np.log(_WEIGHTS / _WEIGHTS.sum())
 _TINY: Final = 1e-12
 _TELLING: Final = 0.01
+_ZOOMS: Final = 4
+_GRID: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """Range of a model's second parameter, where it starts, and where the model is one hit."""
+    """Range of a model's second parameter, and where the model is one hit."""
 
     low: float
     high: float
-    start: float
     one_hit: float | None
     at_edge: bool
 
 
 _SHAPES: Final[dict[Model, _Shape]] = {
-    "dilution error": _Shape(0.0, 1.5, 0.1, 0.0, at_edge=True),
-    "over-dispersion": _Shape(0.0, 20.0, 0.2, 0.0, at_edge=True),
-    "several hits": _Shape(0.2, 20.0, 1.5, 1.0, at_edge=False),
-    "logit": _Shape(0.05, 60.0, 3.0, None, at_edge=False),
-    "probit": _Shape(0.05, 40.0, 2.0, None, at_edge=False),
+    "dilution error": _Shape(0.0, 1.5, 0.0, at_edge=True),
+    "over-dispersion": _Shape(0.0, 20.0, 0.0, at_edge=True),
+    "several hits": _Shape(0.2, 20.0, 1.0, at_edge=False),
+    "logit": _Shape(0.05, 60.0, None, at_edge=False),
+    "probit": _Shape(0.05, 40.0, None, at_edge=False),
 }
 MODELS: Final[tuple[Model, ...]] = ("one hit", *_SHAPES)
 """All models."""
@@ -116,7 +117,9 @@ class DetectionFit:
         return float(-np.log(1.0 - _P) / self.limit_of_detection)
 
 
-def probability(model: Model, copies: Floats, *, limit: float, shape: float | None = None) -> Floats:
+def probability(
+    model: Model, copies: Floats, *, limit: float, shape: float | Floats | None = None
+) -> Floats:
     """P(signal) of a well at a level.
 
     Parameters
@@ -127,8 +130,9 @@ def probability(model: Model, copies: Floats, *, limit: float, shape: float | No
         Copies a well.
     limit : float
         Limit of detection, copies.
-    shape : float or None, default None
-        Second parameter. The dilution error is not in this: it is the curve at the true copies.
+    shape : float, ndarray or None, default None
+        Second parameter, broadcast with the copies. The dilution error is not in this: it is the curve at the
+        true copies.
 
     Returns
     -------
@@ -145,7 +149,7 @@ def probability(model: Model, copies: Floats, *, limit: float, shape: float | No
         result: Floats = -np.expm1(ratio * np.log(1.0 - _P))
     elif model == "over-dispersion":
         # Below 1e-6 the power law is the exponential to all figures.
-        size = 1.0 / max(shape, 1e-6)
+        size = 1.0 / np.maximum(shape, 1e-6)
         result = 1.0 - np.power(1.0 + np.expm1(-np.log(1.0 - _P) / size) * ratio, -size)
     elif model == "several hits":
         result = gammainc(shape, gammaincinv(shape, _P) * ratio)
@@ -175,13 +179,23 @@ def log_likelihood(data: Detections, model: Model, *, limit: float, shape: float
     float
         Natural logarithm.
     """
-    constant = _constant(data)
-    if model == "dilution error" and shape:
-        moved = data.copies[:, None] * np.power(10.0, shape * _NODES)
-        each = _binomial(probability("one hit", moved, limit=limit), data.detected[:, None], data.wells[:, None])
-        return constant + float(logsumexp(each + _LOG_WEIGHTS, axis=1).sum())
-    p = probability(model, data.copies, limit=limit, shape=shape)
-    return constant + float(_binomial(p, data.detected, data.wells).sum())
+    shapes = np.zeros(1) if shape is None else np.array([shape])
+    return _constant(data) + float(_over_shapes(data, model, limit, shapes)[0])
+
+
+def _over_shapes(data: Detections, model: Model, limit: float, shapes: Floats) -> Floats:
+    """Log-likelihood, without its constant, of every shape at one limit."""
+    if model == "dilution error":
+        moved = data.copies[:, None] * np.power(10.0, shapes[:, None, None] * _NODES)
+        each = _binomial(
+            probability("one hit", moved, limit=limit), data.detected[:, None], data.wells[:, None]
+        )
+        levels: Floats = logsumexp(each + _LOG_WEIGHTS, axis=2)
+    else:
+        p = probability(model, data.copies, limit=limit, shape=shapes[:, None])
+        levels = _binomial(p, data.detected, data.wells)
+    total: Floats = np.broadcast_to(levels.sum(axis=-1), shapes.shape)
+    return total
 
 
 def _binomial(p: Floats, detected: Integers, wells: Integers) -> Floats:
@@ -199,18 +213,14 @@ def _best_shape(data: Detections, model: Model, limit: float) -> tuple[float | N
     if model == "one hit":
         return None, log_likelihood(data, model, limit=limit)
     shape = _SHAPES[model]
-
-    def loss(value: float) -> float:
-        return -log_likelihood(data, model, limit=limit, shape=value)
-
-    grid = np.linspace(shape.low**0.5, shape.high**0.5, 25) ** 2
-    losses = [loss(float(value)) for value in grid]
-    place = int(np.argmin(losses))
-    low, high = grid[max(place - 1, 0)], grid[min(place + 1, len(grid) - 1)]
-    found = optimize.minimize_scalar(loss, bounds=(float(low), float(high)), method="bounded")
-    if found.fun < losses[place]:
-        return float(found.x), -float(found.fun)
-    return float(grid[place]), -losses[place]
+    # Square roots: the shapes near zero need the finest grid.
+    low, high = shape.low**0.5, shape.high**0.5
+    for _ in range(_ZOOMS):
+        grid = np.linspace(low, high, _GRID)
+        values = _over_shapes(data, model, limit, np.square(grid))
+        place = int(values.argmax())
+        low, high = float(grid[max(place - 1, 0)]), float(grid[min(place + 1, _GRID - 1)])
+    return float(grid[place] ** 2), _constant(data) + float(values[place])
 
 
 def fit(data: Detections, model: Model, *, level: float = 0.95) -> DetectionFit:
