@@ -16,10 +16,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from _form import Figure, finish
 from scipy.optimize import OptimizeWarning, curve_fit
 from scipy.stats import t
 
+from _form import Figure, finish
 from remnant.assay.qpcr.calibration import default_spread
 from remnant.assay.qpcr.validation import validate_assay
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
@@ -27,8 +27,9 @@ from remnant.evidence.kinds import KNOTS
 from remnant.evidence.verbs import interval
 from remnant.knowledge.calibration import calibration_rules
 from remnant.knowledge.qpcr import well_assumptions
-from remnant.numerics import calibration, detection_curve, standard_curve, wells
-from remnant.numerics.calibration import History, Ladder, Lines
+from remnant.numerics import calibration, calibration_ladder, detection_curve, standard_curve, wells
+from remnant.numerics.calibration import History, Lines
+from remnant.numerics.calibration_ladder import Ladder
 from remnant.records.run import Well
 
 LEVELS = (15.0, 150.0, 1500.0, 15000.0, 150000.0)
@@ -59,8 +60,9 @@ def vermeulen() -> Floats:
     return cq
 
 
-def sigmoid(x: Floats, b: float, c: float, d: float, log_e: float, f: float) -> Floats:
+def sigmoid(x: Floats, *parameters: float) -> Floats:
     """Five-parameter log-logistic, as R qpcR's l5."""
+    b, c, d, log_e, f = parameters
     return c + (d - c) / (1.0 + np.exp(np.clip(b * (np.log(x) - log_e), -60.0, 60.0))) ** f
 
 
@@ -106,9 +108,9 @@ def dil4reps94() -> tuple[dict[float, Floats], float]:
 def fitted(held: Ladder) -> tuple[History, Floats]:
     """History and technical errors of a ladder, with the defaults that ship."""
     assumed, rules = well_assumptions(), calibration_rules()
-    technical = calibration.technical_sd(
+    technical = calibration_ladder.technical_sd(
         held,
-        slope=calibration.common_slope(held),
+        slope=calibration_ladder.common_slope(held),
         detection_probability=assumed.detection_probability,
         default=assumed.technical_sd,
         weight=assumed.technical_sd_weight,
@@ -119,9 +121,7 @@ def fitted(held: Ladder) -> tuple[History, Floats]:
     return history, technical
 
 
-def covered(
-    cq: Floats, copies: float, lines: Lines, *, technical: Floats, history: History
-) -> np.ndarray:
+def covered(cq: Floats, copies: float, lines: Lines, *, technical: Floats, history: History) -> np.ndarray:
     """Whether each well's interval holds the nominal copies; Cq curves x wells."""
     reading = (cq - lines.intercept[:, None]) / lines.slope[:, None]
     away = np.maximum(reading.mean(axis=1), 0.0) - lines.centre
@@ -172,7 +172,7 @@ def left_out_vermeulen(cq: Floats) -> tuple[np.ndarray, np.ndarray]:
         rest = [level for level in range(levels) if level != out]
         x = np.log10(np.repeat([LEVELS[level] for level in rest], each))
         y = cq[:, rest].reshape(genes, -1)
-        held = calibration.ladder(
+        held = calibration_ladder.ladder(
             np.repeat(np.arange(genes), len(x)), np.tile(x, genes), y.ravel(), plates=genes
         )
         history, technical = fitted(held)
@@ -187,16 +187,18 @@ def left_out_dil4(cq: dict[float, Floats], genes: Floats) -> tuple[dict[float, F
     """The same for dil4reps94, by level; slope and pipetting from the genes."""
     count, levels, each = genes.shape
     x = np.tile(np.log10(np.repeat(LEVELS, each)), count)
-    whole = calibration.ladder(np.repeat(np.arange(count), levels * each), x, genes.ravel(), plates=count)
+    whole = calibration_ladder.ladder(
+        np.repeat(np.arange(count), levels * each), x, genes.ravel(), plates=count
+    )
     laboratory, _ = fitted(whole)
     assumed = well_assumptions()
     ours, plain = {}, {}
-    for out in cq:
+    for out, left in cq.items():
         rest = [copies for copies in cq if copies != out]
         x = np.concatenate([np.full(len(cq[copies]), np.log10(copies)) for copies in rest])
         y = np.concatenate([cq[copies] for copies in rest])
-        held = calibration.ladder(np.zeros(len(x), dtype=np.int64), x, y, plates=1)
-        technical = calibration.technical_sd(
+        held = calibration_ladder.ladder(np.zeros(len(x), dtype=np.int64), x, y, plates=1)
+        technical = calibration_ladder.technical_sd(
             held,
             slope=float(laboratory.mean[1]),
             detection_probability=1.0,
@@ -209,10 +211,10 @@ def left_out_dil4(cq: dict[float, Floats], genes: Floats) -> tuple[dict[float, F
         ours[out] = np.array(
             [
                 covered(np.array([[value]]), out, lines, technical=technical, history=history)[0, 0]
-                for value in cq[out]
+                for value in left
             ]
         )
-        plain[out] = ols_covered(x, y, cq[out], out)
+        plain[out] = ols_covered(x, y, left, out)
     return ours, plain
 
 
@@ -230,7 +232,12 @@ def standards_figures() -> list[Figure]:
     cq, apart = dil4reps94()
     own, least = left_out_dil4(cq, genes)
     figures = [
-        Figure("left-out Vermeulen: % of wells inside, by gene (95 %)", clustered(ours), "93-97", _in(ours, 93, 97))
+        Figure(
+            "left-out Vermeulen: % of wells inside, by gene (95 %)",
+            clustered(ours),
+            "93-97",
+            _in(ours, 93, 97),
+        )
     ]
     for level, copies in enumerate(LEVELS):
         part = ours[:, level]
@@ -242,7 +249,9 @@ def standards_figures() -> list[Figure]:
     )
     pooled = np.concatenate([own[copies] for copies in cq])
     figures.append(
-        Figure("left-out dil4reps94: % of wells inside", 100 * float(pooled.mean()), "93-97", _in(pooled, 93, 97))
+        Figure(
+            "left-out dil4reps94: % of wells inside", 100 * float(pooled.mean()), "93-97", _in(pooled, 93, 97)
+        )
     )
     for copies in cq:
         name = f"left-out dil4reps94 at {copies:g} copies: % inside ({len(cq[copies])} wells)"
@@ -250,8 +259,14 @@ def standards_figures() -> list[Figure]:
         name = f"left-out dil4reps94 at {copies:g} copies, least squares: % inside"
         figures.append(Figure(name, 100 * float(least[copies].mean())))
     every = np.concatenate([ours.ravel(), pooled])
-    figures.append(Figure("left-out, both sets: % of wells inside", 100 * float(every.mean()), "93-97", _in(every, 93, 97)))
-    figures.append(Figure("dil4reps94: largest difference of Cq from R qpcR, cycles", apart, "<= 0.01", apart <= 0.0101))
+    figures.append(
+        Figure(
+            "left-out, both sets: % of wells inside", 100 * float(every.mean()), "93-97", _in(every, 93, 97)
+        )
+    )
+    figures.append(
+        Figure("dil4reps94: largest difference of Cq from R qpcR, cycles", apart, "<= 0.01", apart <= 0.0101)
+    )
     return figures
 
 
@@ -332,7 +347,7 @@ def time_figures() -> list[Figure]:
     spent = []
     for _ in range(5):
         start = time.process_time()
-        held = calibration.ladder(plate, x, genes.ravel(), plates=count)
+        held = calibration_ladder.ladder(plate, x, genes.ravel(), plates=count)
         history, technical = fitted(held)
         calibration.posterior_lines(held, history, technical=technical)
         spent.append(time.process_time() - start)

@@ -20,7 +20,9 @@ def test_each_mechanism_is_its_count_law():
         c = (low + high) / 2
         low, high = (c, high) if poisson.sf(2, c * limit) < 0.95 else (low, c)
     assert np.allclose(
-        detection_curve.probability("several hits", n, limit=limit, shape=3.0), poisson.sf(2, c * n), atol=1e-9
+        detection_curve.probability("several hits", n, limit=limit, shape=3.0),
+        poisson.sf(2, c * n),
+        atol=1e-9,
     )
     spread = 0.5
     size = 1 / spread
@@ -39,8 +41,9 @@ def test_dilution_error_is_the_integral_over_each_level():
     expected = 0.0
     for copies, k, n in zip(data.copies, data.detected, data.wells, strict=True):
         value, _ = quad(
-            lambda e, copies=copies, k=k, n=n: norm.pdf(e, 0, 0.2)
-            * binom.pmf(k, n, -np.expm1(np.log(0.05) * copies * 10**e / 8.0)),
+            lambda e, copies=copies, k=k, n=n: (
+                norm.pdf(e, 0, 0.2) * binom.pmf(k, n, -np.expm1(np.log(0.05) * copies * 10**e / 8.0))
+            ),
             -2.0,
             2.0,
             limit=400,

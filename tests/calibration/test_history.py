@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, norm, poisson
 
-from remnant.numerics import calibration
+from remnant.numerics import calibration, calibration_ladder, calibration_silent
 from remnant.numerics.calibration import Spread
 
 SPREAD = Spread(height_sd=0.3, slope_sd=0.08, correlation=0.3, plate_level_sd=0.04, shared_level_sd=0.06)
@@ -26,7 +26,10 @@ def plates(rng, count, *, spread=SPREAD, wells=3, technical=0.08, slope=-3.4, he
     lines = rng.multivariate_normal([height, slope], between, size=count)
     shared = rng.normal(0.0, spread.shared_level_sd, len(LEVELS))
     own = rng.normal(0.0, spread.plate_level_sd, (count, len(LEVELS)))
-    plate, level = np.repeat(np.arange(count), len(LEVELS) * wells), np.tile(np.repeat(np.arange(len(LEVELS)), wells), count)
+    plate, level = (
+        np.repeat(np.arange(count), len(LEVELS) * wells),
+        np.tile(np.repeat(np.arange(len(LEVELS)), wells), count),
+    )
     molecules = rng.poisson(10.0 ** LEVELS[level])
     draw = rng.normal if noise == "normal" else lambda m, s, n: m + s * rng.standard_t(5, n) / (5 / 3) ** 0.5
     x = np.log10(np.maximum(molecules, 1)) - LEVELS.mean()
@@ -36,11 +39,17 @@ def plates(rng, count, *, spread=SPREAD, wells=3, technical=0.08, slope=-3.4, he
 
 
 def fitted(plate, x, cq, count):
-    held = calibration.ladder(plate, x, cq, plates=count)
-    technical = calibration.technical_sd(
-        held, slope=calibration.common_slope(held), detection_probability=1.0, default=0.08, weight=10.0
+    held = calibration_ladder.ladder(plate, x, cq, plates=count)
+    technical = calibration_ladder.technical_sd(
+        held,
+        slope=calibration_ladder.common_slope(held),
+        detection_probability=1.0,
+        default=0.08,
+        weight=10.0,
     )
-    default = Spread(height_sd=0.3, slope_sd=0.08, correlation=0.0, plate_level_sd=0.035, shared_level_sd=0.035)
+    default = Spread(
+        height_sd=0.3, slope_sd=0.08, correlation=0.0, plate_level_sd=0.035, shared_level_sd=0.035
+    )
     return held, technical, calibration.fit_history(held, technical=technical, default=default, weight=2.0)
 
 
@@ -51,7 +60,7 @@ def test_moments_of_a_positive_count_are_the_literal_sums(mean):
     share = poisson.pmf(m, mean) / -np.expm1(-mean)
     expected = share @ np.log10(m)
     variance = share @ np.square(np.log10(m) - expected)
-    got = calibration.log_count_moments(np.array([mean]))
+    got = calibration_ladder.log_count_moments(np.array([mean]))
     assert got[0][0] == pytest.approx(expected, abs=1e-9)
     assert got[1][0] == pytest.approx(variance, rel=1e-6, abs=1e-12)
 
@@ -60,7 +69,7 @@ def test_moments_of_a_positive_count_are_the_literal_sums(mean):
 def test_marginal_likelihood_is_the_joint_normal_with_a_flat_mean_line():
     rng = np.random.default_rng(3)
     plate, x, cq, _ = plates(rng, 3)
-    held = calibration.ladder(plate, x, cq, plates=3)
+    held = calibration_ladder.ladder(plate, x, cq, plates=3)
     technical = np.array([0.07, 0.08, 0.1])
     got = [
         calibration.marginal_log_likelihood(held, spread, technical=technical, slope=-3.4)
@@ -68,12 +77,14 @@ def test_marginal_likelihood_is_the_joint_normal_with_a_flat_mean_line():
     ]
 
     def direct(spread):
-        expected, variance = calibration.log_count_moments(10.0**LEVELS)
+        expected, variance = calibration_ladder.log_count_moments(10.0**LEVELS)
         design = np.stack([np.ones(5), expected - LEVELS.mean()], axis=1)
         cross = spread.correlation * spread.height_sd * spread.slope_sd
         between = np.array([[spread.height_sd**2, cross], [cross, spread.slope_sd**2]])
         wide = 1e2  # a flat mean line, up to a constant
-        covariance = np.kron(np.ones((3, 3)), wide**2 * design @ design.T + spread.shared_level_sd**2 * np.eye(5))
+        covariance = np.kron(
+            np.ones((3, 3)), wide**2 * design @ design.T + spread.shared_level_sd**2 * np.eye(5)
+        )
         for p in range(3):
             rows = slice(5 * p, 5 * p + 5)
             own = (technical[p] ** 2 + 3.4**2 * variance) / 3 + spread.plate_level_sd**2
@@ -82,7 +93,8 @@ def test_marginal_likelihood_is_the_joint_normal_with_a_flat_mean_line():
         return multivariate_normal.logpdf(value, np.zeros(15), covariance)
 
     assert got[0] - got[1] == pytest.approx(
-        direct(SPREAD) - direct(replace(SPREAD, shared_level_sd=0.2, correlation=-0.5, slope_sd=0.02)), abs=1e-2
+        direct(SPREAD) - direct(replace(SPREAD, shared_level_sd=0.2, correlation=-0.5, slope_sd=0.02)),
+        abs=1e-2,
     )
 
 
@@ -92,7 +104,7 @@ def test_posterior_lines_are_conditional_means_of_the_joint_normal():
     plate, x, cq, _ = plates(rng, 6)
     held, technical, history = fitted(plate, x, cq, 6)
     got = calibration.posterior_lines(held, history, technical=technical)
-    expected, variance = calibration.log_count_moments(10.0**LEVELS)
+    expected, variance = calibration_ladder.log_count_moments(10.0**LEVELS)
     slope = history.mean[1]
     design = np.stack([np.ones(5), expected - history.centre], axis=1)
     # Plate 0 given the shared parameters: conditional normal, then averaged over their posterior.
@@ -108,11 +120,11 @@ def test_posterior_lines_are_conditional_means_of_the_joint_normal():
 
 @pytest.mark.definition
 def test_silent_wells_count_with_the_literal_sum():
-    held = calibration.ladder(
+    held = calibration_ladder.ladder(
         np.zeros(6, int), np.zeros(6), np.array([39.0, 39.2, np.nan, np.nan, 38.9, np.nan]), plates=1
     )
     lines = calibration.Lines(np.array([39.5]), np.array([-3.4]), 0.0, np.zeros((1, 2, 2)))
-    got = calibration.silent_log_likelihood(
+    got = calibration_silent.silent_log_likelihood(
         held, lines, technical=np.array([0.1]), last_cycle=np.array([39.0]), detection_probability=0.8
     )
     m = np.arange(1, 60)
@@ -160,8 +172,7 @@ def test_a_plate_that_left_the_others_is_refuted_and_the_rest_is_not():
     plate, x, cq, _ = plates(rng, 16, spread=replace(SPREAD, height_sd=0.15))
     cq = np.where(plate == 4, cq + 1.5, cq)
     keep = np.arange(16) != 4
-    held = calibration.ladder(plate, x, cq, plates=16)
-    _, technical, history = fitted(plate[plate != 4], x[plate != 4], cq[plate != 4], 16)
+    held = calibration_ladder.ladder(plate, x, cq, plates=16)
     history = calibration.fit_history(
         held.take(keep), technical=np.full(15, 0.08), default=replace(SPREAD, correlation=0.0), weight=2.0
     )
@@ -171,7 +182,7 @@ def test_a_plate_that_left_the_others_is_refuted_and_the_rest_is_not():
 
 
 def test_fewer_than_two_plates_make_no_history():
-    held = calibration.ladder(np.zeros(2, int), np.array([1.0, 2.0]), np.array([36.0, 32.6]), plates=1)
+    held = calibration_ladder.ladder(np.zeros(2, int), np.array([1.0, 2.0]), np.array([36.0, 32.6]), plates=1)
     with pytest.raises(ValueError, match="1 plates"):
         calibration.fit_history(held, technical=np.array([0.1]), default=SPREAD, weight=2.0)
 
@@ -180,7 +191,9 @@ def test_other_standards_keep_slope_and_pipetting_but_no_height():
     rng = np.random.default_rng(2)
     plate, x, cq, _ = plates(rng, 8)
     _, _, history = fitted(plate, x, cq, 8)
-    few = calibration.ladder(np.zeros(4, int), np.array([2.0, 2.0, 4.0, 4.0]), np.array([30.1, 30.0, 23.2, 23.3]), plates=1)
+    few = calibration_ladder.ladder(
+        np.zeros(4, int), np.array([2.0, 2.0, 4.0, 4.0]), np.array([30.1, 30.0, 23.2, 23.3]), plates=1
+    )
     other = calibration.for_other_standards(history, few)
     line = calibration.posterior_lines(few, other, technical=np.array([0.08]))
     assert line.height[0] == pytest.approx(26.65, abs=0.05)

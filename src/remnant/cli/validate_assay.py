@@ -35,7 +35,9 @@ def validate(
     assay: Annotated[
         str | None,
         typer.Option(
-            metavar="TARGET", help="Target, or assay as WT1/ABL1.", show_default="the only target with standards"
+            metavar="TARGET",
+            help="Target, or assay as WT1/ABL1.",
+            show_default="the only target with standards",
         ),
     ] = None,
     out: Annotated[

@@ -6,7 +6,13 @@ from dataclasses import dataclass, fields
 
 from remnant.knowledge import tables
 
-__all__ = ["CalibrationRules", "QuantificationRule", "calibration_rules", "quantification_rules", "unverified"]
+__all__ = [
+    "CalibrationRules",
+    "QuantificationRule",
+    "calibration_rules",
+    "quantification_rules",
+    "unverified",
+]
 
 _TABLE = "qpcr_calibration"
 _LIMITS = "qpcr_quantification_limits"

@@ -8,7 +8,7 @@ history. Given the variances all is Gaussian algebra in closed form; the varianc
 likelihood, held by defaults that count as a few degrees of freedom.
 
 Arrays are plates x levels of one common ladder. Cq in cycles, copies as log10. Silent wells carry no Cq: they
-enter through the moments, which are those of wells that hold a molecule, and through `silent_log_likelihood`.
+enter through the moments, which are those of wells that hold a molecule, and in `calibration_silent`.
 """
 
 from __future__ import annotations
@@ -19,84 +19,31 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
-from scipy.special import digamma, gammaln, log_ndtr, logsumexp, polygamma
+from scipy.special import logsumexp
 from scipy.stats import chi2
+
+from remnant.numerics.calibration_ladder import Ladder, common_slope, log_count_moments
 
 __all__ = [
     "History",
-    "Ladder",
     "Lines",
     "Spread",
-    "common_slope",
-    "detection_probability",
     "drift",
     "fit_history",
     "for_other_standards",
-    "ladder",
-    "log_count_moments",
     "marginal_log_likelihood",
     "own_lines",
     "posterior_lines",
-    "silent_log_likelihood",
-    "technical_sd",
 ]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_LN10: Final = float(np.log(10.0))
-_SUM_UP_TO: Final = 400.0
 _SMALLEST_SD: Final = 1e-3
 _LARGEST_SD: Final = 30.0
 _STEEPEST: Final = 2.5
-_DEFAULT_PLATES: Final = 2.0
 _SHARED_GRID: Final = np.exp(np.linspace(np.log(2e-3), np.log(0.6), 48))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ladder:
-    """Standard wells of all plates, summed up by level.
-
-    Attributes
-    ----------
-    log10_copies : ndarray of float, shape (levels,)
-        Nominal copies of the ladder.
-    wells, silent : ndarray of int, shape (plates, levels)
-        Wells with a Cq, and wells without.
-    mean, squares : ndarray of float, shape (plates, levels)
-        Mean Cq and sum of squares about it; 0 without wells.
-    """
-
-    log10_copies: Floats
-    wells: Integers
-    silent: Integers
-    mean: Floats
-    squares: Floats
-
-    def __len__(self) -> int:
-        return len(self.wells)
-
-    def take(self, rows: Integers | Bools) -> Ladder:
-        """Some plates.
-
-        Parameters
-        ----------
-        rows : ndarray of int or bool
-            Plates.
-
-        Returns
-        -------
-        Ladder
-            Those plates on the same levels.
-        """
-        return replace(
-            self,
-            wells=self.wells[rows],
-            silent=self.silent[rows],
-            mean=self.mean[rows],
-            squares=self.squares[rows],
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,138 +125,6 @@ class Lines:
         return result
 
 
-def ladder(plate: Integers, log10_copies: Floats, cq: Floats, *, plates: int) -> Ladder:
-    """Sum up standard wells by plate and level.
-
-    Parameters
-    ----------
-    plate : ndarray of int, shape (w,)
-        Plate of each well, 0 to ``plates - 1``.
-    log10_copies, cq : ndarray of float, shape (w,)
-        Nominal copies and quantification cycle; NaN for a silent well.
-    plates : int
-        Number of plates.
-
-    Returns
-    -------
-    Ladder
-        Levels in rising order.
-
-    Examples
-    --------
-    >>> got = ladder(np.zeros(3, int), np.array([1.0, 1.0, 2.0]), np.array([36.0, np.nan, 32.6]), plates=1)
-    >>> got.wells.tolist(), got.silent.tolist()
-    ([[1, 1]], [[1, 0]])
-    """
-    levels, level = np.unique(np.round(log10_copies, 9), return_inverse=True)
-    shape = (plates, len(levels))
-    place = plate * len(levels) + level
-    seen = np.isfinite(cq)
-    value = np.where(seen, cq, 0.0)
-
-    def total(weights: Floats) -> Floats:
-        return np.bincount(place, weights=weights, minlength=shape[0] * shape[1]).reshape(shape)
-
-    wells = total(seen.astype(float))
-    mean = total(value) / np.maximum(wells, 1.0)
-    about = np.where(seen, value - mean[plate, level], 0.0)
-    return Ladder(
-        levels, wells.astype(np.int64), total(~seen + 0.0).astype(np.int64), mean, total(np.square(about))
-    )
-
-
-def log_count_moments(mean: Floats) -> tuple[Floats, Floats]:
-    """Mean and variance of log10 m for m ~ Poisson, given that m >= 1.
-
-    Parameters
-    ----------
-    mean : ndarray of float, shape (n,)
-        Mean of the Poisson count, positive.
-
-    Returns
-    -------
-    expected, variance : ndarray of float, shape (n,)
-        The literal sum up to a mean of 400; beyond, the series in 1 / mean, exact to 1e-9.
-
-    Examples
-    --------
-    >>> expected, variance = log_count_moments(np.array([15.0]))
-    >>> (expected - np.log10(15)).round(4), np.sqrt(variance).round(4)
-    (array([-0.0154]), array([0.1187]))
-    """
-    inverse = 1.0 / mean
-    expected = np.log(mean) - inverse / 2 - 5 * inverse**2 / 12 - 3 * inverse**3 / 4
-    variance = inverse + 3 * inverse**2 / 2 + 11 * inverse**3 / 3
-    few = np.flatnonzero(mean <= _SUM_UP_TO)
-    if len(few):
-        m = np.arange(1.0, _SUM_UP_TO + 12.0 * _SUM_UP_TO**0.5)
-        log_share = m * np.log(mean[few])[:, None] - gammaln(m + 1)
-        share = np.exp(log_share - logsumexp(log_share, axis=1, keepdims=True))
-        expected[few] = share @ np.log(m)
-        variance[few] = np.sum(share * np.square(np.log(m) - expected[few, None]), axis=1)
-    return expected / _LN10, variance / _LN10**2
-
-
-def technical_sd(
-    held: Ladder, *, slope: float, detection_probability: float, default: float, weight: float
-) -> Floats:
-    """Technical standard deviation of one well of each plate, cycles.
-
-    Parameters
-    ----------
-    held : Ladder
-        Standards.
-    slope : float
-        Cycles a tenfold, for the Poisson part.
-    detection_probability : float
-        P(one molecule amplifies).
-    default : float
-        Value before the plates speak, cycles.
-    weight : float
-        Degrees of freedom of that default.
-
-    Returns
-    -------
-    ndarray of float, shape (plates,)
-        Variance within levels, less its Poisson share, drawn to what all plates show; how hard it is drawn is
-        learned from how much plates differ. The default counts as two plates. Levels whose Poisson variance
-        exceeds the default's are left out.
-
-    References
-    ----------
-    .. [1] Smyth, Stat Appl Genet Mol Biol 3, 3 (2004), section 6.2: moments of a scaled F law.
-    """
-    _expected, variance = log_count_moments(detection_probability * np.power(10.0, held.log10_copies))
-    poisson = slope**2 * variance
-    freedom = np.where(poisson <= default**2, np.maximum(held.wells - 1, 0), 0)
-    share = default**2 / (default**2 + poisson)
-    own, counted = (held.squares * share * (freedom > 0)).sum(axis=1), freedom.sum(axis=1)
-    known = (counted > 0) & (own > 0)
-    half = counted[known] / 2.0
-    height = np.log(own[known] / counted[known]) - digamma(half) + np.log(half)
-    start = np.log(default**2) - digamma(weight / 2.0) + np.log(weight / 2.0)
-    n = int(known.sum())
-    middle = (height.sum() + _DEFAULT_PLATES * start) / (n + _DEFAULT_PLATES)
-    beyond = np.square(height - height.mean()).sum() if n else 0.0
-    apart = (beyond - (polygamma(1, half).sum() if n else 0.0) * max(n - 1, 0) / max(n, 1)) + (
-        _DEFAULT_PLATES * polygamma(1, weight / 2.0)
-    )
-    prior = _freedom_of(apart / (max(n - 1, 0) + _DEFAULT_PLATES))
-    common = np.exp(middle + digamma(prior / 2.0) - np.log(prior / 2.0))
-    result: Floats = np.sqrt((prior * common + own) / (prior + counted))
-    return result
-
-
-def _freedom_of(variance: float) -> float:
-    """Degrees of freedom of a prior whose log variance has this spread, 2 to 200."""
-    few, many = 2.0, 200.0
-    if variance >= polygamma(1, few / 2.0):
-        return few
-    if variance <= polygamma(1, many / 2.0):
-        return many
-    return float(optimize.brentq(lambda d: float(polygamma(1, d / 2.0)) - variance, few, many))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Wells:
     """Level means as the algebra takes them: height and slope design, value and variance of one mean."""
@@ -321,9 +136,7 @@ class _Wells:
     centre: float
 
 
-def _prepared(
-    held: Ladder, *, technical: Floats, slope: float, detection_probability: float
-) -> _Wells:
+def _prepared(held: Ladder, *, technical: Floats, slope: float, detection_probability: float) -> _Wells:
     expected, variance = log_count_moments(detection_probability * np.power(10.0, held.log10_copies))
     x = expected - np.log10(detection_probability)
     seen = held.wells > 0
@@ -367,16 +180,14 @@ def _algebra(wells: _Wells, spread: Spread) -> _Algebra:
     information, xa = weighted @ x, weighted @ a
     xy = (weighted @ y[:, :, None])[:, :, 0]
     inside = np.eye(2) + between @ information
-    covariance = np.linalg.solve(inside, np.broadcast_to(between, information.shape))
+    covariance: Floats = np.linalg.solve(inside, np.broadcast_to(between, information.shape)).astype(float)
     gain = np.swapaxes(xa, 1, 2) @ covariance
     shared = (a.T[None, :, :] * weight[:, None, :]) @ a - gain @ xa
     score = (weight * y) @ a - (gain @ xy[:, :, None])[:, :, 0]
     quadratic = (weight * y * y).sum(axis=1) - (xy * (covariance @ xy[:, :, None])[:, :, 0]).sum(axis=1)
     determinant = np.log(np.where(wells.seen, variance, 1.0)).sum(axis=1) + np.log(np.linalg.det(inside))
     prior = np.diag(np.r_[0.0, 0.0, np.full(levels, spread.shared_level_sd**-2.0)])
-    return _Algebra(
-        weight, information, covariance, shared, score, -0.5 * (quadratic + determinant), prior
-    )
+    return _Algebra(weight, information, covariance, shared, score, -0.5 * (quadratic + determinant), prior)
 
 
 def _marginal(wells: _Wells, spread: Spread) -> float:
@@ -489,9 +300,10 @@ def fit_history(
         )
 
     def loss(free: Floats) -> float:
-        held_by = weight * (free[:4] + 0.5 * np.square(defaults * np.exp(-free[:4]))).sum()
+        held_by = weight * float((free[:4] + 0.5 * np.square(defaults * np.exp(-free[:4]))).sum())
         # One pseudo-observation keeps the correlation off its edge.
-        return held_by - np.log1p(-np.tanh(free[4]) ** 2) - _marginal(wells, spread_of(free))
+        inside = float(np.log1p(-(np.tanh(free[4]) ** 2)))
+        return held_by - inside - _marginal(wells, spread_of(free))
 
     bounds = [(float(np.log(_SMALLEST_SD)), float(np.log(_LARGEST_SD)))] * 4 + [(-_STEEPEST, _STEEPEST)]
     start = np.r_[np.log(defaults), np.arctanh(default.correlation)]
@@ -511,26 +323,6 @@ def _mean_shared(wells: _Wells, spread: Spread, default: Spread, weight: float) 
     held_by = weight * (np.log(sd) + 0.5 * np.square(default.shared_level_sd / sd))
     log_share = fit - held_by
     return float(np.sqrt(np.exp(log_share - logsumexp(log_share)) @ np.square(sd)))
-
-
-def common_slope(held: Ladder) -> float:
-    """Slope within plates, wells as weights.
-
-    Parameters
-    ----------
-    held : Ladder
-        Standards.
-
-    Returns
-    -------
-    float
-        Cycles a tenfold.
-    """
-    n = held.wells.astype(float)
-    total = np.maximum(n.sum(axis=1, keepdims=True), 1.0)
-    x = held.log10_copies - (n @ held.log10_copies)[:, None] / total
-    y = held.mean - (n * held.mean).sum(axis=1, keepdims=True) / total
-    return float((n * x * y).sum() / (n * x * x).sum())
 
 
 def _shared_posterior(part: _Algebra, plates: Bools) -> tuple[Floats, Floats]:
@@ -678,79 +470,3 @@ def drift(held: Ladder, history: History, *, technical: Floats) -> Floats:
     distance = np.einsum("pi,pi->p", away, np.linalg.solve(covariance, away[:, :, None])[:, :, 0])
     result[enough] = chi2.sf(distance, 2)
     return result
-
-
-def silent_log_likelihood(
-    held: Ladder, lines: Lines, *, technical: Floats, last_cycle: Floats, detection_probability: float
-) -> float:
-    """Log-probability of the wells that stayed silent and of those that did not, given the lines.
-
-    Parameters
-    ----------
-    held : Ladder
-        Standards.
-    lines : Lines
-        Line of each plate.
-    technical : ndarray of float, shape (plates,)
-        Technical standard deviation of one well, cycles.
-    last_cycle : ndarray of float, shape (plates,)
-        Cycles run; ``inf`` hides nothing.
-    detection_probability : float
-        P(one molecule amplifies).
-
-    Returns
-    -------
-    float
-        ``sum silent * log P(silent) + signals * log(1 - P(silent))`` with ``P(silent) = sum_m Poisson(m; q N)
-        P(Cq of m molecules > last cycle)``. It is flat where no level is low.
-    """
-    molecules = detection_probability * np.power(10.0, held.log10_copies)
-    low = molecules <= _SUM_UP_TO
-    if not low.any():
-        return 0.0
-    m = np.arange(0.0, _SUM_UP_TO + 12.0 * _SUM_UP_TO**0.5)
-    poisson = m * np.log(molecules[low])[:, None] - molecules[low, None] - gammaln(m + 1)
-    due = lines.intercept[:, None] + lines.slope[:, None] * np.log10(
-        np.maximum(m, 1.0)[None, :] / detection_probability
-    )
-    late = log_ndtr((due - last_cycle[:, None]) / technical[:, None])
-    late[:, 0] = 0.0
-    silent = np.minimum(logsumexp(poisson[None, :, :] + late[:, None, :], axis=2), -1e-300)
-    seen = np.log(-np.expm1(silent))
-    return float((held.silent[:, low] * silent + held.wells[:, low] * seen).sum())
-
-
-def detection_probability(
-    held: Ladder, lines: Lines, *, technical: Floats, last_cycle: Floats, assumed: float
-) -> tuple[float, float]:
-    """Detection probability of one molecule that fits the silent standards best, against the one assumed.
-
-    Parameters
-    ----------
-    held : Ladder
-        Standards.
-    lines : Lines
-        Line of each plate.
-    technical : ndarray of float, shape (plates,)
-        Technical standard deviation of one well, cycles.
-    last_cycle : ndarray of float, shape (plates,)
-        Cycles run.
-    assumed : float
-        Value in use.
-
-    Returns
-    -------
-    best : float
-        Largest likelihood, between 0.01 and 1.
-    p_value : float
-        Likelihood ratio, one degree of freedom, halved because 1 is the edge.
-    """
-
-    def loss(value: float) -> float:
-        return -silent_log_likelihood(
-            held, lines, technical=technical, last_cycle=last_cycle, detection_probability=value
-        )
-
-    found = optimize.minimize_scalar(loss, bounds=(0.01, 1.0), method="bounded")
-    ratio = max(2.0 * (loss(assumed) - float(found.fun)), 0.0)
-    return float(found.x), 0.5 * float(chi2.sf(ratio, 1))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 from scipy.stats import chi2
 
-from remnant.numerics.calibration import Ladder, log_count_moments
+from remnant.numerics.calibration_ladder import Ladder, log_count_moments
 
 __all__ = [
     "LinearRange",
@@ -83,7 +83,8 @@ class LinearRange:
     r_squared : float
         Of the wells of the range about their plates.
     deviation_log10 : ndarray of float, shape (levels,)
-        Mean reading less nominal, of every level; NaN without wells.
+        Mean reading less that of Poisson counts of the nominal copies, of every level, on the line through the other levels of the range; NaN
+        without wells.
     """
 
     inside: Bools
@@ -119,7 +120,9 @@ def cv_of_sd(sd_cycles: Floats, slope: float) -> Floats:
     return np.sqrt(np.expm1(np.square(sd_cycles / slope * _LN10)))
 
 
-def cv_interval(sd_cycles: Floats, freedom: Floats, slope: float, *, level: float = 0.95) -> tuple[Floats, Floats]:
+def cv_interval(
+    sd_cycles: Floats, freedom: Floats, slope: float, *, level: float = 0.95
+) -> tuple[Floats, Floats]:
     """Interval of the coefficient of variation, chi-squared in the variance of Cq.
 
     Parameters
@@ -139,7 +142,9 @@ def cv_interval(sd_cycles: Floats, freedom: Floats, slope: float, *, level: floa
         NaN without freedom.
     """
     known = np.where(freedom > 0, freedom, np.nan)
-    ends = [known * np.square(sd_cycles) / chi2.ppf(share, known) for share in ((1 + level) / 2, (1 - level) / 2)]
+    ends = [
+        known * np.square(sd_cycles) / chi2.ppf(share, known) for share in ((1 + level) / 2, (1 - level) / 2)
+    ]
     return cv_of_sd(np.sqrt(ends[0]), slope), cv_of_sd(np.sqrt(ends[1]), slope)
 
 
@@ -200,7 +205,7 @@ def copies_at_cv(profile: PrecisionProfile, cv: float) -> float:
     Examples
     --------
     >>> round(copies_at_cv(PrecisionProfile(0.08, 1.0, -3.32), 0.35), 1)
-    9.7
+    10.6
     """
 
     def above(log10_copies: float) -> float:
@@ -219,16 +224,23 @@ def _line(held: Ladder, inside: Bools) -> tuple[float, float, Floats]:
     """Slope within plates, explained share, and deviation of every level, over some levels."""
     n = np.where(inside, held.wells, 0).astype(float)
     total = np.maximum(n.sum(axis=1, keepdims=True), 1.0)
-    centre = (n @ held.log10_copies)[:, None] / total
+    # The mean of log molecules is bent at low copies, in the wells that hold any.
+    expected, _variance = log_count_moments(np.power(10.0, held.log10_copies))
+    centre = (n @ expected)[:, None] / total
     height = (n * held.mean).sum(axis=1, keepdims=True) / total
-    x, y = held.log10_copies - centre, held.mean - height
+    x, y = expected - centre, held.mean - height
     sxx, sxy, syy = (n * x * x).sum(), (n * x * y).sum(), (n * y * y).sum()
     slope = sxy / sxx
     scatter = syy + (np.where(inside, held.squares, 0.0)).sum()
     residual = (y - slope * x) / slope
     weight = np.where(n.sum(axis=1, keepdims=True) > 0, held.wells, 0)
     with np.errstate(invalid="ignore"):
-        deviation = (weight * residual).sum(axis=0) / np.where(weight.sum(axis=0) > 0, weight.sum(axis=0), np.nan)
+        deviation = (weight * residual).sum(axis=0) / np.where(
+            weight.sum(axis=0) > 0, weight.sum(axis=0), np.nan
+        )
+    # A level inside pulled the line towards itself: without it the line would be this much further away.
+    pull = n.sum(axis=0) / n.sum() + (n * x * x).sum(axis=0) / sxx
+    deviation = np.where(inside & (pull < 1.0), deviation / np.where(pull < 1.0, 1.0 - pull, 1.0), deviation)
     return float(slope), float(slope * sxy / scatter), deviation
 
 
@@ -242,7 +254,7 @@ def linear_range(held: Ladder, *, use: Bools, deviation: float, levels: int) -> 
     use : ndarray of bool, shape (levels,)
         Levels that may belong to it.
     deviation : float
-        Largest distance of a level's mean from the line, log10 copies.
+        Largest distance of a level's mean from the line through the others, log10 copies.
     levels : int
         Levels needed.
 
@@ -261,7 +273,9 @@ def linear_range(held: Ladder, *, use: Bools, deviation: float, levels: int) -> 
                 continue
             slope, r_squared, off = _line(held, inside)
             if slope < 0 and np.abs(off[inside]).max() <= deviation:
-                found.append((float(np.abs(off[inside]).max()), first, LinearRange(inside, slope, r_squared, off)))
+                found.append(
+                    (float(np.abs(off[inside]).max()), first, LinearRange(inside, slope, r_squared, off))
+                )
         if found:
             return min(found, key=lambda one: one[:2])[2]
     return None

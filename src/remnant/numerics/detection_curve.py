@@ -117,9 +117,7 @@ class DetectionFit:
         return float(-np.log(1.0 - _P) / self.limit_of_detection)
 
 
-def probability(
-    model: Model, copies: Floats, *, limit: float, shape: float | Floats | None = None
-) -> Floats:
+def probability(model: Model, copies: Floats, *, limit: float, shape: float | Floats | None = None) -> Floats:
     """P(signal) of a well at a level.
 
     Parameters
@@ -149,10 +147,10 @@ def probability(
         result: Floats = -np.expm1(ratio * np.log(1.0 - _P))
     elif model == "over-dispersion":
         # Below 1e-6 the power law is the exponential to all figures.
-        size = 1.0 / np.maximum(shape, 1e-6)
-        result = 1.0 - np.power(1.0 + np.expm1(-np.log(1.0 - _P) / size) * ratio, -size)
+        size = 1.0 / np.maximum(np.asarray(shape, dtype=np.float64), 1e-6)
+        result = (1.0 - np.power(1.0 + np.expm1(-np.log(1.0 - _P) / size) * ratio, -size)).astype(float)
     elif model == "several hits":
-        result = gammainc(shape, gammaincinv(shape, _P) * ratio)
+        result = np.asarray(gammainc(shape, gammaincinv(shape, _P) * ratio), dtype=np.float64)
     elif model == "logit":
         result = expit(logit(_P) + shape * np.log(ratio))
     else:
@@ -205,7 +203,9 @@ def _binomial(p: Floats, detected: Integers, wells: Integers) -> Floats:
 
 
 def _constant(data: Detections) -> float:
-    return float((gammaln(data.wells + 1) - gammaln(data.detected + 1) - gammaln(data.wells - data.detected + 1)).sum())
+    return float(
+        (gammaln(data.wells + 1) - gammaln(data.detected + 1) - gammaln(data.wells - data.detected + 1)).sum()
+    )
 
 
 def _best_shape(data: Detections, model: Model, limit: float) -> tuple[float | None, float]:

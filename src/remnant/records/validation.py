@@ -6,7 +6,6 @@ All copies are copies a well. A limit that the data cannot give is None, and a f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from remnant.records.finding import Finding
 
@@ -30,7 +29,7 @@ class LevelPrecision:
     cv_model : float or None
         The same from the precision profile over all levels.
     deviation_log10 : float or None
-        Mean reading less nominal, log10 copies, on the line through the linear range.
+        Mean reading less that of Poisson counts of the nominal copies, log10 copies, on the line through the other levels of the linear range.
     in_linear_range : bool
         Whether the level belongs to it.
     """
@@ -90,7 +89,8 @@ class DetectionLimit:
     lower, upper : float or None
         95 % interval by profile likelihood; None where the data set no end.
     detection_probability : float or None
-        Of one molecule, where one is enough.
+        Hits a nominal copy, where one is enough: the probability that a molecule gives a signal, if the level holds
+        what is written on it; above 1 it holds more.
     fit_p : float or None
         P-value of the model against one free probability a level; None where it cannot be tested.
     gain_p : float or None

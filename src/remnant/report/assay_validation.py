@@ -13,7 +13,7 @@ from scipy.stats import beta
 
 from remnant.numerics import detection_curve
 from remnant.numerics.calibration_range import PrecisionProfile
-from remnant.records.validation import AssayValidation, DetectionLimit, QuantificationLimit
+from remnant.records.validation import AssayValidation, DetectionLimit, LevelPrecision, QuantificationLimit
 from remnant.report import draw, html, numbers
 from remnant.report.context import Context
 from remnant.report.palette import INK, LOOK, MUTED, marker_hue
@@ -32,6 +32,9 @@ __all__ = [
 _WIDTH: Final = 560
 _HEIGHT: Final = 220
 _POINTS: Final = 81
+_LARGEST_CV: Final = 2.0
+_MOST_PERCENT: Final = 100.0
+_DETECTED: Final = 0.95
 _MODELS: Final = {
     "one hit": "one hit: one molecule is enough",
     "dilution error": "one hit, dilutions uncertain",
@@ -82,16 +85,19 @@ def sentence(found: AssayValidation) -> str:
             f"{found.target} is detected in 95 % of wells from {_copies(limit.copies)} copies a well on"
             + (f" (95 % interval {span})." if span else ".")
         )
-    for rule in found.quantification[:1]:
-        parts.append(
-            f"It is quantified ({rule.label}) from {_nominal(rule.by_levels)} copies on, the lowest level that meets the rule "
-            f"({numbers.plural(rule.replicates, 'replicate')})."
-            if rule.by_levels is not None
-            else f"No level meets {rule.label}."
-        )
+    parts += [_quantified(rule) for rule in found.quantification[:1]]
     if found.blank is not None:
-        parts.append(f"{found.blank.positive} of {numbers.plural(found.blank.wells, 'blank well')} gave a signal.")
+        parts.append(
+            f"{found.blank.positive} of {numbers.plural(found.blank.wells, 'blank well')} gave a signal."
+        )
     return " ".join(parts)
+
+
+def _quantified(rule: QuantificationLimit) -> str:
+    if rule.by_levels is None:
+        return f"No level meets {rule.label}."
+    replicates = numbers.plural(rule.replicates, "replicate")
+    return f"It is quantified ({rule.label}) from {_nominal(rule.by_levels)} copies on, the lowest level that meets the rule ({replicates})."
 
 
 def limit_table(found: AssayValidation) -> Table:
@@ -134,7 +140,7 @@ def limit_table(found: AssayValidation) -> Table:
 def _detection_row(limit: DetectionLimit) -> tuple[Cell, ...]:
     behind = []
     if limit.detection_probability is not None:
-        behind.append(f"{limit.detection_probability:.2f} a molecule")
+        behind.append(f"{limit.detection_probability:.2f} hits a nominal copy")
     if limit.fit_p is not None:
         behind.append(f"fit {numbers.p_value(limit.fit_p)}")
     if limit.gain_p is not None:
@@ -174,7 +180,13 @@ def _blank_rows(found: AssayValidation) -> list[tuple[Cell, ...]]:
     said = f"{blank.positive} of {blank.wells} blanks with signal, at most {numbers.percent(100 * blank.rate_upper)} % (95 %)"
     ranks = "no signal" if blank.by_ranks is None else _copies(blank.by_ranks)
     return [
-        (Cell("Blank, 95 %"), Cell("ranks"), Cell(ranks if blank.ranked else "too few blanks"), Cell(""), Cell(said)),
+        (
+            Cell("Blank, 95 %"),
+            Cell("ranks"),
+            Cell(ranks if blank.ranked else "too few blanks"),
+            Cell(""),
+            Cell(said),
+        ),
         (
             Cell("Blank, 95 %"),
             Cell("Poisson at the bound of the rate"),
@@ -183,6 +195,17 @@ def _blank_rows(found: AssayValidation) -> list[tuple[Cell, ...]]:
             Cell("molecules of a blank well"),
         ),
     ]
+
+
+def _cv(value: float | None) -> str:
+    if value is None:
+        return ""
+    return numbers.percent(100 * value) if value <= _LARGEST_CV else f"over {100 * _LARGEST_CV:.0f}"
+
+
+def _cv_span(one: LevelPrecision) -> str:
+    known = one.cv is not None and one.cv <= _LARGEST_CV
+    return f" ({_cv(one.cv_lower)} to {_cv(one.cv_upper)})" if known else ""
 
 
 def level_table(found: AssayValidation) -> Table:
@@ -209,20 +232,14 @@ def level_table(found: AssayValidation) -> Table:
         Column("", share=1),
     )
 
-    def cv(value: float | None) -> str:
-        return "" if value is None else "over 200" if value > 2 else numbers.percent(100 * value)  # noqa: PLR2004 - a CV that says nothing
-
     rows = tuple(
         (
             Cell(_nominal(one.copies), sort=f"{one.copies:.6g}"),
             Cell(f"{one.detected} of {one.wells}"),
             Cell("" if one.mean_cq is None else f"{one.mean_cq:.2f}"),
             Cell("" if one.sd_cq is None else f"{one.sd_cq:.2f}"),
-            Cell(
-                cv(one.cv)
-                + (f" ({cv(one.cv_lower)} to {cv(one.cv_upper)})" if one.cv is not None and one.cv <= 2 else "")  # noqa: PLR2004 - as above
-            ),
-            Cell(cv(one.cv_model)),
+            Cell(_cv(one.cv) + _cv_span(one)),
+            Cell(_cv(one.cv_model)),
             Cell(numbers.signed(one.deviation_log10)),
             Cell("linear" if one.in_linear_range else "", tone="muted"),
         )
@@ -252,9 +269,39 @@ def _grid(found: AssayValidation) -> np.ndarray[Any, Any]:
     return np.geomspace(min(copies) / 1.5, max(copies) * 1.5, _POINTS)
 
 
-def _curve(rows: list[dict[str, float]], colour: str, *, width: float, dash: tuple[int, ...] = ()) -> dict[str, Any]:
+def _curve(
+    rows: list[dict[str, float]], colour: str, *, width: float, dash: tuple[int, ...] = ()
+) -> dict[str, Any]:
     mark = {"type": "line", "color": colour, "strokeWidth": width, "aria": False, "clip": True}
     return {"data": {"values": rows}, "mark": {**mark, **({"strokeDash": list(dash)} if dash else {})}}
+
+
+def _share(one: LevelPrecision) -> dict[str, Any]:
+    """Share of wells with signal at one level, with its exact interval, percent."""
+    k, n = one.detected, one.wells
+    return {
+        "copies": one.copies,
+        "share": 100 * k / n,
+        "low": 100 * float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0,
+        "high": 100 * float(beta.ppf(0.975, k + 1, n - k)) if k < n else 100.0,
+        "title": f"{k} of {n} wells at {_nominal(one.copies)} copies",
+    }
+
+
+def _points(rows: list[dict[str, Any]], x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
+    """Measured levels with their intervals."""
+    return [
+        {
+            "data": {"values": rows},
+            "mark": {"type": "rule", "color": INK, "strokeWidth": 1, "aria": False},
+            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {
+            "data": {"values": rows},
+            "mark": {"type": "point", "filled": True, "size": 46, "color": INK, "opacity": 1},
+            "encoding": {"x": x, "y": y, "description": {"field": "title"}},
+        },
+    ]
 
 
 def detection_svg(found: AssayValidation) -> str:
@@ -279,18 +326,7 @@ def detection_svg(found: AssayValidation) -> str:
         "axis": {"values": [0, 25, 50, 75, 95, 100]},
     }
     x = _x(found)
-    points = []
-    for one in found.levels:
-        k, n = one.detected, one.wells
-        points.append(
-            {
-                "copies": one.copies,
-                "share": 100 * k / n,
-                "low": 100 * float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0,
-                "high": 100 * float(beta.ppf(0.975, k + 1, n - k)) if k < n else 100.0,
-                "title": f"{k} of {n} wells at {_nominal(one.copies)} copies",
-            }
-        )
+    points = [_share(one) for one in found.levels]
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": [{"share": 95}]},
@@ -299,8 +335,7 @@ def detection_svg(found: AssayValidation) -> str:
         }
     ]
     shown = [limit for limit in found.detection if limit.chosen or limit.model == "probit"]
-    for limit in reversed(shown):
-        layers.append({**_fitted(found, limit, hue), "encoding": {"x": x, "y": y}})
+    layers += [{**_fitted(found, limit, hue), "encoding": {"x": x, "y": y}} for limit in reversed(shown)]
     chosen = found.limit_of_detection
     if chosen is not None:
         low, high = found.levels[0].copies / 1.6, found.levels[-1].copies * 1.6
@@ -313,22 +348,18 @@ def detection_svg(found: AssayValidation) -> str:
             },
             {
                 "data": {"values": [{"copies": chosen.copies, "share": 95}]},
-                "mark": {"type": "point", "shape": "diamond", "filled": True, "size": 90, "color": hue, "aria": False},
+                "mark": {
+                    "type": "point",
+                    "shape": "diamond",
+                    "filled": True,
+                    "size": 90,
+                    "color": hue,
+                    "aria": False,
+                },
                 "encoding": {"x": x, "y": y},
             },
         ]
-    layers += [
-        {
-            "data": {"values": points},
-            "mark": {"type": "rule", "color": INK, "strokeWidth": 1, "aria": False},
-            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
-        },
-        {
-            "data": {"values": points},
-            "mark": {"type": "point", "filled": True, "size": 46, "color": INK, "opacity": 1},
-            "encoding": {"x": x, "y": y, "description": {"field": "title"}},
-        },
-    ]
+    layers += _points(points, x, y)
     spec = draw.configured({"width": _WIDTH, "height": _HEIGHT, "layer": layers})
     return draw.svg(spec, description=describe(found))
 
@@ -362,12 +393,11 @@ def precision_svg(found: AssayValidation) -> str:
     str
         SVG.
     """
-    most = 100.0
     y = {
         "field": "cv",
         "type": "quantitative",
         "title": "CV of copies, %",
-        "scale": {"domain": [0, most]},
+        "scale": {"domain": [0, _MOST_PERCENT]},
         "axis": {"values": [0, 25, 35, 50, 75, 100]},
     }
     x = _x(found)
@@ -375,12 +405,12 @@ def precision_svg(found: AssayValidation) -> str:
         {
             "copies": one.copies,
             "cv": 100 * one.cv,
-            "low": min(100 * (one.cv_lower or one.cv), most),
-            "high": min(100 * (one.cv_upper or one.cv), most),
+            "low": min(100 * (one.cv_lower or one.cv), _MOST_PERCENT),
+            "high": min(100 * (one.cv_upper or one.cv), _MOST_PERCENT),
             "title": f"CV {numbers.percent(100 * one.cv)} % at {_nominal(one.copies)} copies, {one.detected} wells",
         }
         for one in found.levels
-        if one.cv is not None and 100 * one.cv <= most
+        if one.cv is not None and 100 * one.cv <= _MOST_PERCENT
     ]
     layers: list[dict[str, Any]] = [
         {
@@ -389,25 +419,20 @@ def precision_svg(found: AssayValidation) -> str:
             "encoding": {"y": y},
         }
     ]
-    if found.technical_sd_cycles is not None and found.counting_factor is not None and found.slope is not None:
+    if (
+        found.technical_sd_cycles is not None
+        and found.counting_factor is not None
+        and found.slope is not None
+    ):
         profile = PrecisionProfile(found.technical_sd_cycles, found.counting_factor, found.slope)
-        full = [one.copies for one in found.levels if one.detected >= 0.95 * one.wells]
+        full = [one.copies for one in found.levels if one.detected >= _DETECTED * one.wells]
         grid = _grid(found)
         grid = grid[grid >= min(full) / 1.5]
-        rows = [{"copies": float(c), "cv": 100 * float(v)} for c, v in zip(grid, profile.cv(grid), strict=True)]
+        rows = [
+            {"copies": float(c), "cv": 100 * float(v)} for c, v in zip(grid, profile.cv(grid), strict=True)
+        ]
         layers.append({**_curve(rows, marker_hue(found.target), width=2.2), "encoding": {"x": x, "y": y}})
-    layers += [
-        {
-            "data": {"values": points},
-            "mark": {"type": "rule", "color": INK, "strokeWidth": 1, "aria": False},
-            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
-        },
-        {
-            "data": {"values": points},
-            "mark": {"type": "point", "filled": True, "size": 46, "color": INK, "opacity": 1},
-            "encoding": {"x": x, "y": y, "description": {"field": "title"}},
-        },
-    ]
+    layers += _points(points, x, y)
     spec = draw.configured({"width": _WIDTH, "height": _HEIGHT, "layer": layers})
     return draw.svg(spec, description=f"Precision profile of {found.target}. {sentence(found)}")
 
@@ -425,7 +450,9 @@ def describe(found: AssayValidation) -> str:
     str
         One sentence a level, and the limits.
     """
-    levels = " ".join(f"{one.detected} of {one.wells} wells at {_nominal(one.copies)} copies." for one in found.levels)
+    levels = " ".join(
+        f"{one.detected} of {one.wells} wells at {_nominal(one.copies)} copies." for one in found.levels
+    )
     return f"Detection of {found.target} against copies. {levels} {sentence(found)}"
 
 

@@ -20,7 +20,7 @@ from remnant.assay.qpcr.curves import Curves, ReadLines
 from remnant.assay.qpcr.plates import USED
 from remnant.knowledge.calibration import CalibrationRules
 from remnant.knowledge.qpcr import WellAssumptions
-from remnant.numerics import calibration
+from remnant.numerics import calibration, calibration_ladder, calibration_silent
 from remnant.numerics.standard_curve import Calibration
 from remnant.records.finding import Finding
 from remnant.records.run import Run
@@ -42,7 +42,7 @@ class _Assay:
     lot: str
     curve: Integers
     runs: tuple[str, ...]
-    held: calibration.Ladder
+    held: calibration_ladder.Ladder
     technical: Floats
 
 
@@ -161,15 +161,15 @@ def _assays(
         members = [(run_id, curve) for name, of, run_id, curve in passing if (name, of) == (target, lot)]
         place = pl.DataFrame({"run_id": [run_id for run_id, _ in members], "plate": range(len(members))})
         wells = standards.filter(pl.col("target") == target).join(place, on="run_id", maintain_order="left")
-        held = calibration.ladder(
+        held = calibration_ladder.ladder(
             wells["plate"].to_numpy().astype(np.int64),
             np.log10(wells["standard_copies"].to_numpy()),
             wells["cq"].cast(pl.Float64).fill_null(np.nan).to_numpy(),
             plates=len(members),
         )
-        technical = calibration.technical_sd(
+        technical = calibration_ladder.technical_sd(
             held,
-            slope=calibration.common_slope(held),
+            slope=calibration_ladder.common_slope(held),
             detection_probability=assumptions.detection_probability,
             default=assumptions.technical_sd,
             weight=assumptions.technical_sd_weight,
@@ -268,7 +268,7 @@ def _refuted_detection(
     last = np.array(
         [cycles.get(run, np.inf) for run, kept in zip(assay.runs, keep, strict=True) if kept], dtype=float
     )
-    best, p_value = calibration.detection_probability(
+    best, p_value = calibration_silent.detection_probability(
         held, read, technical=assay.technical[keep], last_cycle=last, assumed=history.detection_probability
     )
     if p_value >= rules.refuted_detection_p:

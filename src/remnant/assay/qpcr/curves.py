@@ -22,7 +22,15 @@ from remnant.records.finding import Finding
 from remnant.records.measurement import CurveFit
 from remnant.records.run import Well
 
-__all__ = ["Curves", "ReadLines", "curve_findings", "curve_records", "fit_curves", "judged_curves", "last_cycle_findings"]
+__all__ = [
+    "Curves",
+    "ReadLines",
+    "curve_findings",
+    "curve_records",
+    "fit_curves",
+    "judged_curves",
+    "last_cycle_findings",
+]
 
 Floats = NDArray[np.float64]
 

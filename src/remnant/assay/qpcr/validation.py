@@ -21,7 +21,7 @@ from remnant.knowledge.calibration import (
     calibration_rules,
     quantification_rules,
 )
-from remnant.numerics import calibration, calibration_range, detection_curve
+from remnant.numerics import calibration_ladder, calibration_range, detection_curve
 from remnant.records.finding import Finding
 from remnant.records.run import Well
 from remnant.records.validation import (
@@ -63,7 +63,7 @@ def _usable(well: Well) -> bool:
     return well.excluded is None and (well.detected is False or well.cq is not None)
 
 
-def _ladder(standards: Sequence[Well], target: str) -> tuple[calibration.Ladder, list[Finding]]:
+def _ladder(standards: Sequence[Well], target: str) -> tuple[calibration_ladder.Ladder, list[Finding]]:
     """Standards by run and level; as one run where no run holds two levels."""
     levels = {(well.run_id, well.standard_copies) for well in standards}
     names = list(dict.fromkeys(well.run_id for well in standards))
@@ -81,9 +81,9 @@ def _ladder(standards: Sequence[Well], target: str) -> tuple[calibration.Ladder,
         runs = dict.fromkeys(names, 0)
     else:
         runs = {name: place for place, name in enumerate(names)}
-    held = calibration.ladder(
+    held = calibration_ladder.ladder(
         np.array([runs[well.run_id] for well in standards], dtype=np.int64),
-        np.log10([well.standard_copies for well in standards]),
+        np.log10(np.array([well.standard_copies for well in standards], dtype=float)),
         np.array([np.nan if well.cq is None else well.cq for well in standards], dtype=float),
         plates=max(runs.values()) + 1,
     )
@@ -144,7 +144,7 @@ def validate_assay(
 
     Examples
     --------
-    >>> rng = np.random.default_rng(4)
+    >>> rng = np.random.default_rng(2)
     >>> wells = [
     ...     Well(run_id="R-01", position=f"{copies}-{i}", target="WT1", sample="STD", kind="standard",
     ...          detected=bool(m), cq=39.5 - 3.4 * np.log10(m) if m else None, standard_copies=copies)
@@ -167,7 +167,9 @@ def validate_assay(
             where=f"target {target}",
             found=f"{len(own)} wells, no standard with its copies",
             needed="a dilution series: standard wells with their copies",
-            advice="Name one of the targets with standards: " + (", ".join(targets(wells)) or "there is none") + ".",
+            advice="Name one of the targets with standards: "
+            + (", ".join(targets(wells)) or "there is none")
+            + ".",
         )
     held, findings = _ladder(standards, symbol)
     counted, seen = (held.wells + held.silent).sum(axis=0), held.wells.sum(axis=0)
@@ -217,7 +219,7 @@ def validate_assay(
     )
 
 
-def _copies(held: calibration.Ladder, level: int) -> float:
+def _copies(held: calibration_ladder.Ladder, level: int) -> float:
     return round(float(10.0 ** held.log10_copies[level]), 6)
 
 
@@ -225,7 +227,7 @@ def _known(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _scatter(held: calibration.Ladder) -> tuple[Floats, Floats]:
+def _scatter(held: calibration_ladder.Ladder) -> tuple[Floats, Floats]:
     """Standard deviation of Cq within plates, and its degrees of freedom, of every level."""
     freedom = np.maximum(held.wells - 1, 0).sum(axis=0).astype(float)
     with np.errstate(invalid="ignore"):
@@ -234,7 +236,7 @@ def _scatter(held: calibration.Ladder) -> tuple[Floats, Floats]:
 
 
 def _levels(
-    held: calibration.Ladder,
+    held: calibration_ladder.Ladder,
     line: calibration_range.LinearRange | None,
     profile: calibration_range.PrecisionProfile | None,
 ) -> tuple[LevelPrecision, ...]:
@@ -266,7 +268,7 @@ def _levels(
 
 
 def _quantification(
-    held: calibration.Ladder,
+    held: calibration_ladder.Ladder,
     line: calibration_range.LinearRange | None,
     *,
     full: Bools,
@@ -284,7 +286,11 @@ def _quantification(
             if line is None
             else f"no level with 95 % signals has {rules.replicates_min:g} replicates; the most are {int(counted.max())}"
         )
-        return None, (), [_refused("limit of quantification", target, why, "Measure more replicates a level.")]
+        return (
+            None,
+            (),
+            [_refused("limit of quantification", target, why, "Measure more replicates a level.")],
+        )
     profile = calibration_range.precision_profile(held, slope=line.slope, use=full & (freedom > 0))
     cv = calibration_range.cv_of_sd(sd, line.slope)
     upper = calibration_range.cv_interval(sd, freedom, line.slope)[1]
@@ -317,7 +323,7 @@ def _lowest(asked: Bools, met: Bools) -> int | None:
 
 
 def _detection(
-    held: calibration.Ladder, target: str, rules: CalibrationRules
+    held: calibration_ladder.Ladder, target: str, rules: CalibrationRules
 ) -> tuple[tuple[DetectionLimit, ...], list[Finding]]:
     """Limit of detection, the published approaches beside it, and what is doubtful."""
     seen, counted = held.wells.sum(axis=0), (held.wells + held.silent).sum(axis=0)
@@ -326,7 +332,10 @@ def _detection(
         np.power(10.0, held.log10_copies[enough]), seen[enough], counted[enough]
     )
     partial = (data.detected < data.wells) & (data.detected > 0)
-    name, advice = "limit of detection", "Measure levels of 1 to 10 copies a well with at least 20 replicates each."
+    name, advice = (
+        "limit of detection",
+        "Measure levels of 1 to 10 copies a well with at least 20 replicates each.",
+    )
     if enough.sum() < rules.detection_levels_min:
         most = ", ".join(f"{n} at {10.0**x:.3g}" for x, n in zip(held.log10_copies, counted, strict=True))
         why = f"{int(enough.sum())} levels have {rules.replicates_min:g} replicates, need {rules.detection_levels_min:g} (wells: {most} copies)"
@@ -352,7 +361,9 @@ def _detection(
     lowest = _lowest(np.ones(len(data.copies), dtype=bool), data.detected >= _CONFIDENCE * data.wells)
     if lowest is not None:
         copies = round(float(data.copies[lowest]), 6)
-        limits.append(DetectionLimit(model="lowest level", chosen=False, copies=copies, lower=None, upper=None))
+        limits.append(
+            DetectionLimit(model="lowest level", chosen=False, copies=copies, lower=None, upper=None)
+        )
     findings = [_unequal(target, fit_p, dict(zip(_WIDER, gains, strict=True)))] if doubted else []
     return tuple(sorted(limits, key=lambda limit: not limit.chosen)), findings
 
@@ -376,7 +387,11 @@ def _unequal(target: str, fit_p: float, gains: dict[detection_curve.Model, float
 
 
 def _limit(
-    found: detection_curve.DetectionFit, *, chosen: bool, fit_p: float | None = None, gain_p: float | None = None
+    found: detection_curve.DetectionFit,
+    *,
+    chosen: bool,
+    fit_p: float | None = None,
+    gain_p: float | None = None,
 ) -> DetectionLimit:
     return DetectionLimit(
         model=found.model,
@@ -395,7 +410,7 @@ def _limit(
 def _blank(
     blanks: Sequence[Well],
     line: calibration_range.LinearRange | None,
-    held: calibration.Ladder,
+    held: calibration_ladder.Ladder,
     *,
     target: str,
     rules: CalibrationRules,
@@ -424,14 +439,16 @@ def _by_ranks(
     positive: Sequence[float],
     wells: int,
     line: calibration_range.LinearRange | None,
-    held: calibration.Ladder,
+    held: calibration_ladder.Ladder,
 ) -> float | None:
     """95th percentile at rank 0.5 + 0.95 n, between neighbours; None where that rank is silent."""
     if line is None:
         return None
     inside = np.where(line.inside, held.wells, 0).astype(float)
     height = float((inside * (held.mean - line.slope * held.log10_copies)).sum() / inside.sum())
-    copies = np.sort(np.r_[np.zeros(wells - len(positive)), 10.0 ** ((np.array(positive) - height) / line.slope)])
+    copies = np.sort(
+        np.r_[np.zeros(wells - len(positive)), 10.0 ** ((np.array(positive) - height) / line.slope)]
+    )
     rank = 0.5 + _CONFIDENCE * wells
     value = float(np.interp(rank, np.arange(1, wells + 1), copies))
     return value if value > 0 else None
