@@ -96,6 +96,20 @@ def test_a_lot_with_few_plates_borrows_the_slope_of_another(laboratory):
     assert not codes(got, "qpcr.curve_drift")
 
 
+def test_an_assays_own_dilutions_stand_beside_its_negatives(laboratory, series):
+    lab = laboratory(3, copies=0.01)
+    lab.plate("R-00")
+    before = lab.quantified().measurements[0]
+    assert before.state == "not detected"
+    assert before.limit_of_detection is None
+    lab.wells += series(q=0.5, each=60)
+    after = lab.quantified().measurements[0]
+    assert after.evidence == before.evidence
+    # Six copies in three wells of one exposure, over 20 000 control copies each.
+    assert after.limit_of_detection == pytest.approx(6.0 / 3 / 20_000 * 1e4, rel=0.35)
+    assert "limit of detection of" in after.reason
+
+
 def test_normalised_copies_answer_every_question_with_a_history(laboratory):
     """Value, interval, P(above), change with P(rise of one log), detection state."""
     low, high = laboratory(13, copies=1.0), laboratory(13, copies=400.0)

@@ -180,6 +180,9 @@ class Measurement:
         One-copy sensitivity, 1 / control copies at the same exposure, as a plain ratio.
     fraction : str
         Sorted compartment, for example ``"CD34+"``; empty for unsorted cells.
+    limit_of_detection : float or None
+        Level at which these wells together give a signal in 95 % of samples, by the laboratory's own dilutions of
+        the assay, in `unit`; None where it measured none.
     """
 
     measurement_id: str
@@ -210,6 +213,7 @@ class Measurement:
     control_wells: int
     sensitivity_ratio: float | None = None
     fraction: str = ""
+    limit_of_detection: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from remnant.assay.qpcr.pairs import Pairs, pair, pool_groups
 from remnant.assay.qpcr.plates import well_frame
 from remnant.assay.qpcr.ratios import ratio_evidence
 from remnant.assay.qpcr.uses import well_uses
+from remnant.assay.qpcr.validation import with_limits
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.calibration import calibration_rules
 from remnant.knowledge.qpcr import QpcrRules, qpcr_rules, unverified_rows
@@ -156,8 +157,11 @@ def quantify(
         patients=[by_code[code].patient_id for code in codes],
         rules=chosen,
     )
-    found = measurements(
-        own, groups, pools=pools, evidence=evidence, assays=declared, samples=by_code, rules=chosen
+    found = with_limits(
+        measurements(
+            own, groups, pools=pools, evidence=evidence, assays=declared, samples=by_code, rules=chosen
+        ),
+        wells,
     )
     fits = curve_records(curves)
     highest = {(fit.run_id, fit.target): fit.highest_copies for fit in fits}

@@ -7,6 +7,7 @@ that store no Cq, do not count; a well that stayed silent does. Copies are copie
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from remnant.knowledge.calibration import (
 )
 from remnant.numerics import calibration_ladder, calibration_range, detection_curve
 from remnant.records.finding import Finding
+from remnant.records.measurement import Measurement
 from remnant.records.run import Well
 from remnant.records.validation import (
     AssayValidation,
@@ -31,8 +33,9 @@ from remnant.records.validation import (
     LevelPrecision,
     QuantificationLimit,
 )
+from remnant.units import factor_to_ratio
 
-__all__ = ["targets", "validate_assay"]
+__all__ = ["targets", "validate_assay", "with_limits"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -217,6 +220,54 @@ def validate_assay(
         quantification=quantification,
         findings=tuple(findings),
     )
+
+
+def with_limits(measured: Sequence[Measurement], wells: Sequence[Well]) -> list[Measurement]:
+    """Measurements with the limit of detection that the laboratory's own dilutions give their assay.
+
+    Parameters
+    ----------
+    measured : sequence of Measurement
+        Measurements.
+    wells : sequence of Well
+        Wells of all runs, dilution series among them.
+
+    Returns
+    -------
+    list of Measurement
+        In the same order. The limit is that of the wells together, at the sample's own control gene; where nothing
+        was detected the reason says it too. The evidence does not change.
+    """
+    rules = calibration_rules()
+    wanted = {one.target for one in measured}
+    symbol = {name: gene_symbol(name) for name in {well.target for well in wells if well.kind == "standard"}}
+    standards: dict[str, list[Well]] = {target: [] for target in sorted(wanted)}
+    for well in wells:
+        if (
+            well.kind == "standard"
+            and well.standard_copies
+            and symbol[well.target] in wanted
+            and _usable(well)
+        ):
+            standards[symbol[well.target]].append(well)
+    limits: dict[str, DetectionLimit] = {}
+    for target, own in standards.items():
+        if any(well.detected is False for well in own):
+            found, _doubts = _detection(_ladder(own, target)[0], target, rules)
+            if found:
+                limits[target] = found[0]
+    return [_beside(one, limits.get(one.target)) for one in measured]
+
+
+def _beside(one: Measurement, limit: DetectionLimit | None) -> Measurement:
+    if limit is None or one.sensitivity_ratio is None:
+        return one
+    level = limit.copies * one.sensitivity_ratio * factor_to_ratio(one.unit)
+    if one.state != "not detected":
+        return replace(one, limit_of_detection=level)
+    span = "" if limit.lower is None or limit.upper is None else f", {limit.lower:.2g} to {limit.upper:.2g}"
+    said = f"the assay's own dilutions give a limit of detection of {limit.copies:.2g} copies in all wells together (95 %{span})"
+    return replace(one, limit_of_detection=level, reason="; ".join(filter(None, (one.reason, said))))
 
 
 def _copies(held: calibration_ladder.Ladder, level: int) -> float:
