@@ -129,11 +129,17 @@ def covered(cq: Floats, copies: float, lines: Lines, *, technical: Floats, histo
     line = c[:, 0, 0] + 2 * away * c[:, 0, 1] + away**2 * c[:, 1, 1]
     level = history.spread.plate_level_sd**2 + history.spread.shared_level_sd**2
     shared = np.sqrt(line + level) / np.abs(lines.slope)
-    each, n = cq.shape[1], cq.size
+    bounds = bounds_of(reading.ravel(), technical / np.abs(lines.slope), shared, cq.shape[1])
+    return ((bounds[0] <= copies) & (copies <= bounds[1])).reshape(cq.shape)
+
+
+def bounds_of(reading: Floats, technical: Floats, shared: Floats, each: int) -> tuple[Floats, Floats]:
+    """95 % interval of every well; `technical` and `shared`, log10, one a curve of `each` wells."""
+    n = len(reading)
     group = wells.WellGroups(
-        reading.reshape(-1, 1),
+        reading[:, None],
         np.ones((n, 1)),
-        np.repeat(technical / np.abs(lines.slope), each),
+        np.repeat(technical, each),
         np.ones(n),
         np.zeros(n),
         np.full(n, -np.inf),
@@ -143,15 +149,15 @@ def covered(cq: Floats, copies: float, lines: Lines, *, technical: Floats, histo
     profile, zero = wells.log_likelihood(group, places), wells.at_zero(group)
     top = profile.max(axis=1)
     errors = SharedErrors.of_arrays(
-        tuple(f"curve:{i}" for i in range(len(cq))),
-        np.repeat(np.arange(len(cq)), each)[:, None],
+        tuple(f"curve:{i}" for i in range(len(shared))),
+        np.repeat(np.arange(len(shared)), each)[:, None],
         np.repeat(shared, each)[:, None],
     )
     batch = EvidenceBatch.of_profiles(
         profile - top[:, None], zero - top, log10_low=low, log10_high=high, errors=errors
     )
     found = interval(batch, include={"curve"})
-    return ((found.lower <= copies) & (copies <= found.upper)).reshape(cq.shape)
+    return found.lower, found.upper
 
 
 def ols_covered(x: Floats, y: Floats, cq: Floats, copies: float) -> np.ndarray:
@@ -218,6 +224,36 @@ def left_out_dil4(cq: dict[float, Floats], genes: Floats) -> tuple[dict[float, F
     return ours, plain
 
 
+def alone_dil4(cq: dict[float, Floats]) -> dict[float, float]:
+    """Share inside, by level, of one plate without any history: its own least squares with the error of each level."""
+    assumed, inside = well_assumptions(), {}
+    for out, left in cq.items():
+        rest = [copies for copies in cq if copies != out]
+        x = np.concatenate([np.full(len(cq[copies]), np.log10(copies)) for copies in rest])
+        y = np.concatenate([cq[copies] for copies in rest])
+        curve = np.zeros(len(x), dtype=np.int64)
+        fit = standard_curve.fit(curve, x, y, curves=1)
+        technical = standard_curve.technical_sd_cycles(
+            curve, x, y, slope=fit.slope, default=assumed.technical_sd, weight=assumed.technical_sd_weight
+        )
+        error = standard_curve.calibration(
+            fit,
+            curve,
+            x,
+            y,
+            technical_sd_cycles=technical,
+            level_sd=assumed.standard_level_sd,
+            level_weight=assumed.standard_level_weight,
+        )
+        level = assumed.standard_level_sd / abs(fit.slope[0])
+        every = np.zeros(len(left), dtype=np.int64)
+        reading = standard_curve.inverse(fit, every, left)
+        shared = np.hypot(error.sd_log10(every, np.maximum(reading, 0.0)), level)
+        low, high = bounds_of(reading, np.repeat(technical / abs(fit.slope), len(left)), shared, 1)
+        inside[out] = float(((low <= out) & (out <= high)).mean())
+    return inside
+
+
 def clustered(inside: np.ndarray) -> str:
     """Percent inside with the 95 % interval over genes."""
     means = 100 * inside.reshape(len(inside), -1).mean(axis=1)
@@ -231,6 +267,7 @@ def standards_figures() -> list[Figure]:
     ours, plain = left_out_vermeulen(genes)
     cq, apart = dil4reps94()
     own, least = left_out_dil4(cq, genes)
+    alone = alone_dil4(cq)
     figures = [
         Figure(
             "left-out Vermeulen: % of wells inside, by gene (95 %)",
@@ -258,6 +295,8 @@ def standards_figures() -> list[Figure]:
         figures.append(Figure(name, 100 * float(own[copies].mean()), "88-99", _in(own[copies], 88, 99)))
         name = f"left-out dil4reps94 at {copies:g} copies, least squares: % inside"
         figures.append(Figure(name, 100 * float(least[copies].mean())))
+        name = f"left-out dil4reps94 at {copies:g} copies, one plate without history: % inside"
+        figures.append(Figure(name, 100 * alone[copies]))
     every = np.concatenate([ours.ravel(), pooled])
     figures.append(
         Figure(
