@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from remnant.acquire.aliases import COLUMN_ALIASES, fold
+from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import WELL_KINDS, Run, Well
@@ -44,6 +46,9 @@ KindName = Literal[
     "index sort",
     "fraction markers",
     "antigen counts",
+    "repertoires",
+    "panels",
+    "tubes",
 ]
 
 
@@ -333,7 +338,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         record=ReportedValue,
         meaning="A result typed in from a report.",
         columns=_REPORTED_COLUMNS,
-        key=("sample_id", "target", "control"),
+        key=("sample_id", "target", "control", "fraction"),
     ),
     Kind(
         name="cq table",
@@ -376,6 +381,27 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="Leukaemic cells of one intensity class of an antigen.",
         columns=_of_record("antigen", AntigenCount),
         key=("sample_id", "clone", "antigen", "intensity"),
+    ),
+    Kind(
+        name="repertoires",
+        record=Repertoire,
+        meaning="A sequenced sample: what the sequencing file does not say.",
+        columns=_of_record("repertoires", Repertoire, without=("copies_per_read", "label", "producer")),
+        key=("repertoire_id",),
+    ),
+    Kind(
+        name="panels",
+        record=PanelEntry,
+        meaning="A channel of a cytometry panel and the antigen it measures.",
+        columns=_of_record("panels", PanelEntry),
+        key=("panel", "channel", "instrument", "valid_from"),
+    ),
+    Kind(
+        name="tubes",
+        record=TubeUse,
+        meaning="A cytometry file and what it was acquired for.",
+        columns=_of_record("tubes", TubeUse),
+        key=("file", "data_set"),
     ),
 )
 

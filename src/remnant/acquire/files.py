@@ -6,6 +6,7 @@ A file is read whole or refused whole, with all its problems at once.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import hashlib
 import os
@@ -14,9 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from remnant.acquire import delimited, rdml, workbook
+from remnant.acquire import airr, delimited, rdml, vidjil, workbook
 from remnant.acquire.archive import open_archive, unpack
-from remnant.acquire.fcs import is_fcs, read_fcs
+from remnant.acquire.fcs import is_fcs, read_fcs, read_fcs_path
 from remnant.acquire.limits import size
 from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.sheet import Sheet
@@ -24,11 +25,14 @@ from remnant.acquire.tabular import read_tables, records_of_tables
 from remnant.errors import NotFoundError
 from remnant.records.acquired import Acquired
 from remnant.records.finding import Finding, Problem
+from remnant.records.flow import Events
 from remnant.records.run import SourceFile
 
-__all__ = ["read", "read_path"]
+__all__ = ["is_cytometry", "read", "read_path"]
 
 _BEGINNING: Final = 1024
+_MAGIC_BYTES: Final = 8
+_CYTOMETRY: Final = (".fcs", ".lmd")
 _MAGIC: Final = (
     (b"\xd0\xcf\x11\xe0", "an old Excel file, or one with a password", "Save it as XLSX without password."),
     (b"\x1f\x8b", "a gzip file", "Unpack it and import the file inside."),
@@ -42,7 +46,7 @@ def _refused(file: str, code: str, value: str | None, advice: str) -> RefusedFil
         code=code,
         file=file,
         value=value,
-        expected="an RDML or FCS file, an XLSX workbook, or a CSV or TSV table",
+        expected="an RDML, FCS or Vidjil file, an XLSX workbook, or a CSV or TSV table",
         advice=advice,
     )
     return RefusedFileError(file, [problem])
@@ -73,12 +77,31 @@ def _rdml(file: str, data: bytes, xml: bytes, findings: tuple[Finding, ...] = ()
     )
 
 
-def _fcs(file: str, data: bytes) -> Acquired:
-    held = read_fcs(file, data)
+def _fcs(source: SourceFile, held: tuple[Events, ...]) -> Acquired:
     return Acquired(
-        source=_source(file, data, f"fcs {held[0].tube.version}"),
+        source=dataclasses.replace(source, format=f"fcs {held[0].tube.version}"),
         tubes=tuple(events.tube for events in held),
         findings=tuple(finding for events in held for finding in events.findings),
+    )
+
+
+def _vidjil(file: str, data: bytes) -> Acquired:
+    content = vidjil.read(file, data)
+    return Acquired(
+        source=_source(file, data, f"vidjil {content.version}".rstrip()),
+        repertoires=content.repertoires,
+        clone_counts=content.counts,
+        findings=content.findings,
+    )
+
+
+def _airr(file: str, data: bytes, sheet: Sheet, findings: list[Finding]) -> Acquired:
+    content = airr.read(file, sheet)
+    return Acquired(
+        source=_source(file, data, content.format),
+        repertoires=content.repertoires,
+        clone_counts=content.counts,
+        findings=(*findings, *content.findings),
     )
 
 
@@ -133,13 +156,17 @@ def _read(file: str, data: bytes) -> Acquired:
     for magic, what, advice in _MAGIC:
         if data.startswith(magic):
             raise _refused(file, "file.unknown_format", what, advice)
-    if is_fcs(data):
-        return _fcs(file, data)
+    if is_fcs(data) or file.lower().endswith(_CYTOMETRY):  # the name only chooses the reason of a refusal
+        return _fcs(_source(file, data, "fcs"), read_fcs(file, data))
     if data.startswith(b"PK"):
         return _zipped(file, data)
     if data[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return _rdml(file, data, data)
+    if vidjil.is_json(data):
+        return _vidjil(file, data)
     sheet, findings = delimited.table(file, data)
+    if sheet is not None and airr.is_airr(sheet.header):
+        return _airr(file, data, sheet, findings)
     return _tables(file, data, [sheet] if sheet else [], findings)
 
 
@@ -176,8 +203,37 @@ def read(name: str, data: bytes) -> Acquired:
         return _read(file, data)
 
 
+def _cytometry(place: Path) -> Acquired:
+    """A file of events, which may be larger than memory: mapped, and hashed piece by piece."""
+    length = place.stat().st_size
+    if length > size("fcs_file_bytes"):
+        needed = f"{length:,} bytes, more than {size('fcs_file_bytes'):,}"
+        raise _refused(place.name, "file.size", needed, "Export the tubes one by one.")
+    with place.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    source = SourceFile(sha256=sha256, name=place.name, size_bytes=length, format="fcs")
+    return _fcs(source, read_fcs_path(place))
+
+
+def is_cytometry(path: str | os.PathLike[str]) -> bool:
+    """Whether the file at a path begins like an FCS file, and is therefore mapped and not read whole.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file.
+
+    Returns
+    -------
+    bool
+        By its first bytes.
+    """
+    with Path(path).open("rb") as stream:
+        return is_fcs(stream.read(_MAGIC_BYTES))
+
+
 def read_path(path: str | os.PathLike[str]) -> Acquired:
-    """Everything that the file at a path says.
+    """Everything that the file at a path says; a cytometry file is mapped and never read whole.
 
     Parameters
     ----------
@@ -199,6 +255,8 @@ def read_path(path: str | os.PathLike[str]) -> Acquired:
     place = Path(path)
     try:
         length = place.stat().st_size
+        if is_cytometry(place):
+            return _cytometry(place)
         if length > size("file_bytes"):
             raise _refused(
                 place.name,

@@ -31,6 +31,7 @@ _FIELDS: Final[dict[KindName, str]] = {
     "index sort": "sort_purities",
     "fraction markers": "fraction_markers",
     "antigen counts": "antigen_counts",
+    "tubes": "tube_uses",
 }
 
 Tables = list[Columns]

@@ -19,7 +19,9 @@ from remnant.acquire.formats_page import accepted, formats_page
 from remnant.acquire.sheet import REMARK
 from remnant.acquire.tabular import DESCRIPTION_HEADER
 from remnant.acquire.writing import Cell, written
+from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
@@ -119,6 +121,31 @@ EXAMPLES: Final[dict[KindName, Any]] = {
     "fraction markers": FractionMarker(fraction_id="F-014-1", marker="IG/TR", share=0.02, sd_log10=0.3),
     "antigen counts": AntigenCount(
         sample_id="S-014", clone="blasts", antigen="CD19", intensity="negative", cells=120
+    ),
+    "repertoires": Repertoire(
+        repertoire_id="SEQ-014",
+        sample_id="S-014",
+        sampled_on=dt.date(2020, 7, 1),
+        total_reads=1_200_000,
+        analysed_reads=1_000_000,
+        input_cells=100_000,
+    ),
+    "panels": PanelEntry(
+        panel="B-ALL MRD 1",
+        channel="PE-Cy7-A",
+        antigen="CD19",
+        clone="J3-119",
+        instrument="Cytometer 10",
+        valid_from=dt.date(2020, 1, 1),
+        valid_until=dt.date(2021, 12, 31),
+    ),
+    "tubes": TubeUse(
+        file="S-014.fcs",
+        sample_id="S-014",
+        panel="B-ALL MRD 1",
+        role="sample",
+        gate="B-ALL window",
+        data_set=1,
     ),
     "cq table": Well(
         run_id="R-07",

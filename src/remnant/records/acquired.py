@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remnant.records.clonotype import CloneCount, Repertoire
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
-from remnant.records.flow import Tube
+from remnant.records.flow import PanelEntry, Tube, TubeUse
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Curves, Run, SourceFile, Well
@@ -27,6 +28,10 @@ class Acquired:
         Its content.
     fish_counts, sort_purities, fraction_markers, antigen_counts : tuple of records
         Score sheets, sort reports and what else was measured on sorted cells.
+    repertoires, clone_counts : tuple of records
+        Sequenced samples and the reads of their clonotypes.
+    panels, tube_uses : tuple of records
+        Which antigen a channel measures, and what cytometry files were acquired for.
     curves : tuple of Curves
         Raw fluorescence, if the file holds any.
     tubes : tuple of Tube
@@ -49,6 +54,10 @@ class Acquired:
     sort_purities: tuple[SortPurity, ...] = ()
     fraction_markers: tuple[FractionMarker, ...] = ()
     antigen_counts: tuple[AntigenCount, ...] = ()
+    repertoires: tuple[Repertoire, ...] = ()
+    clone_counts: tuple[CloneCount, ...] = ()
+    panels: tuple[PanelEntry, ...] = ()
+    tube_uses: tuple[TubeUse, ...] = ()
     curves: tuple[Curves, ...] = ()
     tubes: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from remnant.knowledge.qpcr import qpcr_rules, unverified_rows
 from remnant.knowledge.tables import rows
+from remnant.records.clonotype import CloneTrack
 from remnant.records.control import VarianceComponent
+from remnant.records.disagreement import Disagreement
 from remnant.records.finding import Finding
 from remnant.records.fish import SortedSample
 from remnant.records.judgement import Call, Course
@@ -56,6 +58,17 @@ def unverified_rules(study: Study) -> tuple[Finding, ...]:
         ("donors' background", "background.toml", _of_background(derived_records(study, Baseline))),
         ("states of a course", "states.toml", _of_table("states", _is_of(markers)) if courses else ()),
         ("overt relapse", "relapse.toml", _of_table("relapse", _is_used) if courses else ()),
+        (
+            "clonotypes",
+            "clonotypes.toml",
+            _of_table("clonotypes", _is_used) if derived_records(study, CloneTrack) else (),
+        ),
+        (
+            "assays of one day",
+            "disagreement.toml",
+            _of_table("disagreement", _is_used) if derived_records(study, Disagreement) else (),
+        ),
+        ("the worklist", "worklist.toml", _of_table("worklist", _is_used) if courses else ()),
         ("cohort tables", "cohort.toml", _of_table("cohort", _is_used) if courses else ()),
         *_of_sorted_cells(derived_records(study, SortedSample)),
     )
