@@ -34,6 +34,7 @@ from remnant.records import (
     quantified,
     run,
     sample,
+    validation,
 )
 from remnant.records.codec import from_dict, to_dict
 from remnant.study.audit import now_utc
@@ -75,6 +76,7 @@ _MODULES: Final = (
     quantified,
     run,
     sample,
+    validation,
 )
 _CLASSES: Final[dict[str, type]] = {
     name: cls
