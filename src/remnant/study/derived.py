@@ -35,6 +35,7 @@ from remnant.records import (
     quantified,
     run,
     sample,
+    validation,
 )
 from remnant.records.codec import from_dict, to_dict
 from remnant.study.audit import now_utc
@@ -77,6 +78,7 @@ _MODULES: Final = (
     quantified,
     run,
     sample,
+    validation,
 )
 _CLASSES: Final[dict[str, type]] = {
     name: cls
