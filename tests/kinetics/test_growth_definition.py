@@ -224,3 +224,22 @@ def test_slope_and_date_of_crossing_equal_brute_force(name):
         needed = level - np.maximum(s, 0.0) * date
         reached = sum(float(below(a[-1])[i] - below(np.clip(x, a[0], a[-1]))[i]) for i, x in enumerate(needed))
         assert reached / (a[1] - a[0]) / whole == pytest.approx(p, rel=RELATIVE)
+
+
+def test_growth_on_a_background_equals_brute_force():
+    days = np.array([-90.0, -30.0, 0.0])
+    evidence = [counts(25, 1e3, biology(1)), reported(0.06, biology(2)), counts(500, 1e3, biology(3))]
+    background = Background(mean=-1.6, sd=0.2, leukaemia_mean=-1.6, leukaemia_sd=0.6)
+    shift = np.array([0.1, 0.0, 0.0])
+    got = ours(days, evidence, background=background, shift=shift)
+    log_density = by_brute_force(days, evidence, background=background, shift=shift)
+    s = np.linspace(-0.06, 0.72, 521)
+    a, beta = np.linspace(-5.6, 2.4, 161), np.linspace(-2.8, -0.4, 41)
+    prior = -0.5 * ((a - background.leukaemia_mean) / background.leukaemia_sd) ** 2
+    total = np.stack(
+        [log_density(s, a, b) + prior - 0.5 * ((b - background.mean) / background.sd) ** 2 for b in beta]
+    )
+    density = np.exp(total - total.max()).sum(axis=(0, 2))
+    expected, growing = quantiles(s, density)
+    assert got.slope == pytest.approx(expected, rel=RELATIVE)
+    assert got.probability_growth == pytest.approx(growing, rel=RELATIVE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
@@ -37,11 +38,11 @@ from remnant.numerics.growth import (
     fit_growth,
 )
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Kinetics
+from remnant.records.judgement import Course, Kinetics
 from remnant.records.measurement import Baseline, Measurement
 from remnant.units import number_text, unit_label
 
-__all__ = ["fit_kinetics"]
+__all__ = ["fit_kinetics", "with_kinetics"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -101,6 +102,28 @@ def fit_kinetics(
         _refused(case, case.refused) if case.refused else _fitted(case, fits[id(case)], rules)
         for case in cases
     )
+
+
+def with_kinetics(dossiers: Sequence[Dossier], courses: Sequence[Course]) -> tuple[Course, ...]:
+    """Courses with the growth of their series.
+
+    Parameters
+    ----------
+    dossiers : sequence of Dossier
+        Patients.
+    courses : sequence of Course
+        Their courses, in the same order.
+
+    Returns
+    -------
+    tuple of Course
+        The same, each with its kinetics.
+    """
+    known = [replace(dossier, course=course) for dossier, course in zip(dossiers, courses, strict=True)]
+    held: dict[str, list[Kinetics]] = defaultdict(list)
+    for one in fit_kinetics(known):
+        held[one.patient_id].append(one)
+    return tuple(replace(course, kinetics=tuple(held[course.patient_id])) for course in courses)
 
 
 def _cases(

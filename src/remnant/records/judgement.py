@@ -15,6 +15,7 @@ __all__ = [
     "Forecast",
     "Joint",
     "Kinetics",
+    "SamplingPlan",
     "SeriesPoint",
     "WarningCounts",
     "WorklistRow",
@@ -313,6 +314,41 @@ class Kinetics:
     shown_median: tuple[float, ...] = ()
     shown_lower: tuple[float, ...] = ()
     shown_upper: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingPlan:
+    """When the next sample of one series is due.
+
+    Attributes
+    ----------
+    patient_id, assay_id, target, material, fraction : str
+        The series.
+    last_on : datetime.date
+        Its last evaluable sample.
+    by_rule_on : datetime.date or None
+        By the guideline's schedule; None where none fits.
+    rule_id : str
+        Row of `knowledge`.
+    by_kinetics_on : datetime.date or None
+        So that growth is seen with the wanted probability and lead; None where that cannot be said.
+    overdue_days : int
+        Days by which the earlier of the two has passed; 0 if it has not.
+    reason : str
+        One sentence.
+    """
+
+    patient_id: str
+    assay_id: str
+    target: str
+    material: str
+    fraction: str
+    last_on: dt.date
+    by_rule_on: dt.date | None
+    rule_id: str
+    by_kinetics_on: dt.date | None
+    overdue_days: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,14 @@ from typing import Any, Final
 
 from remnant.errors import UnitError
 from remnant.records.dossier import Dossier
+from remnant.records.judgement import Kinetics
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.run import Assay
 from remnant.report import numbers, words
 from remnant.report.layout import labels, spread, text_width
 from remnant.report.palette import ACT, LOOK, MUTED, PAPER, marker_hue
 from remnant.report.timeline.axis import WIDTH, TimeFrame, day_axis, event_rules, x_encoding
+from remnant.report.timeline.growth import growth_layers
 from remnant.units import convert, unit_label
 
 __all__ = ["CROSS", "DOWN", "HALF", "OUTLINES", "SIZE", "panel"]
@@ -102,6 +104,14 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
             *_band_layers(bands, y, hue),
             *event_rules(time, dossier),
             *_cutoff_layers(cutoffs, y),
+            *growth_layers(
+                time,
+                [k for k in _kinetics(dossier) if k.assay_id == assay.assay_id and k.unit == unit],
+                channel=y.channel,
+                low=y.low,
+                high=y.high,
+                hue=hue,
+            ),
             *_join_layers(time, rows, y, hue),
             *_whisker_layers(time, rows, y, hue),
             *_mark_layers(time, rows, y, hue),
@@ -109,6 +119,10 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
             *_margin_layers(cutoffs, bands, y),
         ],
     }
+
+
+def _kinetics(dossier: Dossier) -> tuple[Kinetics, ...]:
+    return dossier.course.kinetics if dossier.course else ()
 
 
 class _Scale:
