@@ -25,7 +25,8 @@ With a sample every *d* days at a random phase, it is detected at least *l* days
 E min(1, max(0, *W* − *l*)/*d*), the mean over doubling times. They are taken as log-normal around the published median with a
 standard deviation of the natural logarithm of 0.4 to 0.6: an assumption. Ours is the longest interval with {probability:.0%}
 detection at least {lead:g} days ahead. Ommen et al. (Blood 2010;115:198-205) speak of a *median* lead of 60 days; the second
-table reads it so: {probability:.0%} detection at any time in the window, and the median lead of what is detected.
+table asks for {probability:.0%} detection at any time in the window; the median lead then follows from the last table. One doubling
+time cannot give both intervals of NPM1.
 
 ## Doubling times
 

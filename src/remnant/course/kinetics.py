@@ -371,8 +371,14 @@ def _name(case: _Case) -> str:
 
 
 def _refused(case: _Case, reason: str) -> Kinetics:
+    level, words = case.overt or (None, "")
     return Kinetics(
-        **_series(case), refused=reason, trend="refused", reason=f"{_name(case)}: no kinetics, {reason}."
+        **_series(case),
+        refused=reason,
+        trend="refused",
+        reason=f"{_name(case)}: no kinetics, {reason}.",
+        overt_level=level,
+        overt_level_from=words,
     )
 
 
