@@ -32,7 +32,7 @@ from remnant.records.measurement import Baseline, Measurement
 from remnant.records.patient import Event, Patient
 
 SEED = 20261121
-BLOCK = 250
+BLOCK = 100
 DAY_ZERO = dt.date(2020, 1, 1)
 MONTH = 30.4375
 TERMS = {"run": 0.07, "rt": 0.12, "biology": 0.20}
@@ -49,13 +49,14 @@ class Scenario:
     censored: float
     background: bool
     growing: bool
+    share: float = 1.0  # of the patients asked: a background costs thirty times as much
 
 
 SCENARIOS = (
     Scenario("30 % undetected", 10, 0.30, background=False, growing=True),
     Scenario("60 % undetected", 10, 0.60, background=False, growing=True),
-    Scenario("growth on a background", 8, 0.0, background=True, growing=True),
-    Scenario("flat background", 6, 0.0, background=True, growing=False),
+    Scenario("growth on a background", 8, 0.0, background=True, growing=True, share=0.2),
+    Scenario("flat background", 6, 0.0, background=True, growing=False, share=0.5),
     Scenario("flat low level", 8, 0.30, background=False, growing=False),
 )
 
@@ -205,9 +206,10 @@ def block(task: tuple[int, int, int]) -> Counts:
 def simulated(patients: int) -> list[Counts]:
     """Counts of every scenario, over two processes."""
     tasks = [
-        (number, first, min(BLOCK, patients - first))
-        for number in range(len(SCENARIOS))
-        for first in range(0, patients, BLOCK)
+        (number, first, min(BLOCK, total - first))
+        for number, scenario in enumerate(SCENARIOS)
+        for total in (int(patients * scenario.share),)
+        for first in range(0, total, BLOCK)
     ]
     totals: list[Counts] = [{} for _ in SCENARIOS]
     with ProcessPoolExecutor(max_workers=2) as pool:

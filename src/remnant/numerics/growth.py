@@ -11,6 +11,7 @@ its group. Priors: s normal around 0; a flat, or normal with a background; beta 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ MOST_SHARED: Final = 3
 _LN2_LOG10: Final = math.log10(2.0)
 _STEP_LEVEL: Final = 0.6
 _STEP_BACKGROUND: Final = 0.9
-_QUADRATURE: Final = ((0.3, 7), (0.7, 11), (1.5, 19), (math.inf, 41))
+_QUADRATURE: Final = ((0.3, 5), (0.5, 7), (0.7, 9), (1.0, 15), (1.5, 27), (math.inf, 61))
 _HELD: Final = 4001
 
 
@@ -194,7 +195,7 @@ def fit_growth(
     Notes
     -----
     The density of the slope is summed over level and background at every point of its lattice, and the
-    lattice is halved until a cubic through every second point gives the points between to 4e-5 of the peak;
+    lattice is halved until a cubic through every second point gives the points between to 1e-4 of the peak;
     the halved one is used, with a spline, which is some hundred times closer.
 
     Examples
@@ -284,7 +285,7 @@ def _series(task: GrowthTask, tables: Tables) -> Series:
         weight, error = _draws(task, tables, group)
         packed.append(np.array([len(group.member), len(weight), *group.member], dtype=float))
         packed.append(np.column_stack([weight, error]).ravel())
-    samples = np.empty((len(rows), 6))
+    samples = np.empty((len(rows), 7))
     samples[:, 0], samples[:, 1] = task.day, task.shift_log10
     samples[:, 2], samples[:, 3] = tables.start[rows], tables.step[rows]
     samples[:, 4], samples[:, 5] = tables.sharpest[rows], tables.guess[rows]
@@ -311,6 +312,7 @@ def _draws(task: GrowthTask, tables: Tables, group: SharedDraws) -> tuple[Floats
     return log_weight, z @ group.loading_log10.T
 
 
+@functools.cache
 def _normal_nodes(points: int) -> tuple[Floats, Floats]:
     """Gauss-Hermite nodes and log weights of the standard normal distribution."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(points)

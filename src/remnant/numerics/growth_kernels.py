@@ -34,7 +34,7 @@ _BEND: Final = 0.25
 _BELOW: Final = 0.7
 _ABOVE: Final = 0.5
 _COARSEST: Final = 0.12
-_TOLERANCE: Final = 4e-5
+_TOLERANCE: Final = 1e-4
 _FIRST_ROWS: Final = 12
 
 
@@ -51,9 +51,9 @@ class Series(NamedTuple):
 
     Attributes
     ----------
-    samples : ndarray of float, shape (n, 6)
+    samples : ndarray of float, shape (n, 7)
         Days from the last sample (0 or negative); rise of the background, log10; first point and distance of
-        the points of its table; largest curvature of log M, and where it is largest. 
+        the points of its table; largest curvature of log M, and where it is largest; room for a level. 
     tables : ndarray of float, shape (n, 2, points)
         log M and its derivative.
     alone : ndarray of int, shape (k,)
@@ -169,11 +169,14 @@ def _shared(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         first = at + 2
         place = first + members
         peak, weight = -np.inf, 0.0
+        for j in range(members):
+            i = int(groups[first + j])
+            samples[i, 6] = _course(samples, prior, i, s, a, beta)
         for _ in range(draws):
             part = groups[place]
             for j in range(members):
                 i = int(groups[first + j])
-                part += _log_m(samples, tables, i, _course(samples, prior, i, s, a, beta) + groups[place + 1 + j])
+                part += _log_m(samples, tables, i, samples[i, 6] + groups[place + 1 + j])
             place += 1 + members
             if part > peak:
                 weight = weight * math.exp(peak - part) + 1.0
@@ -233,7 +236,7 @@ def level_step(samples: Array, prior: Prior, s: float) -> float:
 
     Parameters
     ----------
-    samples : ndarray of float, shape (n, 6)
+    samples : ndarray of float, shape (n, 7)
         Of the series.
     prior : Prior
         Priors and steps.
