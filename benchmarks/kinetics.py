@@ -80,10 +80,13 @@ def patient(code: str, scenario: Scenario, rng: np.random.Generator) -> tuple[Do
     exposure = np.exp(rng.normal(math.log(2e4), 0.4, n))
     limit = -math.log10(2e4)
     if scenario.background:
-        base = rng.normal(math.log10(DONORS["WT1"][0]), math.sqrt(DONORS["WT1"][1] ** 2 - TERMS["biology"] ** 2))
+        base = rng.normal(
+            math.log10(DONORS["WT1"][0]), math.sqrt(DONORS["WT1"][1] ** 2 - TERMS["biology"] ** 2)
+        )
         last = base + rng.uniform(0.7, 1.8)
         line = np.logaddexp(
-            math.log(10) * base, math.log(10) * (last + slope * (days - days[-1])) if scenario.growing else -99.0
+            math.log(10) * base,
+            math.log(10) * (last + slope * (days - days[-1])) if scenario.growing else -99.0,
         ) / math.log(10)
     else:
         turn = days[0] + scenario.censored * (days[-1] - days[0])
@@ -92,7 +95,15 @@ def patient(code: str, scenario: Scenario, rng: np.random.Generator) -> tuple[Do
     noise = runs + skewed(rng, TERMS["rt"], n) + student(rng, TERMS["biology"], n)
     level = line + noise
     made = [
-        measurement(code, i, int(days[i]), float(level[i]), float(exposure[i]), rng=rng, background=scenario.background)
+        measurement(
+            code,
+            i,
+            int(days[i]),
+            float(level[i]),
+            exposure=float(exposure[i]),
+            rng=rng,
+            background=scenario.background,
+        )
         for i in range(n)
     ]
     graft = (Event(patient_id=code, kind="transplant", on=DAY_ZERO),) if scenario.background else ()
@@ -117,7 +128,7 @@ def donors() -> Baseline:
 
 
 def measurement(
-    code: str, i: int, day: int, level: float, exposure: float, *, rng: np.random.Generator, background: bool
+    code: str, i: int, day: int, level: float, *, exposure: float, rng: np.random.Generator, background: bool
 ) -> Measurement:
     """A sample: counts of a fusion transcript, or a value of WT1."""
     sample = f"{code}-{i}"
@@ -130,7 +141,13 @@ def measurement(
     if background:
         value: float | None = 10.0 ** (level + rng.normal(0.0, 0.06))
         evidence: CountsEvidence | ReportedEvidence = ReportedEvidence(
-            value=value, sd_log10=0.06, upper_limit=None, lower_limit=None, log10_low=-4, log10_high=8, errors=errors
+            value=value,
+            sd_log10=0.06,
+            upper_limit=None,
+            lower_limit=None,
+            log10_low=-4,
+            log10_high=8,
+            errors=errors,
         )
         state, upper = "quantified", None
     else:
@@ -153,6 +170,7 @@ def measurement(
 
 def without_terms(dossier: Dossier) -> Dossier:
     """The same with errors above the tube set to next to nothing."""
+
     def bare(m: Measurement) -> Measurement:
         terms = tuple(replace(e, sd_log10=0.02) for e in m.evidence.errors)
         return replace(m, evidence=replace(m.evidence, errors=terms))
@@ -188,7 +206,8 @@ def block(task: tuple[int, int, int]) -> Counts:
     number, first, size = task
     scenario = SCENARIOS[number]
     made = [
-        patient(f"S{number}P{i}", scenario, np.random.default_rng([SEED, number, i])) for i in range(first, first + size)
+        patient(f"S{number}P{i}", scenario, np.random.default_rng([SEED, number, i]))
+        for i in range(first, first + size)
     ]
     dossiers, truths = [d for d, _ in made], [t for _, t in made]
     fits = fit_kinetics(dossiers)
@@ -196,7 +215,9 @@ def block(task: tuple[int, int, int]) -> Counts:
     result = {**judged("remnant", fits, truths), "censored": (sum(silent), len(silent))}
     result |= judged("without error terms", fit_kinetics([without_terms(d) for d in dossiers]), truths)
     for name, share in (("LOD plugged in", 1.0), ("LOD/2 plugged in", 0.5)):
-        found = [(plug_in(d, share), t) for d, t, k in zip(dossiers, truths, fits, strict=True) if not k.refused]
+        found = [
+            (plug_in(d, share), t) for d, t, k in zip(dossiers, truths, fits, strict=True) if not k.refused
+        ]
         every = found if scenario.growing else [(plug_in(d, share), t) for d, t in made]
         result[f"{name}: cover"] = (sum(low <= t <= high for (low, high), t in found), len(found))
         result[f"{name}: rise"] = (sum(low > 0 for (low, _), _ in every), len(every))
@@ -227,7 +248,7 @@ def shown(total: Counts, key: str) -> float:
     return 100.0 * hits / n if n else math.nan
 
 
-def speed(patients: int, background: bool) -> float:
+def speed(patients: int, *, background: bool) -> float:
     """CPU seconds of kinetics of many series of 20 samples."""
     base = SCENARIOS[2 if background else 0]
     scenario = replace(base, samples=20)
@@ -255,7 +276,12 @@ def figures(patients: int) -> list[Figure]:
             cover = shown(total, "remnant: cover")
             bar = "" if scenario.background else "93-97"
             result.append(
-                Figure(f"{where}: 95 % interval of the slope covers, %", cover, bar, 93 <= cover <= 97 if bar else None)
+                Figure(
+                    f"{where}: 95 % interval of the slope covers, %",
+                    cover,
+                    bar,
+                    93 <= cover <= 97 if bar else None,
+                )
             )
             rivals = ("without error terms", "LOD plugged in", "LOD/2 plugged in")
             result += [Figure(f"{where}: {r} covers, %", shown(total, f"{r}: cover")) for r in rivals]
@@ -280,7 +306,9 @@ def main() -> None:
     if not asked.without_speed:
         taken = speed(10_000, background=False)
         found.append(Figure("10,000 series x 20 samples, CPU s", taken, "< 20", taken < 20))
-        found.append(Figure("1,000 series x 20 samples on a background, CPU s", speed(1_000, background=True)))
+        found.append(
+            Figure("1,000 series x 20 samples on a background, CPU s", speed(1_000, background=True))
+        )
     finish("Kinetics", found)
 
 

@@ -116,7 +116,13 @@ def page() -> str:
         (f"Detected at least {rules.lead_days:g} days ahead", rules.lead_days),
         ("Detected at any time in the window", 0.0),
     ):
-        lines += ["", f"## {title}", "", f"Months between samples; ours over spreads of {SPREADS[0]:g} to {SPREADS[-1]:g}.", ""]
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            f"Months between samples; ours over spreads of {SPREADS[0]:g} to {SPREADS[-1]:g}.",
+            "",
+        ]
         lines += [f"| marker | published | {head} |", "|---|---|" + "---|" * len(RATIOS), *table(lead)]
         lines += ["", *verdict(lead)]
     lines += [

@@ -23,7 +23,15 @@ __all__ = [
 ]
 
 Unit = Literal[
-    "ratio", "percent", "per_1e4", "per_1e5", "percent_is", "cell_fraction", "copies", "copies_per_ul"
+    "ratio",
+    "percent",
+    "per_1e4",
+    "per_1e5",
+    "percent_is",
+    "cell_fraction",
+    "read_fraction",
+    "copies",
+    "copies_per_ul",
 ]
 UNITS: Final[tuple[str, ...]] = get_args(Unit)
 
@@ -47,6 +55,7 @@ _SPELLINGS: Final[dict[str, Unit]] = {
     "%is": "percent_is",
     "% is": "percent_is",
     "cell_fraction": "cell_fraction",
+    "read_fraction": "read_fraction",
     "copies": "copies",
     "cop": "copies",
     "copies_per_ul": "copies_per_ul",
@@ -61,6 +70,7 @@ _LABELS: Final[dict[str, str]] = {
     "per_1e5": "per 10⁵",
     "percent_is": "% IS",
     "cell_fraction": "of cells",
+    "read_fraction": "of reads",
     "copies": "copies",
     "copies_per_ul": "copies/µl",
 }

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import integrate, interpolate, optimize, special, stats
+from scipy import interpolate, optimize, special, stats
 
 from remnant.course.growth_evidence import own_variance, shared_draws, tables_of
 from remnant.evidence.batch import EvidenceBatch
@@ -28,13 +28,26 @@ def counts(k, exposure, *errors):
 
 def reported(value, *errors, limit=None):
     return ReportedEvidence(
-        value=value, sd_log10=0.12, upper_limit=limit, lower_limit=None, log10_low=-6, log10_high=8, errors=errors
+        value=value,
+        sd_log10=0.12,
+        upper_limit=limit,
+        lower_limit=None,
+        log10_low=-6,
+        log10_high=8,
+        errors=errors,
     )
 
 
 def partitions(k, n, *errors):
     return PartitionsEvidence(
-        k=k, n=n, volume_ul=8.5e-4, volume_cv=0.03, false_positive=1e-5, log10_low=-4, log10_high=5, errors=errors
+        k=k,
+        n=n,
+        volume_ul=8.5e-4,
+        volume_cv=0.03,
+        false_positive=1e-5,
+        log10_low=-4,
+        log10_high=5,
+        errors=errors,
     )
 
 
@@ -94,7 +107,7 @@ SPECIFIC = {
 }
 
 
-def by_brute_force(days, evidence, *, background=None, shift=None):
+def by_brute_force(days, evidence, *, shift=None):
     """Density of slope and level (and background) on a fine even grid, errors by a fine even sum each."""
     batch = EvidenceBatch.of(evidence)
     sd, name = batch.errors.sd_log10, batch.errors.name
@@ -102,18 +115,28 @@ def by_brute_force(days, evidence, *, background=None, shift=None):
     common = sorted(i for i, n in count.items() if n > 1)
     volume = np.array([getattr(e, "volume_cv", 0.0) / _E for e in evidence])
     own = np.sqrt(
-        np.array([sum(s**2 for s, i in zip(r, c, strict=True) if count.get(int(i)) == 1) for r, c in zip(sd, name, strict=True)])
+        np.array(
+            [
+                sum(s**2 for s, i in zip(r, c, strict=True) if count.get(int(i)) == 1)
+                for r, c in zip(sd, name, strict=True)
+            ]
+        )
         + volume**2
     )
     tables = [averaged(batch.take(np.array([i])), evidence[i], own[i]) for i in range(len(evidence))]
-    loading = np.array([[row[list(c).index(i)] if i in c else 0.0 for i in common] for row, c in zip(sd, name, strict=True)])
+    loading = np.array(
+        [[row[list(c).index(i)] if i in c else 0.0 for i in common] for row, c in zip(sd, name, strict=True)]
+    )
     nodes = np.arange(-6.5, 6.51, 0.5)
     log_weight = np.log(0.5) + stats.norm.logpdf(nodes)
 
     def log_density(s, a, beta=None):
         y = [np.add.outer(s * t, a) if beta is None else None for t in days]
         if beta is not None:
-            y = [np.logaddexp(_E * (beta + d), _E * np.add.outer(s * t, a)) / _E for t, d in zip(days, shift, strict=True)]
+            y = [
+                np.logaddexp(_E * (beta + d), _E * np.add.outer(s * t, a)) / _E
+                for t, d in zip(days, shift, strict=True)
+            ]
         total = -0.5 * np.broadcast_to(np.asarray(s)[:, None] / SLOPE_SD, y[0].shape) ** 2
         alone = [i for i in range(len(days)) if not loading[i].any()]
         for i in alone:
@@ -168,7 +191,9 @@ def quantiles(s, density):
     spline = interpolate.make_interp_spline(s, density, k=5).antiderivative()
     total = spline(s[-1]) - spline(s[0])
     below = lambda x: (spline(x) - spline(s[0])) / total  # noqa: E731 - a formula
-    return [optimize.brentq(lambda x, p=p: below(x) - p, s[0], s[-1], xtol=1e-15) for p in PROBABILITIES], 1 - below(0.0)
+    return [
+        optimize.brentq(lambda x, p=p: below(x) - p, s[0], s[-1], xtol=1e-15) for p in PROBABILITIES
+    ], 1 - below(0.0)
 
 
 def ours(days, evidence, **more):
@@ -181,7 +206,9 @@ def ours(days, evidence, **more):
         rows=np.arange(n),
         day=np.array(days, dtype=float),
         shift_log10=more.get("shift", np.zeros(n)),
-        informative=np.array([getattr(e, "k", 1) > 0 and getattr(e, "upper_limit", None) is None for e in evidence]),
+        informative=np.array(
+            [getattr(e, "k", 1) > 0 and getattr(e, "upper_limit", None) is None for e in evidence]
+        ),
         private_sd=own,
         background=more.get("background"),
         shared=shared_draws(batch, np.arange(n), shared),
@@ -222,7 +249,9 @@ def test_slope_and_date_of_crossing_equal_brute_force(name):
         if not 0 < date < math.inf:
             continue
         needed = level - np.maximum(s, 0.0) * date
-        reached = sum(float(below(a[-1])[i] - below(np.clip(x, a[0], a[-1]))[i]) for i, x in enumerate(needed))
+        reached = sum(
+            float(below(a[-1])[i] - below(np.clip(x, a[0], a[-1]))[i]) for i, x in enumerate(needed)
+        )
         assert reached / (a[1] - a[0]) / whole == pytest.approx(p, rel=RELATIVE)
 
 
@@ -232,7 +261,7 @@ def test_growth_on_a_background_equals_brute_force():
     background = Background(mean=-1.6, sd=0.2, leukaemia_mean=-1.6, leukaemia_sd=0.6)
     shift = np.array([0.1, 0.0, 0.0])
     got = ours(days, evidence, background=background, shift=shift)
-    log_density = by_brute_force(days, evidence, background=background, shift=shift)
+    log_density = by_brute_force(days, evidence, shift=shift)
     s = np.linspace(-0.06, 0.72, 521)
     a, beta = np.linspace(-5.6, 2.4, 161), np.linspace(-2.8, -0.4, 41)
     prior = -0.5 * ((a - background.leukaemia_mean) / background.leukaemia_sd) ** 2

@@ -145,7 +145,9 @@ def test_therapy_between_is_named_when_it_leaves_too_few_samples():
 
 def test_therapy_splits_a_series_and_each_part_has_its_own_slope():
     later = [measurement(120, 0.4), measurement(150, 0.06)]
-    first, second = fit_kinetics([replace(rising(therapies=[("tki", 90, None)]), measurements=(*rising().measurements, *later))])
+    first, second = fit_kinetics(
+        [replace(rising(therapies=[("tki", 90, None)]), measurements=(*rising().measurements, *later))]
+    )
     assert (first.trend, first.current) == ("rising", False)
     assert (second.trend, second.current) == ("undecided", True) or second.trend == "falling"
     assert second.samples == ("P1-120-BM", "P1-150-BM")
@@ -186,7 +188,12 @@ def test_materials_are_separate_series():
 
 def test_the_level_of_overt_relapse_is_in_proportion_to_blasts_at_diagnosis():
     diagnosis = Sample(
-        sample_id="P1--200-BM", patient_id="P1", material="BM", drawn_on=on(-200), reason="diagnosis", blast_percent=50.0
+        sample_id="P1--200-BM",
+        patient_id="P1",
+        material="BM",
+        drawn_on=on(-200),
+        reason="diagnosis",
+        blast_percent=50.0,
     )
     case = dossier(
         measurement(-200, 400.0),
@@ -213,7 +220,10 @@ def wt1(*pairs, **more):
     ("pairs", "words"),
     [
         ([(120, 20.0), (150, 900.0)], "2 samples, 3 needed for a marker with a background"),
-        ([(120, 20.0), (150, 25.0), (180, 30.0)], "no sample lies above the background with a probability of 0.95"),
+        (
+            [(120, 20.0), (150, 25.0), (180, 30.0)],
+            "no sample lies above the background with a probability of 0.95",
+        ),
         ([(5, 20.0), (10, 400.0), (20, 900.0)], "drawn between transplantation and engraftment"),
     ],
 )
@@ -264,12 +274,19 @@ def test_order_unit_and_origin_do_not_matter_and_failed_samples_change_nothing(o
     line = [(0, "<0.02"), (28, 0.03), (55, "<0.05"), (90, 0.4), (120, 1.1)]
     plain = [measurement(day, value) for day, value in line]
     moved = [
-        measurement(day + shift, f"<{float(v[1:]) * scale}" if isinstance(v, str) else v * scale) for day, v in line
+        measurement(day + shift, f"<{float(v[1:]) * scale}" if isinstance(v, str) else v * scale)
+        for day, v in line
     ]
     moved.append(measurement(70 + shift, None))
     [first] = fit_kinetics([dossier(*plain)])
     [second] = fit_kinetics([dossier(*(moved[i] for i in order))])
-    for name in ("change_log10_per_month", "change_lower", "change_upper", "probability_growth", "doubling_days"):
+    for name in (
+        "change_log10_per_month",
+        "change_lower",
+        "change_upper",
+        "probability_growth",
+        "doubling_days",
+    ):
         assert getattr(second, name) == pytest.approx(getattr(first, name), rel=1e-6)
     assert len(second.samples) == 5
 
@@ -279,7 +296,12 @@ def test_an_undetected_sample_before_a_rise_makes_it_steeper_and_a_tighter_limit
     seen = [measurement(60, 0.05), measurement(90, 0.3)]
     slopes = [
         fit_kinetics([dossier(*before, *seen)])[0].change_log10_per_month
-        for before in ([], [measurement(30, "<0.5")], [measurement(30, "<0.005")], [measurement(30, "<0.0005")])
+        for before in (
+            [],
+            [measurement(30, "<0.5")],
+            [measurement(30, "<0.005")],
+            [measurement(30, "<0.0005")],
+        )
     ]
     assert slopes == sorted(slopes)
 

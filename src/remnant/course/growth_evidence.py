@@ -108,7 +108,9 @@ def _group(members: Sequence[int], columns: Sequence[dict[int, float]]) -> Share
     kept: list[Floats] = []
     for column in matrix.T:
         for at, other in enumerate(kept):
-            if np.allclose(column * np.linalg.norm(other), other * np.linalg.norm(column), rtol=1e-12, atol=0):
+            if np.allclose(
+                column * np.linalg.norm(other), other * np.linalg.norm(column), rtol=1e-12, atol=0
+            ):
                 kept[at] = other * np.hypot(1.0, np.linalg.norm(column) / np.linalg.norm(other))
                 break
         else:

@@ -183,9 +183,7 @@ def _on_background(
     return _Case(
         stretch=stretch,
         rows=rows,
-        background=Background(
-            mean=mean, sd=between, leukaemia_mean=mean, leukaemia_sd=rules.level_sd_log10
-        ),
+        background=Background(mean=mean, sd=between, leukaemia_mean=mean, leukaemia_sd=rules.level_sd_log10),
         shift=np.where(early, growth.shift_log10 if growth else 0.0, 0.0),
         extra_variance=np.where(early, growth.sd_log10**2 if growth else 0.0, 0.0),
         overt=overt if overt is not None and math.log10(overt[0]) > highest else None,
@@ -243,7 +241,9 @@ def _judged(
                 known = own.get((m.patient_id, m.measurement_id))
                 if known is None and b is not None and m.estimate is not None:
                     at = place[row]
-                    spread = math.sqrt(b.sd**2 + float(sd[at]) ** 2 + _biology(m) ** 2 + case.extra_variance[i])
+                    spread = math.sqrt(
+                        b.sd**2 + float(sd[at]) ** 2 + _biology(m) ** 2 + case.extra_variance[i]
+                    )
                     known = _NORMAL.cdf((float(median[at]) - b.mean - case.shift[i]) / spread)
                 above[row] = known or 0.0
     return [
@@ -273,9 +273,13 @@ def _refusal(case: _Case, above: float, *, rules: KineticsRules) -> str:
     if stretch.between_marrows:
         return "drawn between transplantation and engraftment: neither marrow's background holds"
     if len(held) < rules.background_samples:
-        return f"{_plural(len(held))}, {rules.background_samples} needed for a marker with a background{between}"
+        return (
+            f"{_plural(len(held))}, {rules.background_samples} needed for a marker with a background{between}"
+        )
     if above <= rules.probability_above:
-        return f"no sample lies above the background with a probability of {rules.probability_above:g}{between}"
+        return (
+            f"no sample lies above the background with a probability of {rules.probability_above:g}{between}"
+        )
     return ""
 
 
@@ -423,9 +427,7 @@ def _fitted(case: _Case, fit: Growth | str, rules: KineticsRules) -> Kinetics:
 
 
 def _with_reason(k: Kinetics, name: str) -> Kinetics:
-    change = (
-        f"{k.change_log10_per_month:+.2f} log10 a month ({k.change_lower:+.2f} to {k.change_upper:+.2f})"
-    )
+    change = f"{k.change_log10_per_month:+.2f} log10 a month ({k.change_lower:+.2f} to {k.change_upper:+.2f})"
     span = f"{_plural(len(k.samples))} from {k.from_on.isoformat()} to {k.to_on.isoformat()}"
     if k.trend == "rising":
         text = f"{name} rises: doubling time {_days(k.doubling_days, k.doubling_lower, k.doubling_upper)}"

@@ -58,7 +58,9 @@ def sampling_plan(
         for plan in _of_patient(dossier, as_of, rules=rules, month_days=kinetics.month_days)
     ]
     return tuple(
-        sorted(found, key=lambda p: (-p.overdue_days, _due(p) or dt.date.max, p.patient_id, p.target, p.material))
+        sorted(
+            found, key=lambda p: (-p.overdue_days, _due(p) or dt.date.max, p.patient_id, p.target, p.material)
+        )
     )
 
 

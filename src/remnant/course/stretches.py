@@ -109,9 +109,7 @@ def stretches(
                     changed_by=own[place - 1][1] if place else "",
                     current=number == len(parts) - 1,
                     predictor=all(
-                        predicts(
-                            m.drawn_on, why.get(m.sample_id, "unknown"), relapse_on=overt, rules=relapse
-                        )
+                        predicts(m.drawn_on, why.get(m.sample_id, "unknown"), relapse_on=overt, rules=relapse)
                         for m in part
                     ),
                     transplant_on=graft,
@@ -128,9 +126,7 @@ def _one(same: Sequence[Measurement]) -> Measurement:
     return same[0] if len(same) == 1 else pooled(same)
 
 
-def _changes(
-    dossier: Dossier, overt: dt.date | None, rules: KineticsRules
-) -> list[tuple[dt.date, str]]:
+def _changes(dossier: Dossier, overt: dt.date | None, rules: KineticsRules) -> list[tuple[dt.date, str]]:
     """Last day of the old rate, and what changed it; one a day."""
     found: list[tuple[dt.date, str]] = []
     for therapy in dossier.therapies:

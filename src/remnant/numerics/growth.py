@@ -211,7 +211,10 @@ def fit_growth(
     asked = np.array(probabilities)
     held = np.empty(_HELD)
     room = np.empty((MOST_ROWS + 1, 4))
-    return [_fit(task, tables, slope_sd, asked=asked, horizon=horizon_days, held=held, room=room) for task in tasks]
+    return [
+        _fit(task, tables, slope_sd, asked=asked, horizon=horizon_days, held=held, room=room)
+        for task in tasks
+    ]
 
 
 def _fit(
@@ -235,7 +238,7 @@ def _fit(
         peak = float((lattice[:, 1] - np.log(np.hypot(scale, lattice[:, 0] - centre))).max())
         heads, values = inner_rows(series, prior, lattice, max(2, (len(lattice) - 1) // 48), peak, held)
         values -= values.max()
-        curvature, above, share = summary.prepared(heads, values, lattice, grid)
+        curvature, above, share = summary.prepared(heads, values, grid)
         for i, level in enumerate(task.log10_levels):
             crossing[i] = summary.crossing_days(
                 heads, values, curvature, above, share, prior, level, asked, horizon
@@ -273,7 +276,9 @@ def _start(task: GrowthTask, series: Series, prior: Prior) -> tuple[Floats, floa
     slope = float(weight @ (away * (series.samples[:, 5] - level)) / spread)
     width = max(1.0 / math.sqrt(spread), 1e-6)
     if prior.background:
-        return np.array([max(slope, 0.0), float(series.samples[:, 5][-1]), prior.background_mean]), 4.0 * width
+        return np.array(
+            [max(slope, 0.0), float(series.samples[:, 5][-1]), prior.background_mean]
+        ), 4.0 * width
     return np.array([slope, level, 0.0]), width
 
 
@@ -298,7 +303,7 @@ def _series(task: GrowthTask, tables: Tables) -> Series:
 
 
 def _draws(task: GrowthTask, tables: Tables, group: SharedDraws) -> tuple[Floats, Floats]:
-    """log weights of the draws of a group, and what each does to its members."""
+    """Log weights of the draws of a group, and what each does to its members."""
     member = np.array(group.member)
     narrowest = 1.0 / np.sqrt(tables.sharpest[task.rows[member]].sum())
     per_draw = []

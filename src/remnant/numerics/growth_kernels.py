@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 
 from remnant.numerics.compiled import compiled, inlined
 
-__all__ = ["DEPTH", "MOST_ROWS", "Prior", "Series", "added", "inner_rows", "level_at", "level_step", "slope_lattice"]
+__all__ = [
+    "DEPTH",
+    "MOST_ROWS",
+    "Prior",
+    "Series",
+    "added",
+    "inner_rows",
+    "level_at",
+    "level_step",
+    "slope_lattice",
+]
 
 Array = NDArray[Any]
 
@@ -53,7 +63,7 @@ class Series(NamedTuple):
     ----------
     samples : ndarray of float, shape (n, 7)
         Days from the last sample (0 or negative); rise of the background, log10; first point and distance of
-        the points of its table; largest curvature of log M, and where it is largest; room for a level. 
+        the points of its table; largest curvature of log M, and where it is largest; room for a level.
     tables : ndarray of float, shape (n, 2, points)
         log M and its derivative.
     alone : ndarray of int, shape (k,)
@@ -321,8 +331,10 @@ def _add(one: float, other: float) -> float:
 
 
 @compiled
-def _row(series: Series, prior: Prior, s: float, near: Array, floor: float, held: Array) -> float:
-    """log of the density of the slope; `near` holds where the last row had its peak, and is renewed."""
+def _row(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    series: Series, prior: Prior, s: float, near: Array, floor: float, held: Array
+) -> float:
+    """Log of the density of the slope; `near` holds where the last row had its peak, and is renewed."""
     fine = level_step(series.samples, prior, s)
     if not prior.background:
         one = _inner(series, prior, s, 0.0, fine, round(near[0] / fine), -np.inf, held)
@@ -353,7 +365,9 @@ def _row(series: Series, prior: Prior, s: float, near: Array, floor: float, held
 
 
 @compiled
-def _bounds(series: Series, prior: Prior, start: Array, width: float, held: Array) -> Array:
+def _bounds(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    series: Series, prior: Prior, start: Array, width: float, held: Array
+) -> Array:
     """Mode of the slope, and where its density has fallen by the depth on either side."""
     s, near = start[0], start[1:].copy()
     best, step = _row(series, prior, s, near, -np.inf, held), width
@@ -388,7 +402,7 @@ def _bounds(series: Series, prior: Prior, start: Array, width: float, held: Arra
 
 
 @compiled
-def slope_lattice(
+def slope_lattice(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     series: Series, prior: Prior, start: Array, width: float, held: Array, out: Array
 ) -> tuple[int, float, float, float]:
     """Density of the slope on its lattice, refined until a cubic through every second point gives the others.
@@ -447,7 +461,7 @@ def slope_lattice(
 
 
 @compiled
-def inner_rows(
+def inner_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     series: Series, prior: Prior, lattice: Array, stride: int, floor: float, held: Array
 ) -> tuple[Array, Array]:
     """Inner lattices of every `stride`-th slope, one after another.

@@ -102,15 +102,13 @@ def slope_quantiles(lattice: Array, grid: Array, probabilities: Array) -> tuple[
 
 
 @compiled
-def prepared(heads: Array, values: Array, lattice: Array, grid: Array) -> tuple[Array, Array, Array]:
+def prepared(heads: Array, values: Array, grid: Array) -> tuple[Array, Array, Array]:
     """Inner lattices with their splines, integrals and shares of the whole.
 
     Parameters
     ----------
     heads, values : ndarray of float
         From `inner_rows`, the largest value 0.
-    lattice : ndarray of float, shape (rows, 4)
-        From `slope_lattice`.
     grid : ndarray of float, shape (3,)
         Centre, scale and step of the lattice.
 
@@ -240,7 +238,9 @@ def crossing_days(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         wanted = probabilities[q]
         low, high = 0.0, horizon
         below = probability_reached(heads, values, curvature, above, share, prior, low, log10_level) - wanted
-        beyond = probability_reached(heads, values, curvature, above, share, prior, high, log10_level) - wanted
+        beyond = (
+            probability_reached(heads, values, curvature, above, share, prior, high, log10_level) - wanted
+        )
         if beyond < 0.0 or below >= 0.0:
             result[q] = np.inf if beyond < 0.0 else 0.0
             continue
@@ -250,7 +250,10 @@ def crossing_days(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             middle = math.sqrt((1.0 + low) * (1.0 + high)) - 1.0
             if step > 5:
                 middle = low - below * (high - low) / (beyond - below)
-            got = probability_reached(heads, values, curvature, above, share, prior, middle, log10_level) - wanted
+            got = (
+                probability_reached(heads, values, curvature, above, share, prior, middle, log10_level)
+                - wanted
+            )
             if got < 0.0:
                 low, below = middle, got
                 beyond = 0.5 * beyond if side == -1 and step > 5 else beyond
@@ -266,7 +269,9 @@ def crossing_days(  # noqa: PLR0917 - compiled: keywords would be compiled apart
 
 
 @compiled
-def moments(heads: Array, values: Array, share: Array, prior: Prior, days: Array) -> tuple[Array, Array]:
+def moments(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    heads: Array, values: Array, share: Array, prior: Prior, days: Array
+) -> tuple[Array, Array]:
     """Mean and standard deviation of log10 of the course on given days from the last sample.
 
     Parameters

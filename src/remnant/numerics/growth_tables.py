@@ -107,7 +107,7 @@ def _averaged(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     k = value.size
     peak = value.max()
     weight = np.exp(value - peak)
-    room = int(math.ceil(2.0 * _REACH * sd / step))
+    room = int(np.ceil(2.0 * _REACH * sd / step))
     before = room if value[0] > peak - _FALLEN else 0
     after = room if value[-1] > peak - _FALLEN else 0
     fall_after = math.exp(-max(value[-2] - value[-1], 0.0))
@@ -119,8 +119,8 @@ def _averaged(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             tail[i] = math.exp(value[0] - peak - (i + 1) * max(value[1] - value[0], 0.0))
     for j in range(out.size):
         y = start + j * spacing
-        first = max(int(math.floor((y - _REACH * sd - low) / step)), -before)
-        last = min(int(math.ceil((y + _REACH * sd - low) / step)), k - 1 + after)
+        first = max(int(np.floor((y - _REACH * sd - low) / step)), -before)
+        last = min(int(np.ceil((y + _REACH * sd - low) / step)), k - 1 + after)
         total, moment = 0.0, 0.0
         if first <= last:
             # Along even points the normal density follows from its neighbour by two products.
@@ -238,7 +238,9 @@ def _closed_form(
 def _mend(value: Floats, slope: Floats, spacing: Floats) -> None:
     """Where M is too small for a number, go on with the parabola of its neighbours."""
     for i in np.flatnonzero(np.isnan(value).any(axis=1) | (value.min(axis=1) < _FLOOR)):
-        known = np.flatnonzero(np.isfinite(value[i]) & (value[i] > value[i][np.isfinite(value[i])].max() + _FLOOR))
+        known = np.flatnonzero(
+            np.isfinite(value[i]) & (value[i] > value[i][np.isfinite(value[i])].max() + _FLOOR)
+        )
         h, first, last = spacing[i], int(known[0]), int(known[-1])
         for end, next_to, places in (
             (first, first + 1, np.arange(first)),

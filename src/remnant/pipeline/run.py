@@ -1,6 +1,7 @@
 """Everything of a study that is out of date, and nothing else.
 
-Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``normal`` (the donors'
+Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``clonotypes`` (all sequenced
+samples), ``normal`` (the donors'
 background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
 changed, or the rules, or the code. The internal controls of all runs set the errors of every run, so a run
 with new controls renews all.
@@ -19,9 +20,11 @@ from remnant.assay.reported import measure_reported
 from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
+from remnant.course.discordance import disagreement_findings, disagreements
 from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
+from remnant.pipeline.clonotypes import clonotype_facts, clonotype_records
 from remnant.pipeline.compartments import facts_of_study, judge_compartments
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
 from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
@@ -113,6 +116,8 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     tell = progress or (lambda _stage, _done, _total: None)
     known = _read(study)
     stages = [_assay(study, known, tell)]
+    clones = _clonotypes(study, known)
+    stages += [clones] if clones.computed or clones.kept or clones.removed else []
     measured = derived_records(study, Measurement)
     stages.append(_normal(study, known, measured))
     sorted_fractions = _compartments(study)
@@ -253,6 +258,8 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
             course,
             *discordant,
             *discordance_findings(discordant),
+            *(differing := disagreements(dossier.measurements)),
+            *disagreement_findings(differing),
         ]
     if _LABORATORY in results:
         results[_LABORATORY] += call_findings(
@@ -261,6 +268,20 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
     write_derived(study, "course", {code: (wanted[code], results[code]) for code in stale}, remove=gone)
     tell("course", max(len(people), 1), max(len(people), 1))
     return _stage("course", wanted, stale, gone)
+
+
+def _clonotypes(study: Study, known: Facts) -> StageReport:
+    """Reads of clonotypes to clones followed from diagnosis."""
+    held = clonotype_facts(study, known.samples)
+    wanted = (
+        {"clones": _hash(held.repertoires, held.counts, held.samples)}
+        if held.repertoires
+        else dict[str, str]()
+    )
+    stale, gone = _stale(study, "clonotypes", wanted)
+    results = clonotype_records(held) if stale else ()
+    write_derived(study, "clonotypes", {key: (wanted[key], results) for key in stale}, remove=gone)
+    return _stage("clonotypes", wanted, stale, gone)
 
 
 def _compartments(study: Study) -> StageReport:

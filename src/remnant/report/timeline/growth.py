@@ -112,6 +112,10 @@ def _crossing(
         {
             "data": {"values": [row]},
             "mark": {"type": "tick", "color": hue, "thickness": 1.6, "size": 12, "orient": "vertical"},
-            "encoding": {"x": x_encoding(time, field="at"), "y": channel("y"), "description": {"field": "title"}},
+            "encoding": {
+                "x": x_encoding(time, field="at"),
+                "y": channel("y"),
+                "description": {"field": "title"},
+            },
         },
     ]
