@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import RenderableType
@@ -25,11 +25,14 @@ from remnant.errors import InputError
 from remnant.knowledge.qpcr import curve_gates, qpcr_rules
 from remnant.records.amplification import CURVE_CALLS, CurveResult, CurveResults
 from remnant.records.codec import to_dict
+from remnant.records.finding import Finding
 from remnant.records.measurement import CurveFit
 from remnant.records.run import Well
 from remnant.report.numbers import measured
 
 __all__ = ["Source", "quantify"]
+
+_SHOWN: Final = 10
 
 
 class Source(StrEnum):
@@ -95,9 +98,9 @@ def _curves(path: Path, gates: str | None, cq: Source) -> Answer:
                 needed="the fluorescence of the wells by cycle",
                 advice="Export the run with its curves, or take the instrument's Cq.",
             )
-        wells, found = with_our_cq(wells, results)
+        wells, findings = with_our_cq(wells, results)
     else:
-        found = cq_findings(wells, results)
+        findings = cq_findings(wells, results)
     fits = fit_curves(wells, qpcr_rules().curves if gates is None else curve_gates(gates))
     if not fits and not results:
         raise InputError(
@@ -107,16 +110,15 @@ def _curves(path: Path, gates: str | None, cq: Source) -> Answer:
             advice="Quantify it within a study, where cDNA and runs are known, or add the standards.",
         )
     usual = usual_differences(acquired.wells, results)
-    findings = (*acquired.findings, *found)
     data = {
         "cq_source": cq.value,
         "standard_curves": fits,
         "amplification_curves": _beside_instrument(acquired.wells, results, usual),
-        "findings": findings,
+        "findings": (*acquired.findings, *findings),
     }
-    noticed = finding_table(finding for finding in findings if finding.severity != "note")
-    shown = (*_shown_fits(fits), *_shown_results(plates), *(("", *noticed) if noticed else ()))
-    return Answer(data=data, shown=shown)
+    noticed = finding_table(finding for finding in acquired.findings if finding.severity != "note")
+    reading = ("", *noticed) if noticed else ()
+    return Answer(data=data, shown=(*_shown_fits(fits), *_shown_results(plates, findings), *reading))
 
 
 def _beside_instrument(
@@ -163,13 +165,16 @@ def _shown_fits(fits: Sequence[CurveFit]) -> tuple[RenderableType, ...]:
     return (listed(columns, rows, right=("slope", "R²", "efficiency %", "wells")), "", said)
 
 
-def _shown_results(plates: CurveResults) -> tuple[RenderableType, ...]:
-    """The curves in a line; every curve is in the JSON document."""
+def _shown_results(plates: CurveResults, findings: Sequence[Finding]) -> tuple[RenderableType, ...]:
+    """The curves in a line, and what stands out; every curve is in the JSON document."""
     if not len(plates):
         return ()
     counts = Counter(plates.call)
     said = ", ".join(f"{counts[call]} {call}" for call in CURVE_CALLS)
-    return ("", f"{len(plates)} amplification curves: {said}.")
+    notes = [f"{finding.subject}: {finding.message}" for finding in findings[:_SHOWN]]
+    more = len(findings) - _SHOWN
+    rest = [f"and {more} more; --json lists all."] if more > 0 else []
+    return ("", f"{len(plates)} amplification curves: {said}.", *notes, *rest)
 
 
 def _measurements(folder: Path, patients: list[str] | None) -> Answer:

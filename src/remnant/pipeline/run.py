@@ -20,6 +20,7 @@ from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
 from remnant.course.discordance import disagreement_findings, disagreements
+from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
 from remnant.pipeline.clonotypes import clonotype_facts, clonotype_records
@@ -291,7 +292,8 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
     results: dict[str, list[Any]] = {code: [] for code in stale}
     chosen = [dossiers[code] for code in people]
     judged = with_calls(chosen, baselines, rules)
-    for dossier, course in zip(judged, build_courses(judged), strict=True):
+    courses = with_kinetics(judged, build_courses(judged))
+    for dossier, course in zip(judged, courses, strict=True):
         discordant = patient_discordances(dossier.measurements, dossier.assays)
         results[dossier.patient.patient_id] += [
             *dossier.calls,
