@@ -22,6 +22,7 @@ from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import WELL_KINDS, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -41,6 +42,7 @@ KindName = Literal[
     "runs",
     "reported values",
     "cq table",
+    "plate layout",
     "fish scores",
     "sort purity",
     "index sort",
@@ -346,6 +348,13 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="A well with its quantification cycle.",
         columns=_CQ_COLUMNS,
         key=("run_id", "well", "target"),
+    ),
+    Kind(
+        name="plate layout",
+        record=PlateWell,
+        meaning="What a well of a digital PCR holds in one channel, where the instrument's file does not say.",
+        columns=_changed(_of_record("layout", PlateWell), position={"accepts": "well"}),
+        key=("run_id", "position", "channel", "target"),
     ),
     Kind(
         name="fish scores",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from remnant.acquire import airr, cfx, delimited, eds, old_workbook, rdml, vidjil, workbook
+from remnant.acquire import airr, cfx, delimited, dpcr, eds, old_workbook, rdml, vidjil, workbook
 from remnant.acquire.archive import gunzip, open_archive, unpack
 from remnant.acquire.fcs import is_fcs, read_fcs, read_fcs_path
 from remnant.acquire.instrument import InstrumentContent
@@ -149,9 +149,15 @@ def _text(file: _File) -> Acquired:
     if layout is not None:
         page, findings = text_page(file.name, file.data)
         return _pages(file, layout, [page], findings)
+    digital = dpcr.read_text(file.source(""), file.data)
+    if digital is not None:
+        return digital
     sheet, findings = delimited.table(file.name, file.data)
     if sheet is not None and airr.is_airr(sheet.header):
         return _airr(file, sheet, findings)
+    digital = dpcr.read_sheet(file.source(""), sheet, findings) if sheet else None
+    if digital is not None:
+        return digital
     return _tables(file, [sheet] if sheet else [], findings)
 
 
@@ -208,6 +214,9 @@ def _zipped(file: _File) -> Acquired:
         return _workbook(file, workbook.pages(file.name, file.data, archive))
     if (acquired := _zipped_texts(file, archive)) is not None:
         return acquired
+    digital = dpcr.read_archive(file.source(""), archive)
+    if digital is not None:
+        return digital
     members = ", ".join(names[:5])
     raise _refused(
         file.name,

@@ -29,7 +29,17 @@ from remnant.units import UNITS
 
 __all__ = ["accepted", "formats_page"]
 
-_OF_FILES = ("table.", "cq.", "rdml.", "fcs.", "instrument.", "vidjil.", "airr.", "clonotype.no_date")
+_OF_FILES = (
+    "table.",
+    "cq.",
+    "rdml.",
+    "fcs.",
+    "instrument.",
+    "digital.",
+    "vidjil.",
+    "airr.",
+    "clonotype.no_date",
+)
 """Beginnings of the codes of findings that reading a file may give."""
 
 _OPENING = """\
@@ -128,6 +138,23 @@ Rows of one `clone_id` in one repertoire are one count. `repertoire_id` (or `sam
 
 {columns}
 A repertoire belongs to the sample of the same code. Otherwise a table of repertoires says which (`repertoire_id`, `sample_id`), and how many cells were sequenced.
+"""
+
+_DIGITAL = """\
+## Digital PCR
+
+Recognised by their headers, in any encoding of the micro sign:
+
+- **QuantaSoft, QX Manager**: tables of results, one row a well and channel. Rows of merged wells (`M01`) are sums of other rows and are left out; one whose wells
+  are not in the file is a well of its own; one with some of its wells is refused.
+- **QuantaSoft amplitudes**: the fluorescence of every droplet of one well. The file does not say which well it is: its name does
+  (`plate7_A08_Amplitude.csv`: run `plate7`, place A08), and no other name is ever read. Sample, target and kind come from a plate layout, and the count from a
+  gate (see `remnant quantify`). An empty second column is a channel that was not recorded.
+- **QIAcuity**: the table of wells of the software suite, with or without `sep=,`.
+- **Absolute Q**: tables of results, summaries (two header rows), multichannel tables, and zip files of them, of which one member is read.
+
+Positive, negative and accepted partitions must agree. Wells named NTC in a table that calls every well unknown are read as no-template controls.
+A concentration is kept beside the counts, which decide.
 """
 
 
@@ -235,6 +262,7 @@ def formats_page() -> str:
                 ((name, _code(spellings)) for name, spellings in COLUMNS.items()),
             )
         ),
+        _DIGITAL,
         f"## Limits\n\nTable `limits`, version {version('limits')}.\n",
         _table(
             ("limit", "what", "from", "to", "unit", "source"),

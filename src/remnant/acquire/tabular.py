@@ -26,6 +26,7 @@ _FIELDS: Final[dict[KindName, str]] = {
     "cdna": "cdnas",
     "reported values": "reported",
     "cq table": "wells",
+    "plate layout": "plate_wells",
     "fish scores": "fish_counts",
     "sort purity": "sort_purities",
     "index sort": "sort_purities",

@@ -23,6 +23,7 @@ from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -106,6 +107,15 @@ EXAMPLES: Final[dict[KindName, Any]] = {
         control_copies=20000.0,
         drawn_on=dt.date(2020, 7, 1),
         material="BM",
+    ),
+    "plate layout": PlateWell(
+        run_id="D-07",
+        position="A08",
+        channel="1",
+        target="WT1",
+        sample="C-014",
+        kind="unknown",
+        cdna_ul=2.0,
     ),
     "fish scores": FishCount(
         fraction_id="F-014-1",

@@ -13,6 +13,7 @@ from remnant.cli.answer import Answer, command
 from remnant.cli.noticed import finding_table
 from remnant.cli.options import Patients
 from remnant.cli.printed import listed
+from remnant.cli.quantify_digital import digital_answer, digital_folder
 from remnant.cli.results import computed, named_dossiers
 from remnant.errors import InputError
 from remnant.knowledge.qpcr import curve_gates, qpcr_rules
@@ -31,14 +32,15 @@ def quantify(
     ] = None,
     patients: Patients = None,
 ) -> Answer:
-    """Fit the standard curves of one file, or list the measurements of a study.
+    """Fit the standard curves of one file, count the wells of digital PCR, or list the measurements of a study.
 
-    A file needs no study: every run and target that has standards gets its curve and a verdict.
+    A file needs no study: every run and target that has standards gets its curve and a verdict, every well
+    of a digital PCR its concentration. A folder that is no study is a run of digital PCR with its plate layout.
 
     Parameters
     ----------
     path : pathlib.Path
-        File of a run, or folder of a study.
+        File of a run, folder of a study, or folder of files of digital PCR.
     gates : str or None, default None
         Row of the curve gates, for a file.
     patients : list of str or None, default None
@@ -47,13 +49,18 @@ def quantify(
     Returns
     -------
     Answer
-        One entry a curve, or one a measurement.
+        One entry a curve, or one a measurement; wells, measurements and findings of a digital PCR.
     """
-    return _measurements(path, patients) if path.is_dir() else _curves(path, gates)
+    if path.is_dir():
+        digital = None if (path / "study.toml").exists() else digital_folder(path)
+        return digital or _measurements(path, patients)
+    return _curves(path, gates)
 
 
 def _curves(path: Path, gates: str | None) -> Answer:
     acquired = read_path(path)
+    if acquired.partitions:
+        return digital_answer([acquired])
     fits = fit_curves(acquired.wells, qpcr_rules().curves if gates is None else curve_gates(gates))
     if not fits:
         raise InputError(

@@ -261,7 +261,9 @@ def _read(path: Path, known: set[str]) -> _Read:
             return _Read(path=path, report=report)
         acquired = read(path.name, data) if isinstance(data, bytes) else read_path(data)
         noticed = (*acquired.findings, *future_dates(acquired, today=dt.datetime.now(tz=dt.UTC).date()))
-        acquired = dataclasses.replace(acquired, findings=noticed, curves=())  # curves stay in the original
+        acquired = dataclasses.replace(
+            acquired, findings=noticed, curves=(), amplitudes=()
+        )  # they stay in the original
         return _Read(path=path, data=data, acquired=acquired)
     except RemnantError as error:
         return _Read(path=path, report=_refused(path, error, None))

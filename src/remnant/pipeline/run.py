@@ -1,6 +1,6 @@
 """Everything of a study that is out of date, and nothing else.
 
-Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``clonotypes`` (all sequenced samples), ``flow`` (a cytometry tube), ``normal``
+Stages, each with keys of its own: ``assay`` and ``digital`` (a run of the laboratory), ``clonotypes`` (all sequenced samples), ``flow`` (a cytometry tube), ``normal``
 (the donors' background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
 changed, or the rules, or the code. The internal controls of all runs set the errors of every run, so a run
 with new controls renews all.
@@ -24,12 +24,15 @@ from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
 from remnant.pipeline.clonotypes import clonotype_facts, clonotype_records
 from remnant.pipeline.compartments import facts_of_study, judge_compartments
+from remnant.pipeline.digital import digital_inputs, digital_records
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
 from remnant.pipeline.flow_study import flow_facts, flow_inputs, flow_records, loose_ends
 from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
+from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
 from remnant.records.measurement import Baseline, CurveFit, Measurement, ReportedValue, WellUse
+from remnant.records.partition import Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.quantified import Quantified
 from remnant.records.run import Run, Well
@@ -119,6 +122,8 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     stages += [clones] if clones.computed or clones.kept or clones.removed else []
     tubes = _flow(study, tell)
     stages += [tubes] if tubes.computed or tubes.kept else []
+    digital = _digital(study, known, tell)
+    stages += [digital] if digital.computed or digital.kept or digital.removed else []
     measured = derived_records(study, Measurement)
     stages.append(_normal(study, known, measured))
     sorted_fractions = _compartments(study)
@@ -140,6 +145,8 @@ def _read(study: Study) -> Facts:
         runs=facts(study, Run),
         wells=facts(study, Well),
         reported=facts(study, ReportedValue),
+        partitions=facts(study, Partitions),
+        plate_wells=facts(study, PlateWell),
     )
 
 
@@ -217,6 +224,21 @@ def _of_runs(got: Quantified) -> Iterable[Measurement | CurveFit | WellUse]:
     yield from got.measurements
     yield from got.curve_fits
     yield from got.well_uses
+
+
+def _digital(study: Study, known: Facts, tell: Progress) -> StageReport:
+    """Partitions of digital PCR to wells and measurements, run by run."""
+    variance = tuple(derived_records(study, VarianceComponent))
+    inputs = digital_inputs(known)
+    wanted = {run_id: _hash(*parts, variance) for run_id, parts in sorted(inputs.items())}
+    stale, gone = _stale(study, "digital", wanted)
+    if stale:
+        tell("digital", 0, len(stale))
+    results = digital_records(study, inputs, runs=stale, variance=variance)
+    write_derived(study, "digital", {key: (wanted[key], results[key]) for key in stale}, remove=gone)
+    if stale:
+        tell("digital", len(stale), len(stale))
+    return _stage("digital", wanted, stale, gone)
 
 
 def _normal(study: Study, known: Facts, measured: Sequence[Measurement]) -> StageReport:

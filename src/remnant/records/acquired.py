@@ -9,6 +9,7 @@ from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, Tube, TubeUse
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import Amplitudes, Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Curves, Run, SourceFile, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -32,6 +33,10 @@ class Acquired:
         Sequenced samples and the reads of their clonotypes.
     panels, tube_uses : tuple of records
         Which antigen a channel measures, and what cytometry files were acquired for.
+    partitions, plate_wells : tuple of records
+        Digital PCR as counted by the instrument, and plate layouts.
+    amplitudes : tuple of Amplitudes
+        Fluorescence of single partitions, if the file holds any.
     curves : tuple of Curves
         Raw fluorescence, if the file holds any.
     tubes : tuple of Tube
@@ -58,6 +63,9 @@ class Acquired:
     clone_counts: tuple[CloneCount, ...] = ()
     panels: tuple[PanelEntry, ...] = ()
     tube_uses: tuple[TubeUse, ...] = ()
+    partitions: tuple[Partitions, ...] = ()
+    plate_wells: tuple[PlateWell, ...] = ()
+    amplitudes: tuple[Amplitudes, ...] = ()
     curves: tuple[Curves, ...] = ()
     tubes: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()

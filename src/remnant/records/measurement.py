@@ -176,6 +176,8 @@ class Measurement:
         One-copy sensitivity, 1 / control copies at the same exposure, as a plain ratio.
     fraction : str
         Sorted compartment, for example ``"CD34+"``; empty for unsorted cells.
+    platform : {"qpcr", "dpcr", "flow", "ngs"}
+        How it was measured; series of two platforms are never merged or judged together.
     """
 
     measurement_id: str
@@ -206,6 +208,7 @@ class Measurement:
     control_wells: int
     sensitivity_ratio: float | None = None
     fraction: str = ""
+    platform: Literal["qpcr", "dpcr", "flow", "ngs"] = "qpcr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

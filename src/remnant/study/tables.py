@@ -26,6 +26,7 @@ from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPu
 from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.judgement import Decision
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, SourceFile, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -54,6 +55,8 @@ FactRecord = (
     | Run
     | Well
     | ReportedValue
+    | Partitions
+    | PlateWell
     | FishCount
     | SortPurity
     | FractionMarker
@@ -181,6 +184,8 @@ FACTS: Final[tuple[FactKind, ...]] = (
     _kind(Run, "runs", "run_id", "complement"),
     _kind(Well, "wells", "run_id position target", "one"),
     _kind(ReportedValue, "reported", "sample_id target control unit fraction", "several"),
+    _kind(Partitions, "partitions", "run_id position channel target", "one"),
+    _kind(PlateWell, "plate_wells", "run_id position channel target", "one"),
     _kind(FishCount, "fish_counts", "fraction_id probe reader pattern", "one"),
     _kind(SortPurity, "sort_purities", "fraction_id compartment method", "one"),
     _kind(FractionMarker, "fraction_markers", "fraction_id marker", "one"),
