@@ -149,15 +149,13 @@ def _text(file: _File) -> Acquired:
     if layout is not None:
         page, findings = text_page(file.name, file.data)
         return _pages(file, layout, [page], findings)
-    digital = dpcr.read_text(file.source(""), file.data)
-    if digital is not None:
+    if (digital := dpcr.read_text(file.source(""), file.data)) is not None:
         return digital
     sheet, findings = delimited.table(file.name, file.data)
+    if sheet is not None and (digital := dpcr.read_sheet(file.source(""), sheet, findings)) is not None:
+        return digital
     if sheet is not None and airr.is_airr(sheet.header):
         return _airr(file, sheet, findings)
-    digital = dpcr.read_sheet(file.source(""), sheet, findings) if sheet else None
-    if digital is not None:
-        return digital
     return _tables(file, [sheet] if sheet else [], findings)
 
 
@@ -214,8 +212,7 @@ def _zipped(file: _File) -> Acquired:
         return _workbook(file, workbook.pages(file.name, file.data, archive))
     if (acquired := _zipped_texts(file, archive)) is not None:
         return acquired
-    digital = dpcr.read_archive(file.source(""), archive)
-    if digital is not None:
+    if (digital := dpcr.read_archive(file.source(""), archive)) is not None:
         return digital
     members = ", ".join(names[:5])
     raise _refused(
