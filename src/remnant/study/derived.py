@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from remnant.records import (
     acquired,
+    amplification,
     clonotype,
     cohort,
     control,
@@ -60,6 +61,7 @@ _RUN: Final = "run"
 
 _MODULES: Final = (
     acquired,
+    amplification,
     clonotype,
     cohort,
     control,
