@@ -20,6 +20,7 @@ from remnant.acquire.aliases import (
 )
 from remnant.acquire.codes import PROBLEMS
 from remnant.acquire.columns import KINDS, Column, Kind
+from remnant.acquire.formats_instruments import instruments_section
 from remnant.acquire.limits import date_range, range_of
 from remnant.acquire.rdml import SAMPLE_TYPES, VERSIONS
 from remnant.acquire.sheet import REMARK
@@ -28,7 +29,17 @@ from remnant.units import UNITS
 
 __all__ = ["accepted", "formats_page"]
 
-_OF_FILES = ("table.", "cq.", "rdml.", "fcs.", "digital.", "vidjil.", "airr.", "clonotype.no_date")
+_OF_FILES = (
+    "table.",
+    "cq.",
+    "rdml.",
+    "fcs.",
+    "instrument.",
+    "digital.",
+    "vidjil.",
+    "airr.",
+    "clonotype.no_date",
+)
 """Beginnings of the codes of findings that reading a file may give."""
 
 _OPENING = """\
@@ -39,10 +50,13 @@ _OPENING = """\
 What a file is is told by its content, never by its name. Read are:
 
 - **RDML** {versions} (a zip file, or the XML inside it),
+- **exports of real-time PCR instruments**: text, workbooks and experiment documents, see [Instruments](#instruments),
 - **Vidjil** results (JSON, one sample or several fused) and **AIRR** rearrangements (TSV; clone tables of MiXCR too),
 - **tables** as CSV or TSV (separated by comma, semicolon or tab; UTF-8 with or without byte order mark, or Windows-1251)
-  and as XLSX (every sheet; a workbook may hold several kinds),
+  and as XLSX or XLS (every sheet; a workbook may hold several kinds),
 - **FCS** 2.0 to 3.2, list mode, also with several data sets (see [cytometry](flow.md)); the file is mapped, so that its size does not matter.
+
+A gzip file of one member is read as the file inside.
 
 A file is taken whole or refused whole. If it is refused, all its problems are listed at once, each with sheet, row, column, value, what
 would have been accepted and how to mend it; nothing of the file is kept. What is not read, or read otherwise than it stands, is a
@@ -237,6 +251,7 @@ def formats_page() -> str:
             false=_code(FALSE_WORDS),
         ),
         *map(_kind, KINDS),
+        instruments_section(),
         _RDML.format(
             versions=", ".join(VERSIONS),
             types=_table(("sample type", "read as"), ((f"`{k}`", f"`{v}`") for k, v in SAMPLE_TYPES.items())),

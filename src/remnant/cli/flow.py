@@ -182,6 +182,7 @@ def _one(
             lesion=asked.lesion,
             controls=blanks,
             material=asked.material,
+            noticed=() if found is None else found.findings,
         )
         data["mrd"] = said
         shown += ["", *_said(said)]

@@ -25,6 +25,7 @@ Lesion = Literal["AML", "ALL", "LSC"]
 
 _LEUCOCYTES: Final = "CD45+"
 _EVENTS: Final = "events"
+_CAUSES: Final = frozenset({"flow.no_cut", "flow.no_cd45"})
 _PROGENITORS: Final = ("HSC", "progenitor")
 _SCATTER: Final = ("FSC", "SSC", "TIME")
 
@@ -110,7 +111,9 @@ def _denominator(counts: Mapping[str, int], gate: str, events: int) -> tuple[str
     return (_LEUCOCYTES, leucocytes) if leucocytes >= max(counts[gate], 1) else (_EVENTS, events)
 
 
-def _by_gate(counts: Sequence[GateCount], gate: str, *, where: str) -> dict[str, int]:
+def _by_gate(
+    counts: Sequence[GateCount], gate: str, *, where: str, noticed: Sequence[Finding] = ()
+) -> dict[str, int]:
     found = {one.gate: one.events for one in counts}
     if gate not in found:
         raise InputError(
@@ -118,6 +121,7 @@ def _by_gate(counts: Sequence[GateCount], gate: str, *, where: str) -> dict[str,
             found=f"no gate {gate!r} among those that could be counted",
             needed=", ".join(found) or "at least one gate",
             advice="Name a gate that was counted; an antigen that the panel lacks leaves its gates out.",
+            problems=[one.message for one in noticed if one.message.startswith(gate) or one.code in _CAUSES],
         )
     return found
 
@@ -169,6 +173,7 @@ def statement_of(
     lesion: Lesion,
     controls: Mapping[str, tuple[Sequence[GateCount], int]] | None = None,
     material: str | None = None,
+    noticed: Sequence[Finding] = (),
 ) -> MrdStatement:
     """The statement about residual cells of one tube.
 
@@ -186,6 +191,8 @@ def statement_of(
         Gates and events of tubes without disease, by name.
     material : {"BM", "PB"} or None, default None
         Material; haemodilution is judged in marrow only.
+    noticed : sequence of Finding, default ()
+        Findings of the compartments, which say why a gate could not be counted.
 
     Returns
     -------
@@ -197,7 +204,7 @@ def statement_of(
     InputError
         If the gate was not counted, here or in a control.
     """
-    found = _by_gate(counts, gate, where="residual cells")
+    found = _by_gate(counts, gate, where="residual cells", noticed=noticed)
     denominator, n = _denominator(found, gate, events)
     progenitors = sum(found[name] for name in _PROGENITORS) if set(_PROGENITORS) <= set(found) else None
     cells = {"nucleated cells": events}

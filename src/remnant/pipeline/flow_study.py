@@ -309,6 +309,7 @@ def _result(tubes: _Tubes, known: FlowFacts, key: str) -> list[Any]:
             for name, one in _controls(known, use).items()
         },
         material=sample.material,
+        noticed=found.findings,
     )
     measured = flow_measurement(said, sample, run_id=f"{use.file}#{use.data_set}")
     noted += [_of_sample(finding, use) for finding in said.findings]

@@ -16,6 +16,7 @@ from remnant.assay.reported import measure_reported
 from remnant.call.calls import calls
 from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
+from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
 from remnant.knowledge.dpcr import dpcr_assays
@@ -94,7 +95,8 @@ def compute(facts: Facts, *, rules: Sequence[Cutoff] | None = None) -> tuple[Dos
         baselines,
         tuple(active_cutoffs() if rules is None else rules),
     )
-    return tuple(replace(one, course=course) for one, course in zip(known, build_courses(known), strict=True))
+    courses = with_kinetics(known, build_courses(known))
+    return tuple(replace(one, course=course) for one, course in zip(known, courses, strict=True))
 
 
 def grouped(items: Iterable[Any], field: str) -> Mapping[str, list[Any]]:

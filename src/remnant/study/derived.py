@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from remnant.records import (
     acquired,
+    amplification,
     clonotype,
     cohort,
     control,
@@ -34,6 +35,7 @@ from remnant.records import (
     quantified,
     run,
     sample,
+    validation,
 )
 from remnant.records.codec import from_dict, to_dict
 from remnant.study.audit import now_utc
@@ -59,6 +61,7 @@ _RUN: Final = "run"
 
 _MODULES: Final = (
     acquired,
+    amplification,
     clonotype,
     cohort,
     control,
@@ -75,6 +78,7 @@ _MODULES: Final = (
     quantified,
     run,
     sample,
+    validation,
 )
 _CLASSES: Final[dict[str, type]] = {
     name: cls

@@ -157,6 +157,7 @@ def _sections(dossier: Dossier, *, inline: bool = False) -> tuple[Section, ...]:
             tables=(
                 why.states(dossier),
                 why.joint(dossier),
+                why.kinetics(dossier),
                 why.discordance(dossier),
                 why.disagreements(dossier),
                 why.clones(dossier),

@@ -11,7 +11,17 @@ from remnant.report.patient.data import donors_of, state_tone
 from remnant.report.table import Cell, Column, Table
 from remnant.units import unit_label
 
-__all__ = ["alarms", "baselines", "clones", "disagreements", "joint", "rules", "states", "verdicts"]
+__all__ = [
+    "alarms",
+    "baselines",
+    "clones",
+    "disagreements",
+    "joint",
+    "kinetics",
+    "rules",
+    "states",
+    "verdicts",
+]
 
 
 def verdicts(dossier: Dossier) -> Table:
@@ -138,6 +148,55 @@ def states(dossier: Dossier) -> Table:
         for p in sorted(points, key=lambda p: (p.drawn_on, p.assay_id), reverse=True)
     )
     return Table(title="States of each series", columns=columns, rows=rows)
+
+
+def kinetics(dossier: Dossier) -> Table:
+    """Growth of every series between changes of therapy, the last stretch first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a stretch that was fitted, and one for the last stretch of each series that was refused.
+    """
+    held = dossier.course.kinetics if dossier.course else ()
+    columns = (
+        Column("From", number=True),
+        Column("To", number=True),
+        Column("Marker"),
+        Column("log₁₀ a month", number=True),
+        Column("Doubling or halving, days", number=True),
+        Column("P rise", number=True),
+        Column("Reason", share=1),
+    )
+    shown = [k for k in held if not k.refused or k.current]
+    rows = tuple(
+        (
+            Cell(numbers.iso(k.from_on)),
+            Cell(numbers.iso(k.to_on)),
+            Cell(
+                k.target,
+                note=" ".join(filter(None, (words.MATERIAL.get(k.material, k.material), k.fraction))),
+            ),
+            Cell(numbers.signed(k.change_log10_per_month), note=numbers.span(k.change_lower, k.change_upper)),
+            Cell(*words.pace(k)),
+            Cell(numbers.probability(k.probability_growth)),
+            Cell(k.reason, tone="muted" if k.refused else ""),
+        )
+        for k in sorted(shown, key=lambda k: (k.to_on, k.target, k.material), reverse=True)
+    )
+    return Table(
+        title="Growth",
+        note="A line through all evaluable samples of a series between two changes of therapy: undetected samples take "
+        "part by their likelihood, WT1 and BAALC stand on the donors' background. Intervals hold 95 %. A date of "
+        "crossing is what this line would give if nothing changed; it is not a validated forecast.",
+        columns=columns,
+        rows=rows,
+    )
 
 
 def discordance(dossier: Dossier) -> Table:
