@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from remnant.assay.dpcr import quantify_partitions
 from remnant.assay.qpcr.quantify import quantify
 from remnant.assay.reported import measure_reported
 from remnant.call.calls import calls
@@ -18,9 +19,11 @@ from remnant.course.build import build_courses
 from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
+from remnant.knowledge.dpcr import dpcr_assays
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call
 from remnant.records.measurement import Baseline, Measurement, ReportedValue
+from remnant.records.partition import Amplitudes, Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -36,6 +39,8 @@ class Facts:
     ----------
     patients, events, therapies, samples, cdnas, fractions, runs, wells, reported : tuple of records
         Facts of any number of files; samples of donors among them.
+    partitions, plate_wells, amplitudes : tuple of records
+        Digital PCR: wells, what they hold, and fluorescence where it was not counted by the instrument.
     """
 
     patients: tuple[Patient, ...] = ()
@@ -47,6 +52,9 @@ class Facts:
     runs: tuple[Run, ...] = ()
     wells: tuple[Well, ...] = ()
     reported: tuple[ReportedValue, ...] = ()
+    partitions: tuple[Partitions, ...] = ()
+    plate_wells: tuple[PlateWell, ...] = ()
+    amplitudes: tuple[Amplitudes, ...] = ()
 
 
 def compute(facts: Facts, *, rules: Sequence[Cutoff] | None = None) -> tuple[Dossier, ...]:
@@ -71,7 +79,16 @@ def compute(facts: Facts, *, rules: Sequence[Cutoff] | None = None) -> tuple[Dos
     """
     got = quantify(wells=facts.wells, runs=facts.runs, cdnas=facts.cdnas, samples=facts.samples)
     typed_in = measure_reported(facts.reported, samples=facts.samples, variance=got.variance)
-    measured = [*got.measurements, *typed_in.measurements]
+    digital = quantify_partitions(
+        facts.partitions,
+        amplitudes=facts.amplitudes,
+        layout=facts.plate_wells,
+        runs=facts.runs,
+        cdnas=facts.cdnas,
+        samples=facts.samples,
+        variance=got.variance,
+    )
+    measured = [*got.measurements, *digital.measurements, *typed_in.measurements]
     baselines, _ = donor_baselines(measured, facts.samples)
     known = with_calls(
         list(dossiers_of(facts, measured, baselines)),
@@ -125,7 +142,7 @@ def dossiers_of(
     events, therapies = grouped(facts.events, "patient_id"), grouped(facts.therapies, "patient_id")
     samples, measurements = grouped(facts.samples, "patient_id"), grouped(measured, "patient_id")
     fractions = grouped(facts.fractions, "sample_id")
-    assays = default_assays()
+    assays = (*default_assays(), *dpcr_assays())
     for patient in facts.patients:
         code = patient.patient_id
         own = sorted(samples[code], key=lambda sample: (sample.drawn_on, sample.sample_id))

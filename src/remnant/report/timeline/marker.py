@@ -61,6 +61,8 @@ OUTLINES: Final = {
 CROSS: Final = "M-0.8,-0.8L0.8,0.8M-0.8,0.8L0.8,-0.8"
 _PIXELS_PER_DECADE: Final = 34
 _LOWEST, _HIGHEST = 110, 210
+_UNCROWDED: Final = 3
+_SMALLEST: Final = 0.6
 DODGE: Final = 10.0
 """Distance of marks of one day, pixels."""
 _LABEL_ROW: Final = 13.0
@@ -77,7 +79,7 @@ _ALARMS: Final = {
 }
 
 
-def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
+def panel(time: TimeFrame, dossier: Dossier, assay: Assay, *, panels: int = 1) -> dict[str, Any]:
     """Panel of one assay.
 
     Parameters
@@ -88,6 +90,8 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
         One patient.
     assay : Assay
         Which of its assays.
+    panels : int, default 1
+        How many panels share the figure: where there are many each is lower, so that a page holds them.
 
     Returns
     -------
@@ -100,7 +104,8 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
     bands = [b for b in dossier.baselines if b.assay_id == assay.assay_id and b.unit == unit]
     bands = [b for b in bands if (b.material, b.fraction) in {(m.material, m.fraction) for m in measurements}]
     low, high = _domain(measurements, cutoffs, bands)
-    height = min(_HIGHEST, max(_LOWEST, round(_PIXELS_PER_DECADE * math.log10(high / low))))
+    full = min(_HIGHEST, max(_LOWEST, round(_PIXELS_PER_DECADE * math.log10(high / low))))
+    height = round(full * max(_SMALLEST, min(1.0, _UNCROWDED / panels)))
     rows = _rows(time, measurements)
     base = PanelScale(low, high, height)
     rules = event_rules(time, dossier)
