@@ -192,7 +192,8 @@ def kinetics(dossier: Dossier) -> Table:
     return Table(
         title="Growth",
         note="A line through all evaluable samples of a series between two changes of therapy: undetected samples take "
-        "part by their likelihood, WT1 and BAALC stand on the donors' background. Intervals hold 95 %. A date of "
+        "part by their likelihood, WT1 and BAALC stand on the donors' background. Intervals hold 95 %; where one sample alone lies above the background the steep end rests on the prior of the slope "
+        "(one standard deviation is a doubling in 3 days). A date of "
         "crossing is what this line would give if nothing changed; it is not a validated forecast.",
         columns=columns,
         rows=rows,
