@@ -50,5 +50,9 @@ def _row(course: Course, as_of: dt.date) -> WorklistRow:
         reason=course.urgency_reason + late,
         confirm_by=due,
         overdue_days=overdue,
-        last_sample_on=max((p.drawn_on for p in course.points if p.state != NOT_EVALUABLE), default=None),
+        last_sample_on=max(
+            [p.drawn_on for p in course.points if p.state != NOT_EVALUABLE]
+            + [p.drawn_on for p in course.mrd if p.state != NOT_EVALUABLE],
+            default=None,
+        ),
     )

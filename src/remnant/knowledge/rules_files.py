@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from remnant.errors import KnowledgeError
+from remnant.knowledge.conversion import FILE
 from remnant.knowledge.rules import KINDS, TIMES, RuleBook, RuleRow, RuleSet, meet
 from remnant.knowledge.tables import STATUSES
 from remnant.units import UNITS, convert, is_comparable
@@ -104,7 +105,7 @@ def rule_book(folder: Path | None = None, *, deciding: Iterable[str] = ()) -> Ru
     >>> book.deciding("NPM1", "AML").id, book.deciding("BCR-ABL1", "CML").id, book.deciding("WT1", "AML")
     ('eln2021', 'cml_is', None)
     """
-    own = [] if folder is None else [_own(path) for path in sorted(folder.glob("*.toml"))]
+    own = [] if folder is None else [_own(p) for p in sorted(folder.glob("*.toml")) if p.name != FILE]
     gone = {name for one in own for name in (*one.replaces, one.id)}
     sets = tuple(one for one in shipped_rules() if one.id not in gone) + tuple(own)
     problems = [f"{name}: replaces no set that ships" for name in _unknown_replaced(own)]

@@ -18,12 +18,15 @@ from remnant.assay.qpcr.quantify import quantify
 from remnant.assay.reported import measure_reported
 from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
+from remnant.call.mrd_calls import Around, mrd_call_findings
 from remnant.course.build import build_courses
 from remnant.knowledge.assays import default_assays
+from remnant.knowledge.conversion import study_factors
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
+from remnant.knowledge.rules_files import rule_book
 from remnant.pipeline.compartments import facts_of_study, judge_compartments
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
-from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
+from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
 from remnant.records.finding import Finding
 from remnant.records.measurement import Baseline, CurveFit, Measurement, ReportedValue, WellUse
@@ -225,26 +228,46 @@ def _normal(study: Study, known: Facts, measured: Sequence[Measurement]) -> Stag
 
 
 def _rules_of(study: Study) -> tuple[Cutoff, ...]:
-    """Active rows: the study's own choice, or those that ship as active."""
-    chosen = study.settings.active_rules
+    """Active rows: the study's own choice, or those that ship as active. Names of rule sets are not rows."""
+    sets = {one.id for one in rule_book(study.rules).sets}
+    chosen = [name for name in study.settings.active_rules if name not in sets]
     return activate(cutoffs(), deciding=chosen) if chosen else active_cutoffs()
+
+
+def _mrd_context(study: Study, known: Facts) -> MrdContext:
+    """Rule sets: those that ship, the laboratory's own, and which of them the study chose."""
+    sets = {one.id for one in rule_book(study.rules).sets}
+    deciding = [name for name in study.settings.active_rules if name in sets]
+    return MrdContext(
+        book=rule_book(study.rules, deciding=deciding),
+        factors=study_factors(study.rules),
+        runs=known.runs,
+        well_uses=derived_records(study, WellUse),
+    )
 
 
 def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: Progress) -> StageReport:
     """Measurements to calls and courses, patient by patient."""
     baselines = tuple(b for b in derived_records(study, Baseline) if b.source == "donors")
     rules = _rules_of(study)
+    context = _mrd_context(study, known)
+    run_dates = {run.run_id: run.run_on for run in known.runs}
     dossiers = {one.patient.patient_id: one for one in dossiers_of(known, measured, baselines)}
-    shared = _hash(rules)
-    wanted = {code: _hash([to_json(dossier)], [shared]) for code, dossier in dossiers.items()}
+    shared = _hash(rules, context.book.sets, context.factors)
+    wanted = {
+        code: _hash([to_json(dossier)], [shared], [(m.run_id, run_dates.get(m.run_id)) for m in dossier.measurements])
+        for code, dossier in dossiers.items()
+    }
     wanted[_LABORATORY] = _hash(wanted.values())
     stale, gone = _stale(study, "course", wanted)
     people = [code for code in stale if code != _LABORATORY]
     tell("course", 0, max(len(people), 1))
     results: dict[str, list[Any]] = {code: [] for code in stale}
     chosen = [dossiers[code] for code in people]
-    judged = with_calls(chosen, baselines, rules)
-    for dossier, course in zip(judged, build_courses(judged), strict=True):
+    judged = with_calls(chosen, baselines, rules, context=context)
+    factors = context.factors_of(measured)
+    courses = build_courses(judged, book=context.book, factors=factors)
+    for dossier, course in zip(judged, courses, strict=True):
         discordant = patient_discordances(dossier.measurements, dossier.assays)
         results[dossier.patient.patient_id] += [
             *dossier.calls,
@@ -256,6 +279,8 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
         results[_LABORATORY] += call_findings(
             measured, samples=known.samples, events=known.events, baselines=baselines, cutoffs=rules
         )
+        around = Around(patients=known.patients, samples=known.samples, events=known.events)
+        results[_LABORATORY] += mrd_call_findings(measured, around=around, book=context.book)
     write_derived(study, "course", {code: (wanted[code], results[code]) for code in stale}, remove=gone)
     tell("course", max(len(people), 1), max(len(people), 1))
     return _stage("course", wanted, stale, gone)

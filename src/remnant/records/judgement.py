@@ -14,6 +14,7 @@ __all__ = [
     "Episode",
     "Forecast",
     "Joint",
+    "MrdPoint",
     "SeriesPoint",
     "WarningCounts",
     "WorklistRow",
@@ -35,10 +36,12 @@ class Call:
         Row of `knowledge`.
     rule_version, source, status : str
         Version, citation, and ``"verified"`` or ``"unverified"``.
-    verdict : {"above", "not above", "not evaluable"}
-        The rule's answer.
+    verdict : str
+        The rule's answer: ``"above"``, ``"not above"`` or ``"not evaluable"`` of a cut-off; of a
+        leukaemia-specific marker its level (``"negative"``, ``"detected"``, ``"low level"``, ``"positive"``) or
+        its class of response (``"MR4"``, ``"complete molecular response"`` ...).
     threshold : float
-        Cut-off in `unit`.
+        Cut-off in `unit`; 0 where the verdict needs none, and then `unit` is empty.
     unit : str
         Unit of threshold and value.
     point_value : float or None
@@ -53,6 +56,10 @@ class Call:
         Whether this rule makes the state of the series, or only stands beside it.
     label : str
         The rule in a sentence, for example ``"ELN 250/10⁴"``.
+    rule_set : str
+        Rule set of the row; empty for a cut-off of a background marker.
+    code : str
+        Stable, dotted reason code; empty for a cut-off of a background marker.
     """
 
     measurement_id: str
@@ -63,7 +70,7 @@ class Call:
     rule_version: str
     source: str
     status: str
-    verdict: Literal["above", "not above", "not evaluable"]
+    verdict: str
     threshold: float
     unit: str
     point_value: float | None
@@ -72,6 +79,8 @@ class Call:
     reason: str
     role: Literal["decides", "shown"] = "decides"
     label: str = ""
+    rule_set: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +238,93 @@ class Joint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MrdPoint:
+    """State of one series of a leukaemia-specific marker on one date.
+
+    Transitions are the rule set's on point values. Probabilities stand beside them and change none.
+
+    Attributes
+    ----------
+    patient_id, assay_id, target, control, material, fraction : str
+        The series: materials, fractions, assays and control genes are separate series.
+    sample_id, measurement_id : str
+        What was judged.
+    drawn_on : datetime.date
+        Day of the sample.
+    day : int or None
+        Days from transplantation; None without one.
+    level : str
+        Of this sample alone: ``negative``, ``detected``, ``low level``, ``positive`` or ``not evaluable``.
+    state : str
+        ``negative``, ``detected, not quantifiable``, ``low level``, ``positive``, ``suspected relapse``,
+        ``confirmed relapse``, ``persistence``, ``progression`` or ``not evaluable``.
+    since : datetime.date or None
+        First date of this state.
+    transition, code : str
+        Row of the transition table, and the stable reason code; the transition is empty if not evaluable.
+    rule_set, rule_id, rule_version, rule_label, rule_status : str
+        Rule set, the row that decided, version, words, and ``"verified"`` or ``"unverified"``.
+    samples : tuple of str
+        Samples that the state rests on, by date.
+    change_log10, change_lower, change_upper : float or None
+        log10 change from the previous positive sample of the series, with its 95 % interval.
+    probability_rise, probability_rise_1_log : float or None
+        P(change > 0) and P(change >= 1).
+    nadir, nadir_lower, nadir_upper : float or None
+        Posterior of the lowest level of the samples before, in the measurement's unit: median and 95 % interval.
+    rise_log10, probability_step : float or None
+        Rise over the smallest earlier value, as the rule reads it, and P(rise over the nadir >= the rule's step).
+    confidence : str
+        ``"robust"`` or ``"borderline"`` of a step that was or might be; empty where no step was asked.
+    confirm_by : datetime.date or None
+        Last day for a confirming sample.
+    would_change : str
+        What would change the state.
+    predictor : bool
+        Whether this sample may predict overt relapse.
+    reason : str
+        The sentence with the numbers.
+    """
+
+    patient_id: str
+    assay_id: str
+    target: str
+    control: str
+    material: str
+    fraction: str
+    sample_id: str
+    measurement_id: str
+    drawn_on: dt.date
+    day: int | None
+    level: str
+    state: str
+    since: dt.date | None
+    transition: str
+    code: str
+    rule_set: str
+    rule_id: str
+    rule_version: str
+    rule_label: str
+    rule_status: str
+    samples: tuple[str, ...]
+    change_log10: float | None
+    change_lower: float | None
+    change_upper: float | None
+    probability_rise: float | None
+    probability_rise_1_log: float | None
+    nadir: float | None
+    nadir_lower: float | None
+    nadir_upper: float | None
+    rise_log10: float | None
+    probability_step: float | None
+    confidence: str
+    confirm_by: dt.date | None
+    would_change: str
+    predictor: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
     """One patient's dated line.
 
@@ -273,6 +369,8 @@ class Course:
         Alarms, by date.
     unverified_rules : tuple of str
         Rules behind the states that are not verified, in words.
+    mrd : tuple of MrdPoint
+        Leukaemia-specific markers: all series, by date.
     """
 
     patient_id: str
@@ -296,6 +394,7 @@ class Course:
     next_sample_by: dt.date | None = None
     episodes: tuple[Episode, ...] = ()
     unverified_rules: tuple[str, ...] = ()
+    mrd: tuple[MrdPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

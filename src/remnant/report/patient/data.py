@@ -7,7 +7,7 @@ import math
 from typing import Final
 
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Call, SeriesPoint
+from remnant.records.judgement import Call, MrdPoint, SeriesPoint
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.run import Assay
 from remnant.report import numbers, words
@@ -21,6 +21,12 @@ _TONES: Final[dict[str, Tone]] = {
     "raised once": "look",
     "raised confirmed": "act",
     "persistently raised": "act",
+    "detected, not quantifiable": "look",
+    "positive": "look",
+    "persistence": "look",
+    "suspected relapse": "act",
+    "confirmed relapse": "act",
+    "progression": "act",
     "not evaluable": "muted",
 }
 
@@ -46,7 +52,7 @@ def state_tone(state: str) -> Tone:
     return _TONES.get(state, "")
 
 
-def deciding_call(dossier: Dossier, measurement: Measurement, point: SeriesPoint | None) -> Call | None:
+def deciding_call(dossier: Dossier, measurement: Measurement, point: SeriesPoint | MrdPoint | None) -> Call | None:
     """The rule's verdict on a measurement that made its state.
 
     Parameters
@@ -55,7 +61,7 @@ def deciding_call(dossier: Dossier, measurement: Measurement, point: SeriesPoint
         One patient.
     measurement : Measurement
         What was judged.
-    point : SeriesPoint or None
+    point : SeriesPoint, MrdPoint or None
         Its place in the course.
 
     Returns
@@ -119,7 +125,10 @@ def measurements(dossier: Dossier) -> tuple[Table, ...]:
 
 def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     held = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
-    points = {p.measurement_id: p for p in dossier.course.points} if dossier.course else {}
+    points: dict[str, SeriesPoint | MrdPoint] = {}
+    if dossier.course is not None:
+        points |= {p.measurement_id: p for p in dossier.course.points}
+        points |= {p.measurement_id: p for p in dossier.course.mrd}
     unit = unit_label(held[0].unit, control=held[0].control)
     rows = [
         _row(dossier, m, points.get(m.measurement_id))
@@ -146,7 +155,7 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     )
 
 
-def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[Cell, ...]:
+def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | MrdPoint | None) -> tuple[Cell, ...]:
     time = frame(dossier)
     day = time.day(m.drawn_on) if time is not None and time.transplanted else None
     value, opened, ends = numbers.measured(m).partition(" (interval ")
@@ -167,7 +176,7 @@ def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[C
     )
 
 
-def _change(point: SeriesPoint | None) -> Cell:
+def _change(point: SeriesPoint | MrdPoint | None) -> Cell:
     if point is None or point.change_log10 is None:
         return Cell("")
     return Cell(
@@ -177,7 +186,7 @@ def _change(point: SeriesPoint | None) -> Cell:
     )
 
 
-def _since(point: SeriesPoint | None) -> str:
+def _since(point: SeriesPoint | MrdPoint | None) -> str:
     if point is None:
         return ""
     if point.confirm_by is not None:
@@ -195,6 +204,8 @@ def _verdict(call: Call | None, donors: Baseline | None) -> Cell:
     if call.verdict == "not evaluable":
         return Cell("not evaluable", note=rule, tone="muted")
     probability = numbers.probability(call.probability_above, name="P")
+    if call.rule_set:
+        return Cell(call.verdict, note=", ".join(part for part in (probability, call.confidence, rule) if part))
     uncertain = f"the cut-off itself is uncertain: {words.donors_limit(donors)}" if donors else ""
     return Cell(
         f"{call.verdict} {numbers.level(call.threshold)}",
