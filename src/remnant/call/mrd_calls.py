@@ -6,6 +6,7 @@ A call sees one measurement, its sample and the patient's events. What compares 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -148,15 +149,31 @@ def mrd_calls(
     """
     known = _known(around, rule_book() if book is None else book)
     pending = [verdict for m in measurements for verdict in _verdicts(m, known)]
-    asked = [one for one in pending if one.limit is not None and one.m.state != "not evaluable"]
-    answers: dict[int, float] = {}
-    if asked:
-        batch = EvidenceBatch.of([one.m.evidence for one in asked])
-        limits = np.array([one.limit for one in asked], dtype=float)
-        found = probability_above(batch, limits).tolist()
-        answers = {id(one): p for one, p in zip(asked, found, strict=True)}
+    answers = _probabilities(pending)
     low, high = mrd_state_rules().borderline
-    return tuple(_call(one, answers.get(id(one)), low=low, high=high) for one in pending)
+    return tuple(_call(one, answers.get(i), low=low, high=high) for i, one in enumerate(pending))
+
+
+def _probabilities(pending: Sequence[_Verdict]) -> dict[int, float]:
+    """P(above) of every verdict that has a limit, by its place: one posterior a measurement, however many limits."""
+    limits: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    measured: dict[str, Measurement] = {}
+    for place, one in enumerate(pending):
+        if one.limit is not None and one.m.state != "not evaluable":
+            limits[one.m.measurement_id].append((place, one.limit))
+            measured[one.m.measurement_id] = one.m
+    if not limits:
+        return {}
+    table = np.ones((len(limits), max(len(asked) for asked in limits.values())))
+    for row, asked in enumerate(limits.values()):
+        table[row, : len(asked)] = [limit for _, limit in asked]
+    batch = EvidenceBatch.of([m.evidence for m in measured.values()])
+    found = probability_above(batch, table).tolist()
+    return {
+        place: answer
+        for asked, answers in zip(limits.values(), found, strict=True)
+        for (place, _), answer in zip(asked, answers, strict=False)
+    }
 
 
 def _known(around: Around, book: RuleBook) -> _Known:
@@ -259,7 +276,7 @@ def _cutoffs(m: Measurement, rows: SeriesRows, moment: Moment, *, factor: float 
             role="shown",
             verdict=verdict,
             code=f"cutoff.{verdict.replace(' ', '_')}",
-            why=f"{m.target} {shown} is {verdict} {value_text(same.threshold, m)} ({row.label})",
+            why=f"{m.target} {shown} is {verdict} {_limit_text(same.threshold, m.unit, m.control)} ({row.label})",
             row=row,
             value=None if m.point_value is None else _value_in(row, m, factor),
             unit=row.unit,
@@ -369,7 +386,7 @@ def _call(one: _Verdict, probability: float | None, *, low: float, high: float) 
     if one.verdict != "not evaluable":
         confidence = "borderline" if probability is not None and low <= probability <= high else "robust"
     beside = (
-        f"; P(above {value_text(one.limit or 0.0, m)}) {probability_text(probability)}, {confidence}"
+        f"; P(above {_limit_text(one.limit or 0.0, m.unit, m.control)}) {probability_text(probability)}, {confidence}"
         if probability is not None
         else ""
     )
@@ -394,6 +411,11 @@ def _call(one: _Verdict, probability: float | None, *, low: float, high: float) 
         rule_set=rule_set.id,
         code=one.code,
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _limit_text(limit: float, unit: str, control: str) -> str:
+    return f"{number_text(limit)} {unit_label(unit, control=control)}".strip()
 
 
 def mrd_call_findings(

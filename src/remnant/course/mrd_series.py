@@ -53,6 +53,7 @@ class _Entry:
     day: int | None
     predictor: bool
     per_ratio: float
+    quality: str
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ def mrd_points(
     points: dict[str, list[MrdPoint]] = defaultdict(list)
     for one, status, found in zip(table, states, beside, strict=True):
         p = _policy(one, book, policies)
-        points[one.key[0]].append(_point(one, status, found, p, borderline=rules.borderline))
+        points[one.key[0]].append(_point(one, status, found, p, rules=rules))
     return {
         code: tuple(sorted(held, key=lambda p: (p.drawn_on, p.target, p.assay_id, p.material, p.fraction)))
         for code, held in points.items()
@@ -181,6 +182,7 @@ def _entries(
                 drawn_on, sample.reason if sample else "unknown", relapse_on=relapsed.on, rules=relapse
             ),
             per_ratio=per_ratio,
+            quality=(sample.quality or "") if sample else "",
         )
 
 
@@ -253,8 +255,10 @@ def _changes(table: Sequence[_Entry]) -> list[_Beside]:
     for i, one in enumerate(table):
         if one.reading.level == "not evaluable":
             continue
-        if one.key in last:
-            pairs.append((last[one.key], i))
+        earlier = last.get(one.key)
+        # Of two samples without a signal nothing can be said.
+        if earlier is not None and {one.reading.level, table[earlier].reading.level} != {"negative"}:
+            pairs.append((earlier, i))
         last[one.key] = i
         rows.append(i)
     if not pairs:
@@ -319,10 +323,10 @@ def _confidence(status: MrdStatus, beside: _Beside, borderline: tuple[float, flo
 
 
 def _point(
-    one: _Entry, status: MrdStatus, beside: _Beside, p: Policy, *, borderline: tuple[float, float]
+    one: _Entry, status: MrdStatus, beside: _Beside, p: Policy, *, rules: MrdStateRules
 ) -> MrdPoint:
     m, call = one.measurement, one.call
-    confidence = _confidence(status, beside, borderline)
+    confidence = _confidence(status, beside, rules.borderline)
     row = status.row
     change_ = beside.change or (None, None, None)
     nadir = beside.nadir and [10.0**level * one.per_ratio for level in beside.nadir]
@@ -369,7 +373,8 @@ def _point(
             rise=beside.rise,
             rise_1_log=beside.rise_1_log,
             step=beside.step,
-        ),
+        )
+        + (f" Sample noted as {one.quality}." if one.quality.casefold() in rules.qualities else ""),
     )
 
 

@@ -22,7 +22,7 @@ __all__ = ["MrdReading", "MrdStatus", "Policy", "follow_mrd", "policy"]
 
 Place = tuple[str, str]  # material, fraction
 _NEVER: Final = -math.inf
-_WITHIN_SD: Final = 2.0  # of the errors: farther from the step, its probability is below borderline
+_WITHIN_SD: Final = 1.645  # of the errors: farther from the step, its probability is below .05
 _POSITIVE: Final = frozenset({"low level", "positive"})
 
 

@@ -49,6 +49,10 @@ class MrdStateRules:
         A probability between these is borderline.
     nadir_spread_log10 : tuple of float
         Prior spreads of a patient's levels.
+    same_line_gap_days : int
+        A course of chemotherapy that begins within so many days of a sample belongs to the same line.
+    qualities : frozenset of str
+        Qualities of a sample that are said beside its state.
     version : str
         Version of the transition table.
     """
@@ -57,6 +61,8 @@ class MrdStateRules:
     urgency: Mapping[str, int]
     borderline: tuple[float, float]
     nadir_spread_log10: tuple[float, ...]
+    same_line_gap_days: int
+    qualities: frozenset[str]
     version: str
 
 
@@ -97,5 +103,7 @@ def mrd_state_rules() -> MrdStateRules:
         urgency=MappingProxyType({row["state"]: row["urgency"] for row in rows.values() if "state" in row}),
         borderline=(rows["borderline"]["low"], rows["borderline"]["high"]),
         nadir_spread_log10=tuple(rows["nadir_spread"]["spread_log10"]),
+        same_line_gap_days=rows["same_line"]["gap_days"],
+        qualities=frozenset(rows["quality_said"]["qualities"]),
         version=tables.version("mrd_transitions"),
     )

@@ -7,6 +7,7 @@ enters no logarithm.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -115,14 +116,19 @@ def in_unit(row: RuleRow, m: Measurement, factor: float | None) -> RuleRow | Non
     RuleRow or None
         None where the two units measure different quantities.
     """
+    if row.threshold is None or row.unit == m.unit:
+        return row if row.threshold is not None else None
+    return _converted(row, m.unit, factor)
+
+
+@functools.lru_cache(maxsize=4096)
+def _converted(row: RuleRow, unit: str, factor: float | None) -> RuleRow | None:
     if row.threshold is None:
         return None
-    if row.unit == m.unit:
-        return row
-    if not is_comparable(row.unit, m.unit) and (factor is None or row.unit != "percent_is"):
+    if not is_comparable(row.unit, unit) and (factor is None or row.unit != "percent_is"):
         return None
-    limit = convert(row.threshold, row.unit, m.unit, conversion_factor=factor)
-    return replace(row, threshold=limit, unit=m.unit)
+    limit = convert(row.threshold, row.unit, unit, conversion_factor=factor)
+    return replace(row, threshold=limit, unit=unit)
 
 
 def value_text(value: float, m: Measurement, unit: str = "") -> str:
@@ -205,9 +211,10 @@ def _not_positive(m: Measurement, rows: Sequence[RuleRow]) -> Level | None:
                 text = f"{m.target} in {m.positive_wells} of {m.wells} wells is detected, not positive"
                 return Level("detected", "mrd.below_positivity", row, text)
         elif m.point_value is not None and is_comparable(row.unit, m.unit):
-            limit = convert(row.threshold or 0.0, row.unit, m.unit)
-            if not replace(row, threshold=limit, unit=m.unit).holds(m.point_value):
-                text = f"{m.target} {value_text(m.point_value, m)} is detected, below {value_text(limit, m)}"
+            same = in_unit(row, m, None)
+            if same is not None and same.threshold is not None and not same.holds(m.point_value):
+                limit = value_text(same.threshold, m)
+                text = f"{m.target} {value_text(m.point_value, m)} is detected, below {limit}"
                 return Level("detected", "mrd.below_cutoff", row, text)
     return None
 

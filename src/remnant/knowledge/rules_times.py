@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from remnant.knowledge.mrd_states import mrd_state_rules
 from remnant.knowledge.relapse import RelapseRules
 from remnant.records.patient import Event, Therapy
 from remnant.records.sample import Sample
@@ -23,11 +24,14 @@ class Clock:
         First transplantation, and first recorded remission.
     cycles : tuple of (datetime.date, datetime.date)
         Courses of chemotherapy, first and last day, by date.
+    gap_days : int
+        A course that begins within so many days of a sample belongs to the same line of treatment.
     """
 
     transplant_on: dt.date | None
     remission_on: dt.date | None
     cycles: tuple[tuple[dt.date, dt.date], ...]
+    gap_days: int
 
     def moment(self, drawn_on: dt.date, sample: Sample | None, rules: RelapseRules) -> Moment:
         """Where a sample stands.
@@ -51,7 +55,7 @@ class Clock:
         grafted = self.transplant_on is not None and drawn_on > self.transplant_on
         begun = self.remission_on is None or drawn_on >= self.remission_on or grafted
         before = [end for start, end in self.cycles if start < drawn_on]
-        later = any(start >= drawn_on for start, _ in self.cycles)
+        later = any(0 <= (start - drawn_on).days <= self.gap_days for start, _ in self.cycles)
         ended = grafted or (bool(before) and not later)
         labels = {"any"}
         if begun and not diagnosis and not overt:
@@ -124,6 +128,7 @@ def clock(events: Iterable[Event], therapies: Sequence[Therapy]) -> Clock:
     return Clock(
         transplant_on=min((one.on for one in known if one.kind == "transplant"), default=None),
         remission_on=min((one.on for one in known if one.kind == "remission"), default=None),
+        gap_days=mrd_state_rules().same_line_gap_days,
         cycles=tuple(
             sorted((one.start_on, one.end_on or one.start_on) for one in therapies if one.kind == "chemotherapy")
         ),

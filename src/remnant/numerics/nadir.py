@@ -20,9 +20,9 @@ __all__ = ["Nadir", "lowest_level"]
 
 Floats = NDArray[np.float64]
 
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _WEIGHTS /= _WEIGHTS.sum()
-_GRID: Final = 61
+_GRID: Final = 49
 _ROOT_HALF: Final = math.sqrt(0.5)
 _NOTHING: Final = 1e-9
 _REACH: Final = 5.0
