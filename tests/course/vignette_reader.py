@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
 from remnant.evidence.kinds import CountsEvidence, ErrorTerm, PartitionsEvidence, ReportedEvidence
 from remnant.knowledge.conversion import ConversionFactor
@@ -177,7 +178,7 @@ def measurement(case, line, number):
     value = float(found)
     if "dpcr" in line.options:
         evidence = PartitionsEvidence(
-            k=200, n=20000, volume=-math.log(1 - 0.01) / value, volume_cv=0.02, false_positive=0.0, log10_low=-6,
+            k=200, n=20000, volume_ul=-math.log(1 - 0.01) / value, volume_cv=0.02, false_positive=0.0, log10_low=-6,
             log10_high=3,
         )  # fmt: skip
         return quantified(replace(base, evidence=evidence), value, wide=WIDTH)
@@ -276,6 +277,9 @@ def concluded(case, chosen=None, order=None):
         measured = order(measured)
         facts = replace(facts, samples=tuple(order(list(facts.samples))))
     context = context_of(case, facts)
-    known = with_calls(list(dossiers_of(facts, measured, ())), (), active_cutoffs(), context=context)
+    baselines, _ = donor_baselines(measured, facts.samples)
+    known = with_calls(
+        list(dossiers_of(facts, measured, baselines)), baselines, active_cutoffs(), context=context
+    )
     [course] = build_courses(known, book=context.book, factors=context.factors_of(measured))
     return known[0].calls, course

@@ -20,7 +20,6 @@ from remnant.knowledge.rules_levels import (
     SeriesRows,
     in_unit,
     level,
-    reached_sensitivity,
     series_rows,
     value_text,
 )
@@ -312,7 +311,7 @@ def _plain_class(m: Measurement, rows: SeriesRows, held: Sequence[RuleRow], *, f
         if limited is None:
             continue
         if row.reference == "negative":
-            if m.state == "not detected" and reached_sensitivity(m, rows.negativity or (row,)).verdict == "negative":
+            if found.verdict == "negative":
                 chosen = row
         elif m.state == "quantified" and m.point_value is not None and limited.holds(m.point_value):
             chosen, same = row, limited

@@ -365,7 +365,7 @@ def _sign(
     if p.loss is not None and _lost(memory, reading, p.loss):
         return "rises", p.loss
     row = _step_row(memory, p)
-    if row is not None and rise is not None and rise >= (row.threshold or math.inf):
+    if row is not None and rise is not None and row.holds(rise):
         return ("rises" if row.label == "relapse" else "progresses"), row
     if p.persistence is not None and _persists(memory, reading, p.persistence):
         return "persists", p.persistence
@@ -411,8 +411,7 @@ def _second(event: _Event, reading: MrdReading, p: Policy) -> str:
     if days < (row.from_days or 0.0):
         return "early"
     if row.threshold is not None and not reading.beyond:
-        risen = reading.value is not None and event.value is not None and reading.value - event.value >= row.threshold
-        if not risen:
+        if reading.value is None or event.value is None or not row.holds(reading.value - event.value):
             return "holds"
     if days > (row.to_days or math.inf):
         return "late" if row.after_window else "too late"
@@ -426,7 +425,7 @@ def _still_risen(event: _Event, reading: MrdReading) -> bool:
         return reading.level == "positive"
     if reading.value is None or event.reference is None:
         return False
-    return reading.value - event.reference >= (event.row.threshold or math.inf)
+    return event.row.holds(reading.value - event.reference)
 
 
 def _suspected_elsewhere(reading: MrdReading, sign: str, p: Policy, others: list[_Memory]) -> list[_Memory]:
@@ -491,7 +490,7 @@ def _remember(memory: _Memory, reading: MrdReading, p: Policy, *, sign: str, row
         memory.converted, memory.ever_negative, memory.negative_id = True, True, reading.sample_id
         memory.lowest, memory.run, memory.history, memory.reached = None, [], [], reading
         return
-    if reading.level in _POSITIVE and (sign != "low" or _counts(reading, p)):
+    if reading.level in _POSITIVE and _counts(reading, p):
         memory.converted = False
     if reading.level == "low level":
         memory.reached = reading

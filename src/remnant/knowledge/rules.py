@@ -11,6 +11,7 @@ Background markers (WT1, BAALC) have their own table, `remnant.knowledge.cutoffs
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -59,6 +60,7 @@ TIMES: Final[tuple[str, ...]] = get_args(Time)
 
 Compare = Literal["at least", "above", "at most", "below"]
 Role = Literal["decides", "shown", "available"]
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ class RuleRow:
         Returns
         -------
         bool
-            The comparison as the row writes it.
+            The comparison as the row writes it; values that differ by rounding only are equal.
 
         Examples
         --------
@@ -156,12 +158,10 @@ class RuleRow:
         >>> row.holds(1.99), row.holds(2.0)
         (True, False)
         """
-        limit = self.threshold if self.threshold is not None else float("nan")
-        if self.compare == "at least":
-            return value >= limit
-        if self.compare == "above":
-            return value > limit
-        return value <= limit if self.compare == "at most" else value < limit
+        limit = self.threshold if self.threshold is not None else math.nan
+        if math.isclose(value, limit, rel_tol=_ROUNDING):
+            return self.compare in {"at least", "at most"}
+        return value > limit if self.compare in {"at least", "above"} else value < limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
