@@ -16,13 +16,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import numpy as np
-from _form import Figure, finish
 
-from remnant.evidence.kinds import ErrorTerm, ReportedEvidence
-from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, with_calls
+from _form import Figure, finish
 from remnant.course.build import build_courses
+from remnant.evidence.kinds import ErrorTerm, ReportedEvidence
 from remnant.knowledge.cutoffs import active_cutoffs
 from remnant.knowledge.rules_files import rule_book
+from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, with_calls
 from remnant.records.dossier import Dossier
 from remnant.records.measurement import Measurement
 from remnant.records.patient import Event, Patient
@@ -46,7 +46,10 @@ def made_up(first: int, patients: int) -> list[Dossier]:
             day = 30 * (i + 1)
             log10 = level + slope * max(day - 300, 0) + rng.normal(0.0, 0.2)
             sample = Sample(
-                sample_id=f"{code}-{i:02d}", patient_id=code, material="BM", drawn_on=DAY_ZERO + dt.timedelta(day)
+                sample_id=f"{code}-{i:02d}",
+                patient_id=code,
+                material="BM",
+                drawn_on=DAY_ZERO + dt.timedelta(day),
             )
             samples.append(sample)
             measured.append(measurement(sample, None if log10 < -2.5 else 10.0**log10))

@@ -8,7 +8,9 @@ import pytest
 from remnant.knowledge.mrd_states import mrd_state_rules
 from remnant.knowledge.rules_files import shipped_rules
 
-_SPEC = importlib.util.spec_from_file_location("vignette_reader", Path(__file__).with_name("vignette_reader.py"))
+_SPEC = importlib.util.spec_from_file_location(
+    "vignette_reader", Path(__file__).with_name("vignette_reader.py")
+)
 reader = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(reader)
 CASES = reader.vignettes()
@@ -28,7 +30,9 @@ def found(course, case):
 def test_states_and_reason_codes(case, conclusions):
     calls, course = conclusions[case.id]
     wanted = [
-        (reader.on(line.day), line.material, line.state, line.code) for line in case.lines if line.state != "pooled"
+        (reader.on(line.day), line.material, line.state, line.code)
+        for line in case.lines
+        if line.state != "pooled"
     ]
     assert found(course, case) == wanted, case.why
     if case.response:

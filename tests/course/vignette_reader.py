@@ -76,7 +76,9 @@ def lines(text):
         left, _, right = row.partition("->")
         day, material, found, *options = left.split()
         state, _, code = right.strip().partition(" : ")
-        yield Line(int(day), material, found, dict(one.split("=") for one in options), state.strip(), code.strip())
+        yield Line(
+            int(day), material, found, dict(one.split("=") for one in options), state.strip(), code.strip()
+        )
 
 
 @functools.cache
@@ -87,12 +89,14 @@ def vignettes():
         shared = {name: value for name, value in table.items() if name != "vignette"}
         for row in table["vignette"]:
             fields = {**shared, **row}
-            made = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+            made = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+            }
             found.append(Vignette(lines=tuple(lines(made.pop("course"))), **made))
     return tuple(found)
 
 
-def measurement(case, line, number):
+def measurement(case, line, number):  # noqa: PLR0911  one return a kind of line
     """A measurement of the kind the line names; sensitivities and errors as of a good laboratory."""
     control = line.options.get("control", case.control)
     sample = f"{case.id}-{line.day:+d}-{line.material}" + (f"-{number}" if "second" in line.options else "")
@@ -135,7 +139,12 @@ def measurement(case, line, number):
         return replace(base, state="not evaluable", reason="the standard curve failed", positive_wells=0)
     if found == "neg":
         counts = CountsEvidence(
-            k=0, exposure=3 * copies / scale, background=0, dispersion=0, log10_low=-6, log10_high=math.log10(scale)
+            k=0,
+            exposure=3 * copies / scale,
+            background=0,
+            dispersion=0,
+            log10_low=-6,
+            log10_high=math.log10(scale),
         )
         bound = 3.0 / (3 * copies) * scale
         return replace(base, evidence=counts, state="not detected", upper_limit=bound, positive_wells=0)
@@ -236,7 +245,9 @@ def facts_and_measurements(case, chosen=None):
     }
     facts = Facts(
         patients=(
-            Patient(patient_id=case.id, diagnosis=case.disease, lesion=case.lesion, transcript=case.transcript),
+            Patient(
+                patient_id=case.id, diagnosis=case.disease, lesion=case.lesion, transcript=case.transcript
+            ),
         ),
         events=tuple(Event(patient_id=case.id, kind=kind, on=on(day)) for kind, day in case.events),
         therapies=tuple(

@@ -117,7 +117,11 @@ def interpret_igtr(
         return _reading("positive", profile, because="igtr.positive", reason=f"{text}, in range.", rules=used)
     why = "replicates too far apart" if not close else f"mean Ct {mean:.1f} above {quantitative_ct:.1f}"
     return _reading(
-        "positive, not quantifiable", profile, because="igtr.not_quantifiable", reason=f"{text}; {why}.", rules=used
+        "positive, not quantifiable",
+        profile,
+        because="igtr.not_quantifiable",
+        reason=f"{text}; {why}.",
+        rules=used,
     )
 
 

@@ -15,6 +15,13 @@ from typing import Final, Literal
 import numpy as np
 
 from remnant.call.cross2015 import cross_score, response_class
+from remnant.evidence.batch import EvidenceBatch
+from remnant.evidence.verbs import probability_above
+from remnant.knowledge.conversion import ConversionFactor, factor_on
+from remnant.knowledge.mrd_states import mrd_state_rules
+from remnant.knowledge.relapse import relapse_rules
+from remnant.knowledge.rules import RuleBook, RuleRow
+from remnant.knowledge.rules_files import rule_book
 from remnant.knowledge.rules_levels import (
     Level,
     SeriesRows,
@@ -23,13 +30,6 @@ from remnant.knowledge.rules_levels import (
     series_rows,
     value_text,
 )
-from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.verbs import probability_above
-from remnant.knowledge.conversion import ConversionFactor, factor_on
-from remnant.knowledge.mrd_states import mrd_state_rules
-from remnant.knowledge.relapse import relapse_rules
-from remnant.knowledge.rules import RuleBook, RuleRow
-from remnant.knowledge.rules_files import rule_book
 from remnant.knowledge.rules_times import Clock, Moment, clock
 from remnant.knowledge.states import state_rules
 from remnant.records.finding import Finding
@@ -223,7 +223,9 @@ def _sets(m: Measurement, patient: Patient, known: _Known) -> tuple[SeriesRows, 
         deciding = known.book.deciding(m.target, disease)
         shown = known.book.shown(m.target, disease)
         known.series[key] = (
-            () if deciding is None else tuple(series_rows(one, m, lesion=lesion) for one in (deciding, *shown))
+            ()
+            if deciding is None
+            else tuple(series_rows(one, m, lesion=lesion) for one in (deciding, *shown))
         )
     return known.series[key]
 
@@ -242,7 +244,9 @@ def _factor(m: Measurement, patient: Patient, known: _Known) -> tuple[float | No
 
 def _level_verdict(m: Measurement, rows: SeriesRows, found: Level, *, factor: float | None) -> _Verdict:
     same = None if found.row is None else in_unit(found.row, m, factor)
-    judged = found.row if same is not None and found.row is not None and found.row.kind != "negativity" else None
+    judged = (
+        found.row if same is not None and found.row is not None and found.row.kind != "negativity" else None
+    )
     return _Verdict(
         m=m,
         rows=rows,
@@ -355,7 +359,9 @@ def _scale_class(
     row = response_class(value, copies, gene=m.control, rows=rows.responses)
     shown = "not detected" if value is None else f"{number_text(value)} {unit_label('percent_is')}"
     made.row, made.value, made.unit = row, value, "percent_is"
-    made.verdict, made.code = ("no MR3", "response.none") if row is None else (row.label, f"response.{row.label.lower()}")
+    made.verdict, made.code = (
+        ("no MR3", "response.none") if row is None else (row.label, f"response.{row.label.lower()}")
+    )
     made.why = f"{m.target} {shown} with {number_text(copies)} {m.control} copies in sum: {made.verdict}"
     if row is not None and row.threshold is not None:
         made.limit = convert(row.threshold, "percent_is", m.unit, conversion_factor=factor)
@@ -367,7 +373,10 @@ def _score(
 ) -> tuple[float | None, float, str] | None:
     """Level, control copies and replicates that are too few; from the wells, or as reported."""
     name = m.cdna_id if (m.run_id, m.cdna_id, m.target) in known.wells else m.sample_id
-    target, control = known.wells.get((m.run_id, name, m.target)), known.wells.get((m.run_id, name, m.control))
+    target, control = (
+        known.wells.get((m.run_id, name, m.target)),
+        known.wells.get((m.run_id, name, m.control)),
+    )
     if target and control and rows.scores:
         copies = [one for one in control if one is not None]
         score = cross_score(target, copies, gene=m.control, factor=factor, rows=rows.scores)
@@ -375,7 +384,11 @@ def _score(
         return (score.percent_is if score.detected else None), score.control_copies, few
     if m.control_copies is None:
         return None
-    value = None if m.point_value is None else convert(m.point_value, m.unit, "percent_is", conversion_factor=factor)
+    value = (
+        None
+        if m.point_value is None
+        else convert(m.point_value, m.unit, "percent_is", conversion_factor=factor)
+    )
     return value, m.control_copies, ""
 
 

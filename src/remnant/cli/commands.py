@@ -64,7 +64,12 @@ COMMANDS: Final[tuple[Row, ...]] = (
     Row("findings", "remnant.cli.results:findings", "List what was noticed.", _RESULTS),
     Row("rules list", "remnant.cli.rules:list_", "List the rule sets that ship, and a study's own.", _RULES),
     Row("rules show", "remnant.cli.rules:show", "Show one rule set with numbers and sources.", _RULES),
-    Row("rules check", "remnant.cli.rules:check", "Check rule sets; ends with 1 if something is wrong.", _RULES),
+    Row(
+        "rules check",
+        "remnant.cli.rules:check",
+        "Check rule sets; ends with 1 if something is wrong.",
+        _RULES,
+    ),
     Row("rules diff", "remnant.cli.rules:diff", "Show what differs between two rule sets.", _RULES),
     Row("cohort table", "remnant.cli.cohort:table", "One row a patient.", _RESULTS),
     Row(

@@ -244,7 +244,10 @@ def _tables(dossier: Dossier) -> tuple[RenderableType, ...]:
     course = dossier.course
     if course is None:
         return ()
-    return (*((_mrd_points(dossier, course),) if course.mrd else ()), *((_points(dossier, course),) if course.points else ()))
+    return (
+        *((_mrd_points(dossier, course),) if course.mrd else ()),
+        *((_points(dossier, course),) if course.points else ()),
+    )
 
 
 def _mrd_points(dossier: Dossier, course: Course) -> RenderableType:

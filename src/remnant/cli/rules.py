@@ -260,4 +260,6 @@ def diff(
     changes = rule_changes(_of(before, book), _of(after, book))
     columns = ("row", "what", "field", before, after)
     rows = ((one.row or "(the set)", one.what, one.field, one.before, one.after) for one in changes)
-    return Answer(data=changes, shown=(listed(columns, rows),) if changes else ("The two sets are the same.",))
+    return Answer(
+        data=changes, shown=(listed(columns, rows),) if changes else ("The two sets are the same.",)
+    )

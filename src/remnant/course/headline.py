@@ -135,7 +135,11 @@ def headline(
     unverified = tuple(
         dict.fromkeys(
             [one.unverified for one in specific if one.unverified]
-            + [f"{one.marker} {one.point.rule_label}" for one in stand if one.point.rule_status == "unverified"]
+            + [
+                f"{one.marker} {one.point.rule_label}"
+                for one in stand
+                if one.point.rule_status == "unverified"
+            ]
         )
     )
     text = [*(sentences or [_NOT_MEASURED]), overt, *repeats]

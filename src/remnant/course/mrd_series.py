@@ -110,7 +110,9 @@ def mrd_points(
     for _, members in itertools.groupby(table, key=lambda one: (one.key[:4], one.key[6])):
         held = list(members)
         states += follow_mrd(
-            [one.reading for one in held], {one.reading.place: _policy(one, book, policies) for one in held}, rules
+            [one.reading for one in held],
+            {one.reading.place: _policy(one, book, policies) for one in held},
+            rules,
         )
     _nadirs(table, states, beside, rules)
     points: dict[str, list[MrdPoint]] = defaultdict(list)
@@ -128,7 +130,11 @@ def _policy(one: _Entry, book: RuleBook, held: dict[tuple[str, str, str, Place, 
     key = (one.call.rule_set, m.target, m.control, one.reading.place, m.unit)
     if key not in held:
         held[key] = policy(
-            book.named(one.call.rule_set), marker=m.target, place=one.reading.place, control=m.control, unit=m.unit
+            book.named(one.call.rule_set),
+            marker=m.target,
+            place=one.reading.place,
+            control=m.control,
+            unit=m.unit,
         )
     return held[key]
 
@@ -159,7 +165,9 @@ def _entries(
         factor = factors.get(m.measurement_id)
         if len(held) > 1:
             m, call = _pooled(held, call, dossier, book=book, samples=samples, factor=factor, relapse=relapse)
-        overt = relapsed.on is not None and drawn_on >= relapsed.on and (moment.overt or drawn_on == relapsed.on)
+        overt = (
+            relapsed.on is not None and drawn_on >= relapsed.on and (moment.overt or drawn_on == relapsed.on)
+        )
         phase: Literal["active", "remission", "overt"] = (
             "overt" if overt else "remission" if moment.remission else "active"
         )
@@ -322,9 +330,7 @@ def _confidence(status: MrdStatus, beside: _Beside, borderline: tuple[float, flo
     return "borderline" if borderline[0] <= asked <= borderline[1] else "robust"
 
 
-def _point(
-    one: _Entry, status: MrdStatus, beside: _Beside, p: Policy, *, rules: MrdStateRules
-) -> MrdPoint:
+def _point(one: _Entry, status: MrdStatus, beside: _Beside, p: Policy, *, rules: MrdStateRules) -> MrdPoint:
     m, call = one.measurement, one.call
     confidence = _confidence(status, beside, rules.borderline)
     row = status.row

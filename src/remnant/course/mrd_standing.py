@@ -94,9 +94,7 @@ def _standing(
     final = max(points, key=lambda p: (p.drawn_on, p.state != _NOT_EVALUABLE))
     repeat = ""
     if final.state == _NOT_EVALUABLE:
-        repeat = (
-            f"Repeat {final.target}: the last sample ({_place(final)}, {when(final.drawn_on)}) is not evaluable."
-        )
+        repeat = f"Repeat {final.target}: the last sample ({_place(final)}, {when(final.drawn_on)}) is not evaluable."
     asked = bool(repeat) or point.confidence == "borderline"
     return MrdStanding(
         point=point,

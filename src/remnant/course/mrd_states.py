@@ -355,13 +355,19 @@ def _sign(
         return ("refutes", p.confirmation) if memory.state == "suspected relapse" else ("negative", None)
     if reading.level == "detected":
         return "detected", None
-    plain = "low" if reading.level == "low level" else "positive"
-    if memory.active:
-        return plain, None
     if memory.state == "suspected relapse" and memory.event is not None:
         return _second(memory.event, reading, p), p.confirmation
+    step = None if memory.active else _step(memory, reading, p, rise=rise)
+    return step or ("low" if reading.level == "low level" else "positive", None)
+
+
+def _step(
+    memory: _Memory, reading: MrdReading, p: Policy, *, rise: float | None
+) -> tuple[str, RuleRow | None] | None:
+    """What a positive sample in remission shows beside its level; None if nothing."""
+    relapsed = memory.state == "confirmed relapse"
     if memory.converted and p.reappearance is not None and _counts(reading, p):
-        return ("reappears", p.reappearance) if memory.state != "confirmed relapse" else (plain, None)
+        return None if relapsed else ("reappears", p.reappearance)
     if p.loss is not None and _lost(memory, reading, p.loss):
         return "rises", p.loss
     row = _step_row(memory, p)
@@ -369,7 +375,7 @@ def _sign(
         return ("rises" if row.label == "relapse" else "progresses"), row
     if p.persistence is not None and _persists(memory, reading, p.persistence):
         return "persists", p.persistence
-    return plain, None
+    return None
 
 
 def _counts(reading: MrdReading, p: Policy) -> bool:
@@ -410,12 +416,16 @@ def _second(event: _Event, reading: MrdReading, p: Policy) -> str:
     days = (reading.drawn_on - event.on).days
     if days < (row.from_days or 0.0):
         return "early"
-    if row.threshold is not None and not reading.beyond:
-        if reading.value is None or event.value is None or not row.holds(reading.value - event.value):
-            return "holds"
+    if row.threshold is not None and not reading.beyond and not _risen_since(event, reading, row):
+        return "holds"
     if days > (row.to_days or math.inf):
         return "late" if row.after_window else "too late"
     return "confirms"
+
+
+def _risen_since(event: _Event, reading: MrdReading, row: RuleRow) -> bool:
+    """Whether the confirming sample rose over the first one as the rule asks."""
+    return reading.value is not None and event.value is not None and row.holds(reading.value - event.value)
 
 
 def _still_risen(event: _Event, reading: MrdReading) -> bool:
@@ -461,7 +471,9 @@ def _samples(memory: _Memory, reading: MrdReading, sign: str, suspected: list[_M
     elif sign == "persists":
         used = [memory.run[0][1]]
     elif sign == "elsewhere":
-        used = [name for one in suspected if one.event for name in (one.event.reference_id, one.event.sample_id)]
+        used = [
+            name for one in suspected if one.event for name in (one.event.reference_id, one.event.sample_id)
+        ]
     elif event is not None:
         used = [event.reference_id, event.sample_id]
     return tuple(dict.fromkeys(name for name in (*used, reading.sample_id) if name))
@@ -469,6 +481,12 @@ def _samples(memory: _Memory, reading: MrdReading, sign: str, suspected: list[_M
 
 def _remember(memory: _Memory, reading: MrdReading, p: Policy, *, sign: str, row: RuleRow | None) -> None:
     """What a sample leaves behind for those that follow."""
+    _remember_event(memory, reading, sign=sign, row=row)
+    if not memory.active:
+        _remember_level(memory, reading, p)
+
+
+def _remember_event(memory: _Memory, reading: MrdReading, *, sign: str, row: RuleRow | None) -> None:
     if sign in {"reappears", "rises"} and memory.state != "confirmed relapse" and row is not None:
         low = memory.lowest
         memory.event = _Event(
@@ -484,8 +502,9 @@ def _remember(memory: _Memory, reading: MrdReading, p: Policy, *, sign: str, row
         memory.event.on = reading.drawn_on
     elif sign not in {"early", "holds", "detected"}:
         memory.event = None
-    if memory.active:
-        return
+
+
+def _remember_level(memory: _Memory, reading: MrdReading, p: Policy) -> None:
     if reading.level == "negative":
         memory.converted, memory.ever_negative, memory.negative_id = True, True, reading.sample_id
         memory.lowest, memory.run, memory.history, memory.reached = None, [], [], reading
@@ -505,7 +524,9 @@ def _remember(memory: _Memory, reading: MrdReading, p: Policy, *, sign: str, row
         return
     memory.history.append((reading.value if reading.centre is None else reading.centre, reading.sd))
     if memory.lowest is None or reading.value < memory.lowest.value:
-        memory.lowest = _Lowest(reading.value, reading.factor, reading.sample_id, reading.level == "low level")
+        memory.lowest = _Lowest(
+            reading.value, reading.factor, reading.sample_id, reading.level == "low level"
+        )
 
 
 def _window(event: _Event | None, p: Policy) -> tuple[dt.date | None, dt.date | None]:

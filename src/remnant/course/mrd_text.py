@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 from remnant.course.mrd_states import MrdStatus, Policy
 from remnant.records.judgement import Call
@@ -10,6 +11,13 @@ from remnant.records.measurement import Measurement
 from remnant.units import number_text, probability_text, unit_label
 
 __all__ = ["state_code", "state_reason", "would_change"]
+
+_CHANGES: Final = {
+    "not evaluable": "a repeat sample that can be evaluated",
+    "detected, not quantifiable": "a repeat: negative, or positive by the rule",
+    "confirmed relapse": "a negative sample at the sensitivity that the rule needs",
+    "progression": "a negative sample at the sensitivity that the rule needs, or a fall to low level",
+}
 
 
 def state_code(status: MrdStatus, call: Call) -> str:
@@ -108,18 +116,16 @@ def would_change(status: MrdStatus, m: Measurement, p: Policy, *, per_ratio: flo
     str
         One clause.
     """
-    if status.state == "not evaluable":
-        return "a repeat sample that can be evaluated"
+    if status.state in _CHANGES:
+        return _CHANGES[status.state]
     if status.state == "suspected relapse":
         opens, closes = status.confirm_from, status.confirm_by
         when = f" from {_day(opens)} to {_day(closes)}" if opens and closes else ""
         return f"a second sample{when}: positive confirms, negative refutes"
     if status.state == "negative":
-        return "a positive sample" if p.reappearance is not None else "a sample above the level that was reached"
-    if status.state == "detected, not quantifiable":
-        return "a repeat: negative, or positive by the rule"
-    if status.state in {"confirmed relapse", "progression"}:
-        return "a negative sample at the sensitivity that the rule needs"
+        return (
+            "a positive sample" if p.reappearance is not None else "a sample above the level that was reached"
+        )
     if status.step is None or status.step.threshold is None or status.lowest is None:
         return "a negative sample, or a step that the rule names"
     limit = 10.0 ** (status.lowest + status.step.threshold) * per_ratio

@@ -76,7 +76,9 @@ def shipped_rules() -> tuple[RuleSet, ...]:
     """
     folder = resources.files("remnant.knowledge").joinpath("rules")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return tuple(read_rule_set(f.read_text(encoding="utf-8"), where=f"knowledge/rules/{f.name}") for f in files)
+    return tuple(
+        read_rule_set(f.read_text(encoding="utf-8"), where=f"knowledge/rules/{f.name}") for f in files
+    )
 
 
 def rule_book(folder: Path | None = None, *, deciding: Iterable[str] = ()) -> RuleBook:
@@ -148,7 +150,9 @@ def _two_decide(book: RuleBook) -> list[str]:
         for one, other in itertools.combinations(deciding, 2)
         if meet(one, other)
     ]
-    return problems + [f"{one.id}: decides, but has slots without numbers" for one in deciding if not one.complete]
+    return problems + [
+        f"{one.id}: decides, but has slots without numbers" for one in deciding if not one.complete
+    ]
 
 
 def read_rule_set(text: str, *, where: str) -> RuleSet:
@@ -224,7 +228,9 @@ def rule_set_problems(written: Mapping[str, Any]) -> list[str]:
     rows = written.get("row", [])
     if not rows:
         problems.append(f"{name}: no rows")
-    problems += [f"{key}: id stands {n} times" for key, n in _counts(r.get("id", "") for r in rows).items() if n > 1]
+    problems += [
+        f"{key}: id stands {n} times" for key, n in _counts(r.get("id", "") for r in rows).items() if n > 1
+    ]
     of_rows = [text for row in rows for text in _row_problems(row, complete=written.get("complete", True))]
     strangers = [
         f"{row.get('id')}: marker {marker} is not one of the set"
@@ -241,7 +247,9 @@ def rule_set_problems(written: Mapping[str, Any]) -> list[str]:
 
 def _row_problems(row: Mapping[str, Any], *, complete: bool) -> list[str]:
     name = row.get("id", "row without id")
-    problems = [f"{name}: no {key}" for key in ("id", "kind", "definition", "source", "status") if not row.get(key)]
+    problems = [
+        f"{name}: no {key}" for key in ("id", "kind", "definition", "source", "status") if not row.get(key)
+    ]
     problems += [f"{name}: unknown field {key}" for key in row if key not in _ROW_FIELDS]
     problems += [
         f"{name}: {key} {row[key]!r}, need one of {', '.join(map(repr, allowed))}"
@@ -278,7 +286,9 @@ def _number_problems(name: str, kind: str, row: Mapping[str, Any]) -> list[str]:
     number = row.get("threshold")
     if kind in _NEEDS_UNIT and number is None:
         problems.append(f"{name}: no threshold")
-    if number is not None and (isinstance(number, bool) or not isinstance(number, int | float) or not number > 0):
+    if number is not None and (
+        isinstance(number, bool) or not isinstance(number, int | float) or not number > 0
+    ):
         problems.append(f"{name}: threshold {number!r}, need a positive number")
     if number is not None and not row.get("unit"):
         problems.append(f"{name}: threshold {number!r} without unit")
@@ -303,7 +313,9 @@ def _same_place(one: RuleRow, other: RuleRow) -> bool:
         markers
         and one.fraction == other.fraction
         and one.profile == other.profile
-        and all(_may_meet(getattr(one, key), getattr(other, key)) for key in ("material", "control", "lesion"))
+        and all(
+            _may_meet(getattr(one, key), getattr(other, key)) for key in ("material", "control", "lesion")
+        )
         and (one.time == other.time or "any" in {one.time, other.time})
         and max(from_one, from_other) <= min(to_one, to_other)
     )
@@ -318,7 +330,12 @@ def _overlaps(rows: list[RuleRow]) -> list[str]:
     for one, other in itertools.combinations(rows, 2):
         if one.kind != other.kind or not _same_place(one, other):
             continue
-        same_unit = one.unit == other.unit or {one.unit, other.unit} <= {"ratio", "percent", "per_1e4", "per_1e5"}
+        same_unit = one.unit == other.unit or {one.unit, other.unit} <= {
+            "ratio",
+            "percent",
+            "per_1e4",
+            "per_1e5",
+        }
         clash = (
             one.kind in _SINGLE
             or (one.kind in _BY_LABEL and one.label == other.label and same_unit)

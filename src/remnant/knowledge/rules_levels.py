@@ -83,7 +83,12 @@ def series_rows(rule_set: RuleSet, m: Measurement, *, lesion: str) -> SeriesRows
     held = {
         kind: tuple(
             rule_set.find(
-                kind, marker=m.target, material=m.material, fraction=m.fraction, control=m.control, lesion=lesion
+                kind,
+                marker=m.target,
+                material=m.material,
+                fraction=m.fraction,
+                control=m.control,
+                lesion=lesion,
             )
         )
         for kind in ("positivity", "negativity", "low_level", "response", "cutoff", "score")
@@ -196,7 +201,9 @@ def _found(m: Measurement, rows: SeriesRows, moment: Moment, *, factor: float | 
         return Level("positive", "mrd.above_range", decided, f"{m.target} is above the range of the report")
     shown = m.target if m.point_value is None else f"{m.target} {value_text(m.point_value, m)}"
     if m.state == "detected":
-        return Level(verdict, "mrd.positive_not_quantifiable", decided, f"{shown} is {verdict}, not quantifiable")
+        return Level(
+            verdict, "mrd.positive_not_quantifiable", decided, f"{shown} is {verdict}, not quantifiable"
+        )
     if _low_control(m, rows.negativity):
         text = f"{shown} is {verdict}; few copies of {m.control}, so the ratio is weak"
         return Level(verdict, "mrd.low_control", decided, text)
@@ -266,7 +273,9 @@ def reached_sensitivity(m: Measurement, rows: Sequence[RuleRow]) -> Level:
     failed = [text for _, holds, text in judged if not holds]
     if failed:
         row = next(row for row, holds, _ in judged if not holds)
-        return Level("not evaluable", "mrd.insufficient_sensitivity", row, f"{m.target} not detected, {failed[0]}")
+        return Level(
+            "not evaluable", "mrd.insufficient_sensitivity", row, f"{m.target} not detected, {failed[0]}"
+        )
     if not judged:
         text = f"{m.target} not detected, sensitivity not known"
         return Level("not evaluable", "mrd.sensitivity_unknown", None, text)

@@ -69,7 +69,9 @@ class Clock:
         if not grafted:
             labels.add("not after transplant")
         return Moment(
-            labels=frozenset(labels), overt=overt, treatment_known=bool(self.cycles) or self.transplant_on is not None
+            labels=frozenset(labels),
+            overt=overt,
+            treatment_known=bool(self.cycles) or self.transplant_on is not None,
         )
 
 
@@ -130,6 +132,8 @@ def clock(events: Iterable[Event], therapies: Sequence[Therapy]) -> Clock:
         remission_on=min((one.on for one in known if one.kind == "remission"), default=None),
         gap_days=mrd_state_rules().same_line_gap_days,
         cycles=tuple(
-            sorted((one.start_on, one.end_on or one.start_on) for one in therapies if one.kind == "chemotherapy")
+            sorted(
+                (one.start_on, one.end_on or one.start_on) for one in therapies if one.kind == "chemotherapy"
+            )
         ),
     )

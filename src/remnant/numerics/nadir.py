@@ -100,7 +100,16 @@ def _normal(x: float) -> float:
 
 
 @compiled
-def _rows(value, sd, present, present_sd, step, spreads, out):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0917
+def _rows(  # noqa: PLR0917  a compiled kernel takes its arrays in order
+    value: Floats,
+    sd: Floats,
+    present: Floats,
+    present_sd: Floats,
+    step: Floats,
+    spreads: Floats,
+    out: tuple[Floats, Floats, Floats, Floats],
+) -> None:
+    """Posterior of every row into `out`: lower, median, upper, probability."""
     lower, median, upper, probability = out
     grid, below, survival = np.empty(_GRID), np.empty(_GRID), np.empty(_GRID)
     mixed = np.empty(_GRID)
@@ -129,7 +138,9 @@ def _rows(value, sd, present, present_sd, step, spreads, out):  # type: ignore[n
         chance = 0.0
         for g in range(_GRID - 1):
             centre = 0.5 * (grid[g] + grid[g + 1])
-            chance += (below[g + 1] - below[g]) * _normal((present[row] - step[row] - centre) / present_sd[row])
+            chance += (below[g + 1] - below[g]) * _normal(
+                (present[row] - step[row] - centre) / present_sd[row]
+            )
         probability[row] = chance
         lower[row], median[row], upper[row] = (
             np.interp(0.025, below, grid),
@@ -139,12 +150,16 @@ def _rows(value, sd, present, present_sd, step, spreads, out):  # type: ignore[n
 
 
 @compiled
-def _given_spread(y, error, spread, grid, survival):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, PLR0917
+def _given_spread(  # noqa: PLR0917  a compiled kernel takes its arrays in order
+    y: Floats, error: Floats, spread: float, grid: Floats, survival: Floats
+) -> float:
     """Log marginal likelihood of one spread; P(lowest level > x) given it goes into `survival`."""
     variance = error * error + spread * spread
     total = (1.0 / variance).sum()
     centre = (y / variance).sum() / total
-    log_likelihood = -0.5 * (np.log(variance).sum() + ((y - centre) ** 2 / variance).sum() + math.log(total))
+    log_likelihood: float = -0.5 * (
+        np.log(variance).sum() + ((y - centre) ** 2 / variance).sum() + math.log(total)
+    )
     survival[:] = 0.0
     if spread == 0.0:
         for g in range(len(grid)):

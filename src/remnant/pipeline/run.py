@@ -255,7 +255,9 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
     dossiers = {one.patient.patient_id: one for one in dossiers_of(known, measured, baselines)}
     shared = _hash(rules, context.book.sets, context.factors)
     wanted = {
-        code: _hash([to_json(dossier)], [shared], [(m.run_id, run_dates.get(m.run_id)) for m in dossier.measurements])
+        code: _hash(
+            [to_json(dossier)], [shared], [(m.run_id, run_dates.get(m.run_id)) for m in dossier.measurements]
+        )
         for code, dossier in dossiers.items()
     }
     wanted[_LABORATORY] = _hash(wanted.values())

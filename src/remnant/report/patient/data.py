@@ -52,7 +52,9 @@ def state_tone(state: str) -> Tone:
     return _TONES.get(state, "")
 
 
-def deciding_call(dossier: Dossier, measurement: Measurement, point: SeriesPoint | MrdPoint | None) -> Call | None:
+def deciding_call(
+    dossier: Dossier, measurement: Measurement, point: SeriesPoint | MrdPoint | None
+) -> Call | None:
     """The rule's verdict on a measurement that made its state.
 
     Parameters
@@ -205,7 +207,9 @@ def _verdict(call: Call | None, donors: Baseline | None) -> Cell:
         return Cell("not evaluable", note=rule, tone="muted")
     probability = numbers.probability(call.probability_above, name="P")
     if call.rule_set:
-        return Cell(call.verdict, note=", ".join(part for part in (probability, call.confidence, rule) if part))
+        return Cell(
+            call.verdict, note=", ".join(part for part in (probability, call.confidence, rule) if part)
+        )
     uncertain = f"the cut-off itself is uncertain: {words.donors_limit(donors)}" if donors else ""
     return Cell(
         f"{call.verdict} {numbers.level(call.threshold)}",

@@ -169,17 +169,25 @@ def mrd_states(dossier: Dossier) -> Table:
     rows = tuple(
         (
             Cell(numbers.iso(p.drawn_on)),
-            Cell(p.target, note=", ".join(filter(None, (words.MATERIAL.get(p.material, p.material), p.fraction)))),
+            Cell(
+                p.target,
+                note=", ".join(filter(None, (words.MATERIAL.get(p.material, p.material), p.fraction))),
+            ),
             Cell(
                 p.state,
                 note=", ".join(
-                    filter(None, (p.confidence, f"confirm by {numbers.iso(p.confirm_by)}" if p.confirm_by else ""))
+                    filter(
+                        None,
+                        (p.confidence, f"confirm by {numbers.iso(p.confirm_by)}" if p.confirm_by else ""),
+                    )
                 ),
                 tone=state_tone(p.state),
             ),
             Cell(
                 f"{p.rule_label}, version {p.rule_version}",
-                note=", ".join(filter(None, (p.rule_id, "" if p.rule_status == "verified" else "unverified"))),
+                note=", ".join(
+                    filter(None, (p.rule_id, "" if p.rule_status == "verified" else "unverified"))
+                ),
             ),
             Cell(numbers.probability(p.probability_step)),
             Cell(numbers.probability(p.probability_rise_1_log)),
