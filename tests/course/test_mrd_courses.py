@@ -13,14 +13,18 @@ from remnant.course.standing import state_text
 from remnant.course.worklist import worklist
 from remnant.numerics.nadir import lowest_level
 
-_SPEC = importlib.util.spec_from_file_location("vignette_reader", Path(__file__).with_name("vignette_reader.py"))
+_SPEC = importlib.util.spec_from_file_location(
+    "vignette_reader", Path(__file__).with_name("vignette_reader.py")
+)
 reader = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(reader)
 CASES = {case.id: case for case in reader.vignettes()}
 
 
 @pytest.mark.property
-@pytest.mark.parametrize("name", ["both-suspected-blood-early-for-itself", "persistence-rises", "mr45-needs-copies"])
+@pytest.mark.parametrize(
+    "name", ["both-suspected-blood-early-for-itself", "persistence-rises", "mr45-needs-copies"]
+)
 def test_the_order_of_import_does_not_matter(name):
     def shuffled(items):
         random.Random(3).shuffle(items)
@@ -40,33 +44,43 @@ def test_a_course_grows_by_its_new_sample_only():
     [
         (
             "relapse-confirmed-in-window",
-            "NPM1 confirmed molecular relapse since 22 April 2021 (ELN 2021, BM). No overt relapse. "
-            "Rule not verified: NPM1 ELN 2021.",
+            (
+                "NPM1 confirmed molecular relapse since 22 April 2021 (ELN 2021, BM). No overt relapse. "
+                "Rule not verified: NPM1 ELN 2021."
+            ),
             2,
         ),
         (
             "day-before-window",
-            "NPM1 suspected relapse on 1 April 2021, not yet confirmed (ELN 2021, BM). No overt relapse. "
-            "Next sample by 29 April 2021. Rule not verified: NPM1 ELN 2021.",
+            (
+                "NPM1 suspected relapse on 1 April 2021, not yet confirmed (ELN 2021, BM). No overt relapse. "
+                "Next sample by 29 April 2021. Rule not verified: NPM1 ELN 2021."
+            ),
             2,
         ),
         (
             "ph-complete-molecular-response",
-            "BCR-ABL1 negative since 1 January 2021 (Ph+ ALL MRD, BM). No overt relapse. "
-            "Rule not verified: BCR-ABL1 Ph+ ALL MRD.",
+            (
+                "BCR-ABL1 negative since 1 January 2021 (Ph+ ALL MRD, BM). No overt relapse. "
+                "Rule not verified: BCR-ABL1 Ph+ ALL MRD."
+            ),
             0,
         ),
         (
             "only-failures",
-            "NPM1 not evaluable. No overt relapse. Repeat NPM1: the last sample (BM, 31 January 2021) is not evaluable. "
-            "Rule not verified: NPM1 ELN 2021.",
+            (
+                "NPM1 not evaluable. No overt relapse. Repeat NPM1: the last sample (BM, 31 January 2021) is not evaluable. "
+                "Rule not verified: NPM1 ELN 2021."
+            ),
             1,
         ),
         (
             "overt-relapse-after-confirmed",
-            "NPM1 confirmed molecular relapse since 22 April 2021 (ELN 2021, BM). Overt relapse on 10 June 2021 "
-            "(BM blasts 38 %), 49 days after confirmed molecular relapse (22 April 2021). "
-            "Rule not verified: NPM1 ELN 2021.",
+            (
+                "NPM1 confirmed molecular relapse since 22 April 2021 (ELN 2021, BM). Overt relapse on 10 June 2021 "
+                "(BM blasts 38 %), 49 days after confirmed molecular relapse (22 April 2021). "
+                "Rule not verified: NPM1 ELN 2021."
+            ),
             2,
         ),
     ],
@@ -97,7 +111,10 @@ def test_a_state_says_rule_samples_and_what_would_change_it():
     point = reader.concluded(CASES["low-level-rises-one-log"])[1].mrd[-1]
     assert point.samples == ("low-level-rises-one-log-+0-BM", "low-level-rises-one-log-+20-BM")
     assert (point.rule_id, point.rule_status) == ("eln2021.rise.low_level", "unverified")
-    assert point.would_change == "a second sample from 4 February 2021 to 18 February 2021: positive confirms, negative refutes"
+    assert (
+        point.would_change
+        == "a second sample from 4 February 2021 to 18 February 2021: positive confirms, negative refutes"
+    )
     assert state_text(point) == "suspected relapse, borderline, confirm by 2021-02-18"
     assert point.rise_log10 == pytest.approx(np.log10(12))
     assert 0.3 < point.probability_step < 0.95
@@ -128,7 +145,9 @@ def sampled_nadir(value, sd, *, present, present_sd, step, rng, n=200_000):
         variance = sd**2 + spread**2
         total = (1 / variance).sum()
         centre = (value / variance).sum() / total
-        weights.append(-0.5 * (np.log(variance) + (value - centre) ** 2 / variance).sum() - 0.5 * np.log(total))
+        weights.append(
+            -0.5 * (np.log(variance) + (value - centre) ** 2 / variance).sum() - 0.5 * np.log(total)
+        )
         mu = centre + rng.standard_normal(n) / np.sqrt(total)
         mean = (spread**2 * value + sd**2 * mu[:, None]) / variance
         levels = mean + sd * spread / np.sqrt(variance) * rng.standard_normal((n, len(value)))
@@ -147,7 +166,12 @@ def test_the_nadir_equals_its_definition_by_simulation(k):
     rng = np.random.default_rng(k)
     value, sd = rng.normal(0.0, 0.4, k), rng.uniform(0.15, 0.35, k)
     got = lowest_level(
-        value[None], sd[None], present=np.array([0.9]), present_sd=np.array([0.25]), step=np.array([1.0]), spreads=SPREADS
+        value[None],
+        sd[None],
+        present=np.array([0.9]),
+        present_sd=np.array([0.25]),
+        step=np.array([1.0]),
+        spreads=SPREADS,
     )
     probability, ends = sampled_nadir(value, sd, present=0.9, present_sd=0.25, step=1.0, rng=rng)
     assert got.probability[0] == pytest.approx(probability, abs=0.01)

@@ -72,7 +72,7 @@ def follow(made, name):
 
 
 @pytest.mark.property
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(samples, st.sampled_from(sorted(MARKERS)))
 def test_every_state_follows_from_the_one_before_by_the_table_and_rests_on_samples(drawn, name):
     made = readings(drawn)
@@ -88,7 +88,7 @@ def test_every_state_follows_from_the_one_before_by_the_table_and_rests_on_sampl
 
 
 @pytest.mark.property
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(samples, st.sampled_from(sorted(MARKERS)), st.data())
 def test_a_sample_that_is_not_evaluable_changes_nothing(drawn, name, data):
     made = readings(drawn)
@@ -104,7 +104,7 @@ def test_a_sample_that_is_not_evaluable_changes_nothing(drawn, name, data):
 
 
 @pytest.mark.property
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(samples, st.sampled_from(sorted(MARKERS)))
 def test_relapse_is_confirmed_only_by_a_second_sample_or_overt_disease(drawn, name):
     made = readings(drawn)
@@ -114,7 +114,7 @@ def test_relapse_is_confirmed_only_by_a_second_sample_or_overt_disease(drawn, na
 
 
 @pytest.mark.property
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(samples, st.sampled_from(sorted(MARKERS)))
 def test_a_step_that_only_the_factor_makes_is_no_rise(drawn, name):
     """Without any change of the ratio no change of factor makes relapse or progression."""
