@@ -24,7 +24,15 @@ __all__ = [
 ]
 
 Unit = Literal[
-    "ratio", "percent", "per_1e4", "per_1e5", "percent_is", "cell_fraction", "copies", "copies_per_ul"
+    "ratio",
+    "percent",
+    "per_1e4",
+    "per_1e5",
+    "percent_is",
+    "cell_fraction",
+    "read_fraction",
+    "copies",
+    "copies_per_ul",
 ]
 UNITS: Final[tuple[str, ...]] = get_args(Unit)
 
@@ -48,6 +56,7 @@ _SPELLINGS: Final[dict[str, Unit]] = {
     "%is": "percent_is",
     "% is": "percent_is",
     "cell_fraction": "cell_fraction",
+    "read_fraction": "read_fraction",
     "copies": "copies",
     "cop": "copies",
     "copies_per_ul": "copies_per_ul",
@@ -62,6 +71,7 @@ _LABELS: Final[dict[str, str]] = {
     "per_1e5": "per 10⁵",
     "percent_is": "% IS",
     "cell_fraction": "of cells",
+    "read_fraction": "of reads",
     "copies": "copies",
     "copies_per_ul": "copies/µl",
 }

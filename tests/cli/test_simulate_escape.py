@@ -26,7 +26,7 @@ def test_a_plan_gives_routes_and_figures(remnant, tmp_path):
     assert answer.code == 0, answer.err
     assert "Research use only" in answer.out
     assert "CD19-positive" in answer.out
-    assert "largest error of a mean" in answer.out
+    assert "beyond chance" in answer.out
     assert (tmp_path / "figures" / "routes.svg").exists()
     assert (tmp_path / "figures" / "courses-1.png").stat().st_size > 1000
     data = remnant("simulate", "escape", path, "--json").json

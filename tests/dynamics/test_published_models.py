@@ -10,6 +10,7 @@ from remnant.dynamics.model import Effect, Therapy
 from remnant.dynamics.moments import mean_path, moments, propensities, transcript_ratio
 from remnant.dynamics.process import compile_process
 from remnant.dynamics.simulate import simulate
+from remnant.errors import InputError
 
 
 @pytest.mark.reference
@@ -157,6 +158,20 @@ def test_conditioning_thins_and_growth_follows():
     assert exact.mean[0] == pytest.approx(process.start * 1e-4)
     assert exact.covariance[0, 0, 0] == pytest.approx(process.start[0] * 1e-4 * (1 - 1e-4))
     assert exact.mean[1, 0] / exact.mean[0, 0] == pytest.approx(math.exp(0.058 * 20))
+
+
+@pytest.mark.definition
+def test_donor_lymphocytes_are_an_option_that_turns_growth():
+    blueprint = shipped("aml_transplant")
+    values = {"gvl_kill": 0.0, "dli_kill": 0.2}
+    plain = moments(compile_process(build(blueprint, values), horizon_days=400), [120.0, 240.0])
+    given = build(blueprint, values, options=("donor lymphocytes",))
+    treated = moments(compile_process(given, horizon_days=400), [120.0, 240.0])
+    assert treated.mean[0] == pytest.approx(plain.mean[0])
+    # Four steps of 30 days at a quarter, one, one and a half of the kill rate.
+    assert treated.mean[1, 0] / plain.mean[1, 0] == pytest.approx(math.exp(-0.2 * 30 * 2.75))
+    with pytest.raises(InputError, match="donor lymphocytes"):
+        build(blueprint, options=("chemotherapy",))
 
 
 @pytest.mark.property

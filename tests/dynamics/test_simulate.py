@@ -173,6 +173,7 @@ def test_check_step_finds_a_long_step(four_types):
     process = compile_process(four_types, horizon_days=60)
     good = check_step(process, [60.0], replicates=2000, seed=1)
     assert good.worst_z < 4.5
+    assert good.worst_percent < 0.5
     assert good.sd[0, 1] / good.exact_sd[0, 1] == pytest.approx(1.0, abs=0.07)
     feedback = compile_process(build(shipped("leon_triana2021")), horizon_days=28)
     coarse = check_step(
@@ -180,6 +181,7 @@ def test_check_step_finds_a_long_step(four_types):
     )
     assert np.isnan(coarse.exact_mean).all()
     assert coarse.worst_z > 4.5
+    assert coarse.worst_percent > 0.5
 
 
 @pytest.mark.reference

@@ -49,6 +49,18 @@ def test_a_plan_is_read(tmp_path):
 
 
 @pytest.mark.property
+def test_an_alternative_may_name_options_of_the_model(tmp_path):
+    path = tmp_path / "plan.toml"
+    text = GOOD + '\n[[alternative]]\nname = "third"\noptions = ["stem-cell antigen", "anti-CD22"]\n'
+    path.write_text(text, encoding="utf-8")
+    third = read_plan(path).alternatives[1]
+    assert [row["name"] for row in third.therapy] == ["stem-cell antigen", "anti-CD22"]
+    path.write_text(text.replace('"anti-CD22"]', '"anti-CD99"]'), encoding="utf-8")
+    with pytest.raises(InputError, match="anti-CD99"):
+        read_plan(path)
+
+
+@pytest.mark.property
 def test_a_bad_plan_is_refused_with_all_its_problems(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text(
@@ -77,7 +89,7 @@ dose = 1
         "unknown key sex",
         "no burden_cells",
         "need fraction, or positive",
-        "alternative 1: no therapy",
+        "alternative 1: neither therapy nor options",
         "therapy 1: no start_day",
         "unknown key dose",
     ):

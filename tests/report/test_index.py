@@ -20,13 +20,14 @@ ROWS = tuple(
         confirm_by=by,
         overdue_days=late,
         last_sample_on=dt.date(2020, 6, 1),
+        unverified_rules=("ELN x",) if code == "P-3" else (),
     )
     for code, urgency, by, late in (
-        ("P-1", 0, None, 0),
-        ("P-2", 1, dt.date(2020, 7, 1), 0),
+        ("P-5", 2, dt.date(2020, 7, 2), 0),
         ("P-3", 2, dt.date(2020, 7, 9), 0),
         ("P-4", 1, dt.date(2020, 6, 2), 12),
-        ("P-5", 2, dt.date(2020, 7, 2), 0),
+        ("P-2", 1, dt.date(2020, 7, 1), 0),
+        ("P-1", 0, None, 0),
     )
 )
 LINKS = index.Links(
@@ -51,9 +52,26 @@ def page():
     return parse.fromstring(index.page(ROWS, patients=patients, links=LINKS, context=CONTEXT))
 
 
-def test_the_most_urgent_stand_first(page):
+def test_the_order_is_that_of_the_worklist(page):
     codes = [row[0].text_content() for row in page.find(".//table/tbody")]
     assert codes == ["P-5", "P-3", "P-4", "P-2", "P-1"]
+
+
+def test_a_run_stands_among_the_patients_with_its_sign_and_links_to_the_controls():
+    run = WorklistRow(
+        patient_id="", run_id="R-07", urgency=1, kind="failed run", reason="The curve failed.", confirm_by=None,
+        overdue_days=0, last_sample_on=dt.date(2020, 6, 1), reasons=("A control failed.",),
+    )  # fmt: skip
+    links = index.Links(pages={}, pdfs={}, others={"Internal controls": "controls.html"})
+    made = parse.fromstring(index.page([run], patients={}, links=links, context=CONTEXT))
+    row = made.find(".//table/tbody")[0].text_content()
+    assert all(text in row for text in ("run R-07", "failed run", "The curve failed.", "A control failed."))
+    assert "1 run of the laboratory to look at." in made.text_content()
+    assert made.xpath("//td/a[@href='controls.html']")
+
+
+def test_a_verdict_of_an_unverified_rule_is_marked(page):
+    assert "unverified: ELN x" in page.text_content()
 
 
 def test_every_patient_is_linked_with_the_reason(page):

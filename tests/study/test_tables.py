@@ -46,7 +46,8 @@ def test_the_tables_compile_for_postgresql(table):
 
 def test_an_empty_database_is_brought_up_to_date_once(tmp_path):
     engine = make_engine(f"sqlite:///{tmp_path / 'empty.db'}")
-    assert upgrade(engine, where="here") == ("0001", head_revision())
+    steps = upgrade(engine, where="here")
+    assert (steps[0], steps[-1]) == ("0001", head_revision())
     assert upgrade(engine, where="here") == ()
 
 

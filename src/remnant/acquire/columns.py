@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from remnant.acquire.aliases import COLUMN_ALIASES, fold
+from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
@@ -44,6 +45,7 @@ KindName = Literal[
     "index sort",
     "fraction markers",
     "antigen counts",
+    "repertoires",
 ]
 
 
@@ -333,7 +335,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         record=ReportedValue,
         meaning="A result typed in from a report.",
         columns=_REPORTED_COLUMNS,
-        key=("sample_id", "target", "control"),
+        key=("sample_id", "target", "control", "fraction"),
     ),
     Kind(
         name="cq table",
@@ -376,6 +378,13 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="Leukaemic cells of one intensity class of an antigen.",
         columns=_of_record("antigen", AntigenCount),
         key=("sample_id", "clone", "antigen", "intensity"),
+    ),
+    Kind(
+        name="repertoires",
+        record=Repertoire,
+        meaning="A sequenced sample: what the sequencing file does not say.",
+        columns=_of_record("repertoires", Repertoire, without=("copies_per_read", "label", "producer")),
+        key=("repertoire_id",),
     ),
 )
 

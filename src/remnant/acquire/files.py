@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from remnant.acquire import delimited, rdml, workbook
+from remnant.acquire import airr, delimited, rdml, vidjil, workbook
 from remnant.acquire.archive import open_archive, unpack
 from remnant.acquire.fcs import is_fcs, read_fcs
 from remnant.acquire.limits import size
@@ -42,7 +42,7 @@ def _refused(file: str, code: str, value: str | None, advice: str) -> RefusedFil
         code=code,
         file=file,
         value=value,
-        expected="an RDML or FCS file, an XLSX workbook, or a CSV or TSV table",
+        expected="an RDML, FCS or Vidjil file, an XLSX workbook, or a CSV or TSV table",
         advice=advice,
     )
     return RefusedFileError(file, [problem])
@@ -79,6 +79,26 @@ def _fcs(file: str, data: bytes) -> Acquired:
         source=_source(file, data, f"fcs {held[0].tube.version}"),
         tubes=tuple(events.tube for events in held),
         findings=tuple(finding for events in held for finding in events.findings),
+    )
+
+
+def _vidjil(file: str, data: bytes) -> Acquired:
+    content = vidjil.read(file, data)
+    return Acquired(
+        source=_source(file, data, f"vidjil {content.version}".rstrip()),
+        repertoires=content.repertoires,
+        clone_counts=content.counts,
+        findings=content.findings,
+    )
+
+
+def _airr(file: str, data: bytes, sheet: Sheet, findings: list[Finding]) -> Acquired:
+    content = airr.read(file, sheet)
+    return Acquired(
+        source=_source(file, data, content.format),
+        repertoires=content.repertoires,
+        clone_counts=content.counts,
+        findings=(*findings, *content.findings),
     )
 
 
@@ -139,7 +159,11 @@ def _read(file: str, data: bytes) -> Acquired:
         return _zipped(file, data)
     if data[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         return _rdml(file, data, data)
+    if vidjil.is_json(data):
+        return _vidjil(file, data)
     sheet, findings = delimited.table(file, data)
+    if sheet is not None and airr.is_airr(sheet.header):
+        return _airr(file, data, sheet, findings)
     return _tables(file, data, [sheet] if sheet else [], findings)
 
 

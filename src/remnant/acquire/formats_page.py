@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 
+from remnant.acquire.airr import COLUMNS
 from remnant.acquire.aliases import (
     CHOICE_ALIASES,
     COPIES,
@@ -27,7 +28,7 @@ from remnant.units import UNITS
 
 __all__ = ["accepted", "formats_page"]
 
-_OF_FILES = ("table.", "cq.", "rdml.", "fcs.")
+_OF_FILES = ("table.", "cq.", "rdml.", "fcs.", "vidjil.", "airr.", "clonotype.no_date")
 """Beginnings of the codes of findings that reading a file may give."""
 
 _OPENING = """\
@@ -38,6 +39,7 @@ _OPENING = """\
 What a file is is told by its content, never by its name. Read are:
 
 - **RDML** {versions} (a zip file, or the XML inside it),
+- **Vidjil** results (JSON, one sample or several fused) and **AIRR** rearrangements (TSV; clone tables of MiXCR too),
 - **tables** as CSV or TSV (separated by comma, semicolon or tab; UTF-8 with or without byte order mark, or Windows-1251)
   and as XLSX (every sheet; a workbook may hold several kinds).
 
@@ -85,7 +87,9 @@ place and target stand once. Patients' wells name a cDNA, or a sample that was t
 
 _REPORTED = """\
 The cell `value` holds a positive number, a limit (`<3e-4`, `>20`), or one of {words}; a negative needs its limit in the column `upper_limit`.
-Units: {units}. A normalised value needs its control gene.
+Units: {units}. A normalised value needs its control gene. IG/TR, flow MRD and FISH as a share of cells have the unit `cell_fraction` and no control gene.
+The target `donor chimerism` (`cell_fraction`, with `fraction` for sorted cells) is kept as the recipient's share; full donor chimerism is written with its
+limit, `>0.99`.
 """
 
 _RDML = """\
@@ -103,6 +107,22 @@ target), run date, instrument, experimenter, dye chemistry and threshold are rea
 - Standards whose quantity is in another unit than `cop` are read without copies, with a finding; a quantity without a unit is refused.
 
 {types}
+"""
+
+
+_CLONOTYPES = """\
+## Rearrangements of IG and TR genes
+
+**Vidjil** (`.vidjil`): samples with their names, days (`samples.timestamp`), reads (`reads.total`, `reads.segmented`, `reads.germline`), and clones with
+window (`id`), gene system, reads by sample, genes, junction and consensus. Reads of 0 say that the window was looked for and not found.
+With spiked standards the copies (`mrd`) are read beside the reads, and clones labelled as standards are no clones of the patient.
+Clusters and tags of people are not applied; a `.analysis` file is refused, since it holds no reads.
+
+**AIRR rearrangements** and clone tables of **MiXCR**: one rearrangement a row. A table needs a count: without one it is refused, since a row is not one read.
+Rows of one `clone_id` in one repertoire are one count. `repertoire_id` (or `sample_id`) names the repertoire; without it the table is one, named after the file.
+
+{columns}
+A repertoire belongs to the sample of the same code. Otherwise a table of repertoires says which (`repertoire_id`, `sample_id`), and how many cells were sequenced.
 """
 
 
@@ -202,6 +222,12 @@ def formats_page() -> str:
         _RDML.format(
             versions=", ".join(VERSIONS),
             types=_table(("sample type", "read as"), ((f"`{k}`", f"`{v}`") for k, v in SAMPLE_TYPES.items())),
+        ),
+        _CLONOTYPES.format(
+            columns=_table(
+                ("what is read", "columns, the first that is there"),
+                ((name, _code(spellings)) for name, spellings in COLUMNS.items()),
+            )
         ),
         f"## Limits\n\nTable `limits`, version {version('limits')}.\n",
         _table(

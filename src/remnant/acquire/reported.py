@@ -92,8 +92,8 @@ def problems_of_rows(
         Missing limits, missing control genes, repeated keys.
     """
     keys = [
-        None if sample is None or target is None else (sample, target, control)
-        for sample, target, control in zip(*(columns.get(name) for name in kind.key), strict=True)
+        None if sample is None or target is None else (sample, target, *rest)
+        for sample, target, *rest in zip(*(columns.get(name) for name in kind.key), strict=True)
     ]
     yield from _row_problems(columns)
     yield from repeated(columns, kind.key, keys, seen)

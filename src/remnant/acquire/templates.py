@@ -19,6 +19,7 @@ from remnant.acquire.formats_page import accepted, formats_page
 from remnant.acquire.sheet import REMARK
 from remnant.acquire.tabular import DESCRIPTION_HEADER
 from remnant.acquire.writing import Cell, written
+from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
@@ -119,6 +120,14 @@ EXAMPLES: Final[dict[KindName, Any]] = {
     "fraction markers": FractionMarker(fraction_id="F-014-1", marker="IG/TR", share=0.02, sd_log10=0.3),
     "antigen counts": AntigenCount(
         sample_id="S-014", clone="blasts", antigen="CD19", intensity="negative", cells=120
+    ),
+    "repertoires": Repertoire(
+        repertoire_id="SEQ-014",
+        sample_id="S-014",
+        sampled_on=dt.date(2020, 7, 1),
+        total_reads=1_200_000,
+        analysed_reads=1_000_000,
+        input_cells=100_000,
     ),
     "cq table": Well(
         run_id="R-07",

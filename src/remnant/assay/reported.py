@@ -2,14 +2,14 @@
 
 A value is taken as log-normal with the error of the row ``reported`` of `knowledge.variance`, because its
 wells are not known; a "less than" is a step at its limit. Its reverse transcription is unknown too and is
-named after the sample, so that two markers of one report share it.
+named after the sample, so that two markers of one report share it; a share of cells has none.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -26,7 +26,12 @@ from remnant.records.run import Assay
 from remnant.records.sample import Sample
 from remnant.units import convert
 
-__all__ = ["ReportedMeasurements", "measure_reported"]
+__all__ = ["DONOR", "RECIPIENT", "ReportedMeasurements", "measure_reported", "recipient_share"]
+
+DONOR: Final = "donor chimerism"
+"""Target of a typed-in share of donor cells."""
+RECIPIENT: Final = "recipient chimerism"
+"""Target of the measurement that it becomes."""
 
 # Decades of the declared range around a value, and below an upper limit.
 _DECADES: Final = 4.0
@@ -94,7 +99,11 @@ def measure_reported(
     by_gene = {(a.target, a.control): a for a in (default_assays() if assays is None else assays)}
     components = default_variance() if variance is None else variance
     usable, findings = [], []
-    for value in values:
+    for stated in values:
+        value = recipient_share(stated)
+        if value is None:
+            findings.append(_left_out(stated, "a donor share of 1 has no limit: write it as more than one"))
+            continue
         sample = known.get(value.sample_id) or _own_sample(value)
         assay = by_gene.get((value.target, value.control)) or _share_of_cells(value)
         if sample is None:
@@ -105,6 +114,42 @@ def measure_reported(
             evidence = _evidence(value, sample, assay=assay, components=components)
             usable.append(_Usable(value=value, sample=sample, assay=assay, evidence=evidence))
     return ReportedMeasurements(measurements=_measurements(usable), findings=tuple(findings))
+
+
+def recipient_share(value: ReportedValue) -> ReportedValue | None:
+    """Donor chimerism as the share of the recipient's cells, in which a relapse shows.
+
+    Near full donor chimerism a log-normal error of the donor share says nothing; of the recipient's it does.
+
+    Parameters
+    ----------
+    value : ReportedValue
+        Any value; only a donor chimerism as a share of cells is changed.
+
+    Returns
+    -------
+    ReportedValue or None
+        None for a donor share of 1 without a limit: no assay excludes the recipient's cells.
+
+    Examples
+    --------
+    >>> stated = ReportedValue(sample_id="S1", patient_id="P1", target=DONOR, control="", unit="cell_fraction", value=0.96)
+    >>> found = recipient_share(stated)
+    >>> found.target, round(found.value, 3)
+    ('recipient chimerism', 0.04)
+    """
+    if value.target != DONOR or value.unit != "cell_fraction":
+        return value
+    share, low, high = value.value, value.lower_limit, value.upper_limit
+    if (share is not None and share >= 1.0) or (low is not None and low >= 1.0):
+        return None
+    return replace(
+        value,
+        target=RECIPIENT,
+        value=None if share is None else 1.0 - share,
+        upper_limit=None if low is None else 1.0 - low,
+        lower_limit=None if high is None or high >= 1.0 else 1.0 - high,
+    )
 
 
 def _share_of_cells(value: ReportedValue) -> Assay | None:
@@ -163,13 +208,14 @@ def _evidence(
         lower_limit=low,
         log10_low=anchor - _DECADES,
         log10_high=max(ceiling, anchor + 0.1),
-        errors=(
-            ErrorTerm(name=f"run:reported:{sample.sample_id}", sd_log10=_sd(components, "run", target)),
-            ErrorTerm(name=f"rt:{sample.sample_id}", sd_log10=_sd(components, "rt", target)),
-            ErrorTerm(
-                name=f"biology:{sample.patient_id}:{target}:{sample.sample_id}",
-                sd_log10=_sd(components, "biology", target),
-            ),
+        errors=tuple(
+            ErrorTerm(name=name, sd_log10=_sd(components, error_class, target))
+            for name, error_class in (
+                (f"run:reported:{sample.sample_id}", "run"),
+                (f"rt:{sample.sample_id}", "rt"),
+                (f"biology:{sample.patient_id}:{target}:{sample.sample_id}", "biology"),
+            )
+            if error_class != "rt" or assay.control is not None
         ),
     )
 
@@ -205,7 +251,9 @@ def _measurement(
         return float(column[i]) if seen else None
 
     return Measurement(
-        measurement_id=f"{one.assay.assay_id}|{value.sample_id}|reported|{value.sample_id}",
+        measurement_id="|".join(
+            (one.assay.assay_id, value.sample_id, "reported", value.fraction or value.sample_id)
+        ),
         patient_id=one.sample.patient_id,
         sample_id=value.sample_id,
         cdna_id=value.sample_id,
@@ -231,4 +279,5 @@ def _measurement(
         positive_wells=int(seen),
         wells=1,
         control_wells=0,
+        fraction=value.fraction or "",
     )

@@ -30,6 +30,9 @@ from remnant.records.fish import CompartmentCall, CompartmentVerdict, FishCutoff
 
 __all__ = ["call_compartments", "sample_posterior"]
 
+_LEAST_P = 1e-15
+"""Below it the exact tail is lost in rounding."""
+
 
 def sample_posterior(estimates: Sequence[FishEstimate]) -> JointPosterior:
     """Joint posterior of the compartments of one sample, with the prior of the rule.
@@ -207,7 +210,8 @@ def _reason(
 ) -> str:
     rule = fish_row("rule")
     purity = "purity not measured" if estimate.purity is None else f"purity {100 * estimate.purity:.0f} %"
-    alone = f"(P = {test.p_value:.2g}, critical count {test.critical_count})"
+    p_value = f"P = {test.p_value:.2g}" if test.p_value >= _LEAST_P else f"P < {_LEAST_P:g}"
+    alone = f"({p_value}, critical count {test.critical_count})"
     parts = [
         f"{estimate.positive} of {estimate.scored} nuclei, {purity}",
         f"carry-over and false positives alone give {100 * test.null_rate:.1f} % {alone}",

@@ -100,6 +100,12 @@ COMMANDS: Final[tuple[Row, ...]] = (
     ),
     Row("flow", "remnant.cli.flow:flow", "Compartments and residual disease of a cytometry file.", _FILES),
     Row(
+        "clonotypes",
+        "remnant.cli.clonotypes:clonotypes",
+        "Follow the clones of a diagnosis sample through later ones.",
+        _FILES,
+    ),
+    Row(
         "simulate fcs", "remnant.cli.simulate_fcs:fcs", "Write cytometry files of known composition.", _FILES
     ),
     Row(

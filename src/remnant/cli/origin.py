@@ -17,6 +17,7 @@ from remnant.pipeline.compartments import facts_of_files, judge_compartments
 from remnant.records.fish import SortedSample
 from remnant.report.tree import origin_table
 from remnant.study.derived import derived_records
+from remnant.units import probability_text
 
 __all__ = ["origin"]
 
@@ -51,14 +52,14 @@ def origin(
             needed="scored fractions",
             advice="Import score sheets with their fractions, or correct the patient code.",
         )
-    columns = ("patient", "sample", "class", "outside B", "HSC", "origin", "P", "range")
+    columns = ("patient", "sample", "class", "outside B (P)", "HSC (P)", "origin", "P", "range")
     rows = (
         (
             one.patient_id,
             one.sample_id,
             one.lineage.name,
-            one.lineage.outside_b_lineage,
-            one.lineage.hsc_involved,
+            _answer(one.lineage.outside_b_lineage, one.lineage.probability_outside),
+            _answer(one.lineage.hsc_involved, one.lineage.probability_hsc),
             one.origin.leading,
             f"{max(one.origin.probability):.2f}",
             "{:.2f}-{:.2f}".format(*_range(one)),
@@ -68,6 +69,11 @@ def origin(
     detailed = [line for one in found if patients for line in _detail(one)]
     note = "Rules and priors are unverified. Research use only."
     return Answer(data=found, shown=(listed(columns, rows, right=("P", "range")), *detailed, "", note))
+
+
+def _answer(word: str, probability: float | None) -> str:
+    """The verdicts' answer, and beside it the joint posterior, which counts how many gates were asked."""
+    return word if probability is None else f"{word} ({probability_text(probability)})"
 
 
 def _detail(one: SortedSample) -> list[RenderableType]:

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from remnant.cli.answer import Answer, command
-from remnant.cli.options import By, StudyFolder
+from remnant.cli.options import By, Patients, StudyFolder
 from remnant.cli.progress import stages
-from remnant.cli.results import computed
+from remnant.cli.results import computed, named_dossiers
 from remnant.pipeline.reports import WrittenReports, write_reports
 from remnant.study.audit import record_action
 from remnant.study.handle import Study
@@ -38,6 +38,7 @@ def report(
             show_default="the last day known",
         ),
     ] = None,
+    patients: Patients = None,
     by: By,
 ) -> Answer:
     """Write a page for each patient, PDFs, the worklist and the cohort's tables.
@@ -52,6 +53,8 @@ def report(
         Patients who get a PDF: those on the worklist, all, or none.
     on : datetime.datetime or None, default None
         Day the worklist is made for.
+    patients : list of str or None, default None
+        Only the pages of these patients, and their PDFs unless none are wanted; nothing else is written.
     by : str
         Who writes them, for the audit.
 
@@ -62,8 +65,17 @@ def report(
     """
     opened = computed(study)
     folder = out or study / "reports"
+    if patients:
+        named_dossiers(opened, patients)
     with stages() as progress:
-        made = write_reports(opened, folder, pdfs=pdfs, on=on.date() if on else None, progress=progress)
+        made = write_reports(
+            opened,
+            folder,
+            pdfs=pdfs,
+            on=on.date() if on else None,
+            only=frozenset(patients or ()),
+            progress=progress,
+        )
     written(opened, made, by=by)
     return Answer(data=made, shown=(report_line(made),))
 

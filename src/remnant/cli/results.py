@@ -16,9 +16,9 @@ from remnant.cli.options import Patients, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.course.pooled import JOIN, pooled
 from remnant.course.standing import state_text
-from remnant.course.worklist import worklist as worklist_of
 from remnant.errors import NotFoundError
 from remnant.pipeline.reports import last_day
+from remnant.pipeline.worklists import study_worklist
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course, MrdPoint, SeriesPoint, WorklistRow
 from remnant.records.measurement import Measurement
@@ -118,7 +118,7 @@ def worklist(
         ),
     ] = None,
 ) -> Answer:
-    """List the patients to look at, most urgent first.
+    """List the patients and runs to look at, most urgent first.
 
     Parameters
     ----------
@@ -130,11 +130,11 @@ def worklist(
     Returns
     -------
     Answer
-        One entry a patient that needs something.
+        One entry a patient or run that needs something.
     """
     opened = computed(study)
     held = dossiers(opened)
-    rows = worklist_of((one.course for one in held if one.course), on.date() if on else last_day(held))
+    rows = study_worklist(opened, held, on.date() if on else last_day(held))
     return Answer(data=rows, shown=worklist_lines(rows))
 
 
@@ -153,12 +153,31 @@ def worklist_lines(rows: Collection[WorklistRow]) -> tuple[RenderableType, ...]:
     """
     if not rows:
         return ("No patient needs anything now.",)
-    columns = ("patient", "", "why", "next sample by", "last sample")
+    columns = ("patient", "", "sign", "why", "next sample by", "last sample")
     cells = (
-        (row.patient_id, _URGENCY[row.urgency], row.reason, row.confirm_by, row.last_sample_on)
+        (
+            row.patient_id or f"run {row.run_id}",
+            _URGENCY[row.urgency],
+            row.kind + (" *" if row.unverified_rules else ""),
+            row.reason + (f" And {more}." if (more := _further(row)) else ""),
+            row.confirm_by,
+            row.last_sample_on,
+        )
         for row in rows
     )
-    return (listed(columns, cells),)
+    marked = list(dict.fromkeys(rule for row in rows for rule in row.unverified_rules))
+    banner = (f"* Rules not verified: {'; '.join(marked)}.",) if marked else ()
+    return (*banner, listed(columns, cells))
+
+
+def _further(row: WorklistRow) -> str:
+    return (
+        ""
+        if not row.reasons
+        else "1 more sign"
+        if len(row.reasons) == 1
+        else f"{len(row.reasons)} more signs"
+    )
 
 
 @command

@@ -90,13 +90,7 @@ def escape(
             f"Not told apart by the data: {one} and {two} ({value:+.2f})."
             for one, two, value in confounded_pairs(forecasts[0])
         ),
-        *(
-            []
-            if step is None
-            else [
-                f"Step of {settings.step_days:g} d: largest error of a mean {step.worst_z:.1f} standard errors."
-            ]
-        ),
+        *([] if step is None else [_step_sentence(step, settings.step_days)]),
         *(f"written: {path}" for path in paths),
         _CONDITIONAL,
     ]
@@ -117,6 +111,13 @@ def _rows(forecast: EscapeForecast) -> list[tuple[object, ...]]:
         )
         for share in forecast.shares
     ]
+
+
+def _step_sentence(step: StepCheck, step_days: float) -> str:
+    return (
+        f"Step of {step_days:g} d: error of a mean at most {step.worst_percent:.2g} %"
+        f" beyond chance, over {_STEP_DAYS:g} days and {_STEP_REPLICATES} courses."
+    )
 
 
 def _sentence(forecast: EscapeForecast) -> str:
@@ -201,6 +202,7 @@ def _data(
         ],
         "rates": list(reports),
         "step_worst_z": None if step is None else step.worst_z,
+        "step_worst_percent": None if step is None else step.worst_percent,
         "files": paths,
         "note": _CONDITIONAL,
     }

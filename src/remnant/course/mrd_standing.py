@@ -11,7 +11,7 @@ from typing import Final
 from remnant.knowledge.mrd_states import MrdStateRules
 from remnant.records.judgement import MrdPoint
 
-__all__ = ["MrdStanding", "mrd_standings", "mrd_warning"]
+__all__ = ["MrdStanding", "mrd_sentence", "mrd_standings", "mrd_warning"]
 
 _NOT_EVALUABLE: Final = "not evaluable"
 _WORDS: Final = {
@@ -98,7 +98,7 @@ def _standing(
     asked = bool(repeat) or point.confidence == "borderline"
     return MrdStanding(
         point=point,
-        sentence=_sentence(point, when),
+        sentence=mrd_sentence(point, when),
         urgency=max(rules.urgency.get(point.state, 0), int(asked)),
         due_on=min((p.confirm_by for p in current if p.confirm_by), default=None),
         repeat=repeat,
@@ -106,7 +106,21 @@ def _standing(
     )
 
 
-def _sentence(point: MrdPoint, when: Callable[[dt.date], str]) -> str:
+def mrd_sentence(point: MrdPoint, when: Callable[[dt.date], str]) -> str:
+    """State of a series in one sentence.
+
+    Parameters
+    ----------
+    point : MrdPoint
+        Its last point.
+    when : callable
+        A date in words.
+
+    Returns
+    -------
+    str
+        State, since when, by which rule, in which material.
+    """
     if point.state == _NOT_EVALUABLE:
         return f"{point.target} not evaluable."
     words = _WORDS[point.state].format(since=when(point.since or point.drawn_on))

@@ -1,18 +1,52 @@
-"""Who needs a look, most urgent first."""
+"""Who needs a look, most urgent first: every sign with its reason in one sentence.
+
+Signs come from states (WT1, BAALC, leukaemia-specific markers), growth, assays that disagree, clones that
+return, due dates, and runs of the laboratory. One row a patient or run: the most urgent sign speaks, the
+others stand behind it. A patient who died has no row; after overt relapse that alone speaks.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
+from remnant.course.headline import date_text
+from remnant.course.mrd_standing import mrd_sentence
 from remnant.course.states import NOT_EVALUABLE
-from remnant.records.judgement import Course, WorklistRow
+from remnant.knowledge.signs import sign_rules
+from remnant.records.clonotype import CloneTrack
+from remnant.records.disagreement import Disagreement
+from remnant.records.judgement import Course, MrdPoint, WorklistRow
 
 __all__ = ["worklist"]
 
+_OVERT: Final = "overt relapse"
+_RAISED: Final = "raised"
+_REPEAT: Final = "repeat"
+_OF_STATES: Final = frozenset({"confirmed relapse", "progression", "suspected relapse", "persistence"})
 
-def worklist(courses: Iterable[Course], as_of: dt.date) -> tuple[WorklistRow, ...]:
-    """Patients that need something, by urgency and date.
+
+class _Sign(NamedTuple):
+    """One reason to look at a patient."""
+
+    kind: str
+    urgency: int
+    reason: str
+    due_on: dt.date | None = None
+    unverified: str = ""
+
+
+def worklist(
+    courses: Iterable[Course],
+    as_of: dt.date,
+    *,
+    disagreements: Iterable[Disagreement] = (),
+    tracks: Iterable[CloneTrack] = (),
+    laboratory: Iterable[WorklistRow] = (),
+) -> tuple[WorklistRow, ...]:
+    """Patients and runs that need something, by urgency and date.
 
     Parameters
     ----------
@@ -20,39 +54,132 @@ def worklist(courses: Iterable[Course], as_of: dt.date) -> tuple[WorklistRow, ..
         Patients.
     as_of : datetime.date
         Today; a sample that was due before is overdue.
+    disagreements : iterable of Disagreement, default ()
+        Assays that disagree; the last day of a patient counts.
+    tracks : iterable of CloneTrack, default ()
+        Followed clones.
+    laboratory : iterable of WorklistRow, default ()
+        Runs that failed or whose controls ask to reject them.
 
     Returns
     -------
     tuple of WorklistRow
-        Urgency 1 and 2 only; most urgent first, of these overt relapses first, then the earliest due date,
-        then the code.
+        Urgency 1 and 2 only; most urgent first, of these by kind of sign (overt relapse first), then the
+        earliest due date, then the code.
     """
-    listed = sorted((course for course in courses if course.urgency > 0), key=_order)
-    return tuple(_row(course, as_of) for course in listed)
+    by_patient: dict[str, list[Disagreement]] = defaultdict(list)
+    for one in disagreements:
+        by_patient[one.patient_id].append(one)
+    clones: dict[str, list[CloneTrack]] = defaultdict(list)
+    for track in tracks:
+        clones[track.patient_id].append(track)
+    rows = [
+        row
+        for course in courses
+        for row in [_row(course, by_patient[course.patient_id], clones[course.patient_id], as_of)]
+        if row is not None
+    ]
+    return tuple(sorted([*rows, *laboratory], key=_order))
 
 
-def _order(course: Course) -> tuple[int, bool, dt.date, str]:
-    return (
-        -course.urgency,
-        course.overt_relapse_on is None,
-        course.next_sample_by or dt.date.max,
-        course.patient_id,
-    )
+def _order(row: WorklistRow) -> tuple[int, int, dt.date, str, str]:
+    place = sign_rules()[row.kind].place
+    return -row.urgency, place, row.confirm_by or dt.date.max, row.patient_id, row.run_id
 
 
-def _row(course: Course, as_of: dt.date) -> WorklistRow:
-    due = course.next_sample_by
+def _row(
+    course: Course, disagreeing: Sequence[Disagreement], clones: Sequence[CloneTrack], as_of: dt.date
+) -> WorklistRow | None:
+    if course.death_on is not None:
+        return None
+    signs = [*_of_course(course), *_of_markers(course)]
+    signs += [*_of_disagreements(disagreeing), *_of_clones(clones)]
+    signs.sort(key=lambda sign: (-sign.urgency, sign_rules()[sign.kind].place))
+    due = min((sign.due_on for sign in signs if sign.due_on), default=_due(course))
     overdue = 0 if due is None else max(0, (as_of - due).days)
-    late = f" Sample overdue by {overdue} days." if overdue else ""
+    late = f"Sample overdue by {overdue} days." if overdue else ""
+    if not signs and overdue:
+        rule = sign_rules()["overdue"]
+        signs = [_Sign("overdue", rule.urgency, f"The next sample was due on {due}.", due)]
+    if not signs:
+        return None
+    first, *others = signs
     return WorklistRow(
         patient_id=course.patient_id,
-        urgency=course.urgency,
-        reason=course.urgency_reason + late,
+        urgency=first.urgency,
+        reason=f"{first.reason} {late}".rstrip(),
         confirm_by=due,
         overdue_days=overdue,
-        last_sample_on=max(
-            [p.drawn_on for p in course.points if p.state != NOT_EVALUABLE]
-            + [p.drawn_on for p in course.mrd if p.state != NOT_EVALUABLE],
-            default=None,
-        ),
+        last_sample_on=_last_sample(course),
+        kind=first.kind,
+        reasons=tuple(dict.fromkeys(sign.reason for sign in others if sign.reason != first.reason)),
+        unverified_rules=tuple(dict.fromkeys(sign.unverified for sign in signs if sign.unverified)),
     )
+
+
+def _of_course(course: Course) -> Iterator[_Sign]:
+    """Overt relapse, and what the headline puts: the states of WT1 and BAALC, or a marker to look at or repeat.
+
+    A state of a leukaemia-specific marker that has a sign of its own is not said twice.
+    """
+    if course.urgency == 0:
+        return
+    kind = _OVERT
+    if course.overt_relapse_on is None:
+        raised = any(point.raised for point in course.points)
+        kind = _RAISED if raised or not course.mrd else _REPEAT
+        if kind == _REPEAT and any(_of_markers(course)):
+            return
+    unverified = "; ".join(course.unverified_rules)
+    yield _Sign(kind, course.urgency, course.urgency_reason, course.next_sample_by, unverified)
+
+
+def _of_markers(course: Course) -> Iterator[_Sign]:
+    """Last state of each leukaemia-specific series, and growth of any series; nothing after overt relapse."""
+    if course.overt_relapse_on is not None:
+        return
+    last: dict[tuple[str, ...], MrdPoint] = {}
+    for point in sorted(course.mrd, key=lambda one: one.drawn_on):
+        if point.state != NOT_EVALUABLE:
+            last[point.assay_id, point.material, point.fraction] = point
+    for point in last.values():
+        if point.state in _OF_STATES:
+            rule = sign_rules()[point.state]
+            unverified = point.rule_label if point.rule_status == "unverified" else ""
+            yield _Sign(
+                point.state, rule.urgency, mrd_sentence(point, date_text), point.confirm_by, unverified
+            )
+    for growth in _held(course, "kinetics"):
+        if growth.current and growth.predictor and growth.trend == "rising":
+            yield _Sign("rising", sign_rules()["rising"].urgency, growth.reason)
+
+
+def _of_disagreements(found: Sequence[Disagreement]) -> Iterator[_Sign]:
+    last = max((one.drawn_on for one in found), default=None)
+    for one in found:
+        if one.drawn_on == last:
+            unverified = f"assays: {one.kind}" if one.rule_status == "unverified" else ""
+            yield _Sign("discordant", sign_rules()["discordant"].urgency, one.reason, None, unverified)
+
+
+def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
+    for track in tracks:
+        if track.verdict == "returns":
+            unverified = "return of a clone" if track.rule_status == "unverified" else ""
+            rule = sign_rules()["clone returns"]
+            yield _Sign("clone returns", rule.urgency, track.reason, None, unverified)
+
+
+def _held(course: Course, name: str) -> tuple[Any, ...]:
+    found: tuple[Any, ...] = getattr(course, name, ())
+    return found
+
+
+def _due(course: Course) -> dt.date | None:
+    return course.next_sample_by if course.overt_relapse_on is None else None
+
+
+def _last_sample(course: Course) -> dt.date | None:
+    days = [one.drawn_on for one in course.points if one.state != NOT_EVALUABLE]
+    days += [one.drawn_on for one in course.mrd if one.state != NOT_EVALUABLE]
+    return max(days, default=None)

@@ -2,6 +2,7 @@
 
 TOML. ``[[rate]]`` names each number; ``[[type]]``, ``[[event]]`` and ``[[therapy]]`` use the names in formulas;
 ``[[variant]]`` copies types with their events (a resistant clone) and adds the mutation that leads to them.
+``[[option]]`` is a therapy that can be added by its name, as donor lymphocytes or a second target.
 A rate with a ``prior`` is uncertain: `draw` gives sets of values, `build` a checked model for each.
 """
 
@@ -28,6 +29,7 @@ __all__ = [
     "build",
     "draw",
     "numbers_of",
+    "option_tables",
     "read_blueprint",
     "shipped",
     "therapies",
@@ -35,12 +37,25 @@ __all__ = [
 ]
 
 _KEYS: Final = {
-    "": {"version", "title", "source", "about", "rate", "type", "event", "therapy", "variant", "escape"},
+    "": {
+        "version",
+        "title",
+        "source",
+        "about",
+        "rate",
+        "type",
+        "event",
+        "therapy",
+        "option",
+        "variant",
+        "escape",
+    },
     "rate": {"id", "value", "unit", "source", "status", "prior", "log_sd", "low", "high"},
     "type": {"name", "label", "parent", "antigens", "clone", "start"},
     "event": {"kind", "source", "products", "rate", "feedback"},
     "feedback": {"form", "weights", "constant", "coefficient", "half"},
     "therapy": {"name", "start_day", "stop_day", "taper", "effect"},
+    "option": {"name", "start_day", "stop_day", "taper", "effect"},
     "effect": {"antigen", "types", "phases", "multiply", "add_per_day", "survival"},
     "escape": {
         "grown",
@@ -61,6 +76,7 @@ _NEEDED: Final = {
     "type": ("name",),
     "event": ("kind", "products", "rate"),
     "therapy": ("name", "start_day", "stop_day", "effect"),
+    "option": ("name", "start_day", "stop_day", "effect"),
     "variant": ("name", "of", "probability"),
 }
 _PRIORS: Final = ("log_normal", "log_uniform", "uniform")
@@ -180,7 +196,9 @@ def read_blueprint(path: Path) -> Blueprint:
     return _blueprint(table, path.stem)
 
 
-def build(blueprint: Blueprint, values: Mapping[str, float] | None = None) -> Model:
+def build(
+    blueprint: Blueprint, values: Mapping[str, float] | None = None, *, options: Sequence[str] = ()
+) -> Model:
     """The model for one set of rates.
 
     Parameters
@@ -189,6 +207,8 @@ def build(blueprint: Blueprint, values: Mapping[str, float] | None = None) -> Mo
         Model file.
     values : mapping of str to float or None, default None
         Replaces the central values of the rates named.
+    options : sequence of str, default ()
+        Names of optional therapies to give as well.
 
     Returns
     -------
@@ -199,6 +219,12 @@ def build(blueprint: Blueprint, values: Mapping[str, float] | None = None) -> Mo
     ------
     InputError
         If a name is unknown or a formula has no value.
+
+    Examples
+    --------
+    >>> model = build(shipped("aml_transplant"), options=("donor lymphocytes",))
+    >>> sorted({therapy.name for therapy in model.therapies})
+    ['conditioning', 'donor lymphocytes', 'graft-versus-leukaemia']
     """
     numbers = numbers_of(blueprint, values or {})
     table, where = blueprint.table, f"model {blueprint.name}"
@@ -232,9 +258,49 @@ def build(blueprint: Blueprint, values: Mapping[str, float] | None = None) -> Mo
         name=blueprint.name,
         types=tuple(types),
         events=tuple(events),
-        therapies=therapies(table.get("therapy", []), numbers, where=where),
+        therapies=therapies(
+            [*table.get("therapy", []), *option_tables(blueprint, options)], numbers, where=where
+        ),
         start={row["name"]: value(row["start"]) for row in table.get("type", []) if "start" in row},
     )
+
+
+def option_tables(blueprint: Blueprint, names: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
+    """Optional therapies of a model file, by name.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+        Model file.
+    names : sequence of str
+        Which ones.
+
+    Returns
+    -------
+    tuple of mapping
+        Their tables, in the order of the names; a name may have several windows.
+
+    Raises
+    ------
+    InputError
+        If the model has no option of that name.
+
+    Examples
+    --------
+    >>> [row["start_day"] for row in option_tables(shipped("aml_transplant"), ["donor lymphocytes"])]
+    ['dli_start']
+    """
+    held = blueprint.table.get("option", [])
+    known = list(dict.fromkeys(row["name"] for row in held))
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            where=f"model {blueprint.name}",
+            found=f"no optional therapy named {', '.join(unknown)}",
+            needed=f"one of {', '.join(known)}" if known else "a model that offers optional therapies",
+            advice="Write the window as a [[therapy]] table instead, or correct the name.",
+        )
+    return tuple(row for name in names for row in held if row["name"] == name)
 
 
 def therapies(
@@ -438,7 +504,7 @@ def _key_problems(table: Mapping[str, Any]) -> list[str]:
         given = set(table["escape"])
         problems += [f"escape: unknown key {key}" for key in sorted(given - _KEYS["escape"])]
         problems += [f"escape: no {key}" for key in sorted(_KEYS["escape"] - given)]
-    for section in ("type", "event", "variant"):
+    for section in ("type", "event", "option", "variant"):
         problems += _section_problems(table, section)
     return [*problems, *therapy_problems(table)]
 

@@ -51,13 +51,28 @@ class StepCheck:
         Returns
         -------
         float
-            Against the exact mean, or the half step where there is none; above 4 the step is too long.
+            Against the exact mean, or the half step where there is none; read it beside `worst_percent`.
         """
-        reference = np.where(np.isnan(self.exact_mean), self.half_step_mean, self.exact_mean)
         seen = self.standard_error > 0.0
         if not seen.any():
             return 0.0
-        return float(np.max(np.abs(self.mean - reference)[seen] / self.standard_error[seen]))
+        return float(np.max(np.abs(self.mean - self._reference)[seen] / self.standard_error[seen]))
+
+    @property
+    def worst_percent(self) -> float:
+        """Largest error of a mean beyond three Monte-Carlo errors, in per cent of the mean.
+
+        Returns
+        -------
+        float
+            The step's own error; a clone of 10^12 cells has almost no Monte-Carlo error, so that a tiny one shows.
+        """
+        beyond = np.abs(self.mean - self._reference) - 3.0 * self.standard_error
+        return float(np.max(100.0 * np.maximum(beyond, 0.0) / np.maximum(self._reference, 1.0)))
+
+    @property
+    def _reference(self) -> FloatArray:
+        return np.where(np.isnan(self.exact_mean), self.half_step_mean, self.exact_mean)
 
 
 def check_step(

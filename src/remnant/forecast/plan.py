@@ -16,7 +16,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from remnant.dynamics.blueprint import Blueprint, read_blueprint, shipped, therapy_problems
+from remnant.dynamics.blueprint import (
+    Blueprint,
+    option_tables,
+    read_blueprint,
+    shipped,
+    therapy_problems,
+)
 from remnant.errors import FileFormatError, InputError
 from remnant.knowledge.models import model_names
 
@@ -39,7 +45,7 @@ _KEYS: Final = {
     },
     "patient": {"name", "burden_cells", "compartment"},
     "compartment": {"fraction", "positive", "scored", "prior_involved"},
-    "alternative": {"name", "therapy"},
+    "alternative": {"name", "therapy", "options"},
 }
 
 
@@ -268,7 +274,10 @@ def read_plan(path: Path) -> EscapePlan:
         values=table.get("values", {}),
         therapy=tuple(table["therapy"]) if "therapy" in table else None,
         alternatives=tuple(
-            Alternative(name=row["name"], therapy=tuple(row["therapy"]))
+            Alternative(
+                name=row["name"],
+                therapy=(*row.get("therapy", ()), *option_tables(blueprint, row.get("options", ()))),
+            )
             for row in table.get("alternative", [])
         ),
     )
@@ -290,7 +299,10 @@ def _problems(table: Mapping[str, Any]) -> list[str]:
             if "fraction" not in part and not {"positive", "scored", "prior_involved"} <= set(part):
                 problems.append(f"{where}, {name}: need fraction, or positive, scored and prior_involved")
     for number, row in enumerate(table.get("alternative", []), start=1):
-        problems += [f"alternative {number}: no {key}" for key in ("name", "therapy") if key not in row]
+        where = f"alternative {number}"
+        problems += [f"{where}: no name"] if "name" not in row else []
+        problems += [] if {"therapy", "options"} & set(row) else [f"{where}: neither therapy nor options"]
+        problems += [f"{where}: unknown key {key}" for key in row if key not in _KEYS["alternative"]]
         problems += [f"alternative {number}, {problem}" for problem in therapy_problems(row)]
     return [*problems, *therapy_problems(table)]
 

@@ -30,8 +30,8 @@ from remnant.cohort.incidence import incidence_at_landmark
 from remnant.cohort.lead_times import lead_times
 from remnant.cohort.table import patients
 from remnant.course.episodes import warning_counts
-from remnant.course.worklist import worklist
 from remnant.knowledge.cohort import landmark_rule
+from remnant.pipeline.worklists import study_worklist
 from remnant.records.cohort import Incidence
 from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
@@ -63,7 +63,7 @@ class WrittenReports:
     pages, pdfs : int
         Patients' pages and PDFs.
     worklist : tuple of WorklistRow
-        Patients that need something, most urgent first.
+        Patients and runs that need something, most urgent first.
     """
 
     folder: str
@@ -79,6 +79,7 @@ def write_reports(
     *,
     pdfs: Literal["flagged", "all", "none"] = "flagged",
     on: dt.date | None = None,
+    only: Collection[str] = (),
     progress: Progress | None = None,
 ) -> WrittenReports:
     """Write all reports of a study; files of the same name are replaced.
@@ -93,6 +94,8 @@ def write_reports(
         Patients who get a PDF: those on the worklist, all, or none.
     on : datetime.date or None, default None
         Day the worklist is made for; None for the last day that the study knows of.
+    only : collection of str, default ()
+        Patients whose pages alone are written; the study's own pages stay as they are.
     progress : callable or None, default None
         Told ``("reports", done, total)`` after each patient.
 
@@ -107,7 +110,7 @@ def write_reports(
         If the disk refuses.
     """
     held = dossiers(study)
-    rows = worklist((one.course for one in held if one.course), on or last_day(held))
+    rows = study_worklist(study, held, on or last_day(held))
     chosen = _chosen(held, rows, pdfs)
     context = Context(
         study=study.settings.name,
@@ -117,6 +120,8 @@ def write_reports(
     )
     with plain_errors(str(folder)):
         (folder / "patients").mkdir(parents=True, exist_ok=True)
+        if only:
+            return _only(held, folder, context, rows=rows, only=only, pdfs=pdfs)
         _write_patients(held, folder / "patients", context, chosen, progress=progress)
         others = _write_cohort(held, folder, replace(context, index_link="index.html"))
         points = derived_records(study, ControlPoint)
@@ -152,6 +157,28 @@ def write_reports(
     )
 
 
+def _only(
+    held: Sequence[Dossier],
+    folder: Path,
+    context: Context,
+    *,
+    rows: tuple[WorklistRow, ...],
+    only: Collection[str],
+    pdfs: Literal["flagged", "all", "none"],
+) -> WrittenReports:
+    """Pages of the patients named, with their PDFs unless none are wanted."""
+    named = [one for one in held if one.patient.patient_id in only]
+    chosen = frozenset() if pdfs == "none" else frozenset(_codes(named))
+    _write_patients(named, folder / "patients", context, chosen, progress=None)
+    return WrittenReports(
+        folder=str(folder),
+        index=str(folder / "patients" / f"{named[0].patient.patient_id}.html") if named else str(folder),
+        pages=len(named),
+        pdfs=len(chosen),
+        worklist=rows,
+    )
+
+
 def last_day(held: Collection[Dossier]) -> dt.date:
     """Last day that is known of any patient.
 
@@ -177,7 +204,11 @@ def _codes(held: Collection[Dossier]) -> list[str]:
 def _chosen(held: Collection[Dossier], rows: Collection[WorklistRow], pdfs: str) -> frozenset[str]:
     if pdfs == "none":
         return frozenset()
-    return frozenset(_codes(held)) if pdfs == "all" else frozenset(row.patient_id for row in rows)
+    return (
+        frozenset(_codes(held))
+        if pdfs == "all"
+        else frozenset(row.patient_id for row in rows if row.patient_id)
+    )
 
 
 def _write_patients(

@@ -1,6 +1,7 @@
 """Everything of a study that is out of date, and nothing else.
 
-Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``normal`` (the donors'
+Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``clonotypes`` (all sequenced
+samples), ``normal`` (the donors'
 background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
 changed, or the rules, or the code. The internal controls of all runs set the errors of every run, so a run
 with new controls renews all.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from remnant.assay.qpcr.quantify import quantify
@@ -20,10 +21,12 @@ from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
 from remnant.call.mrd_calls import Around, mrd_call_findings
 from remnant.course.build import build_courses
+from remnant.course.discordance import disagreement_findings, disagreements
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.conversion import study_factors
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
 from remnant.knowledge.rules_files import rule_book
+from remnant.pipeline.clonotypes import clonotype_facts, clonotype_records
 from remnant.pipeline.compartments import facts_of_study, judge_compartments
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
 from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, grouped, with_calls
@@ -113,13 +116,16 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     if is_computed(study):
         return _report(study, ())
     tell = progress or (lambda _stage, _done, _total: None)
+    own = _own_rules(study)  # before anything is computed: contradictory rules stop the run
     known = _read(study)
     stages = [_assay(study, known, tell)]
+    clones = _clonotypes(study, known)
+    stages += [clones] if clones.computed or clones.kept or clones.removed else []
     measured = derived_records(study, Measurement)
     stages.append(_normal(study, known, measured))
     sorted_fractions = _compartments(study)
     stages += [sorted_fractions] if sorted_fractions.computed or sorted_fractions.kept else []
-    stages.append(_course(study, known, measured, tell))
+    stages.append(_course(study, known, measured, tell, own=own))
     stages.append(_references(study, known))
     mark_computed(study)
     return _report(study, tuple(stages))
@@ -234,23 +240,20 @@ def _rules_of(study: Study) -> tuple[Cutoff, ...]:
     return activate(cutoffs(), deciding=chosen) if chosen else active_cutoffs()
 
 
-def _mrd_context(study: Study, known: Facts) -> MrdContext:
-    """Rule sets: those that ship, the laboratory's own, and which of them the study chose."""
+def _own_rules(study: Study) -> MrdContext:
+    """Rule sets and factors: those that ship, the laboratory's own, and which of them the study chose."""
     sets = {one.id for one in rule_book(study.rules).sets}
     deciding = [name for name in study.settings.active_rules if name in sets]
-    return MrdContext(
-        book=rule_book(study.rules, deciding=deciding),
-        factors=study_factors(study.rules),
-        runs=known.runs,
-        well_uses=derived_records(study, WellUse),
-    )
+    return MrdContext(book=rule_book(study.rules, deciding=deciding), factors=study_factors(study.rules))
 
 
-def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: Progress) -> StageReport:
+def _course(
+    study: Study, known: Facts, measured: Sequence[Measurement], tell: Progress, *, own: MrdContext
+) -> StageReport:
     """Measurements to calls and courses, patient by patient."""
     baselines = tuple(b for b in derived_records(study, Baseline) if b.source == "donors")
     rules = _rules_of(study)
-    context = _mrd_context(study, known)
+    context = replace(own, runs=known.runs, well_uses=derived_records(study, WellUse))
     run_dates = {run.run_id: run.run_on for run in known.runs}
     dossiers = {one.patient.patient_id: one for one in dossiers_of(known, measured, baselines)}
     shared = _hash(rules, context.book.sets, context.factors)
@@ -276,6 +279,8 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
             course,
             *discordant,
             *discordance_findings(discordant),
+            *(differing := disagreements(dossier.measurements)),
+            *disagreement_findings(differing),
         ]
     if _LABORATORY in results:
         results[_LABORATORY] += call_findings(
@@ -286,6 +291,20 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
     write_derived(study, "course", {code: (wanted[code], results[code]) for code in stale}, remove=gone)
     tell("course", max(len(people), 1), max(len(people), 1))
     return _stage("course", wanted, stale, gone)
+
+
+def _clonotypes(study: Study, known: Facts) -> StageReport:
+    """Reads of clonotypes to clones followed from diagnosis."""
+    held = clonotype_facts(study, known.samples)
+    wanted = (
+        {"clones": _hash(held.repertoires, held.counts, held.samples)}
+        if held.repertoires
+        else dict[str, str]()
+    )
+    stale, gone = _stale(study, "clonotypes", wanted)
+    results = clonotype_records(held) if stale else ()
+    write_derived(study, "clonotypes", {key: (wanted[key], results) for key in stale}, remove=gone)
+    return _stage("clonotypes", wanted, stale, gone)
 
 
 def _compartments(study: Study) -> StageReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remnant.records.clonotype import CloneCount, Repertoire
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import Tube
@@ -27,6 +28,8 @@ class Acquired:
         Its content.
     fish_counts, sort_purities, fraction_markers, antigen_counts : tuple of records
         Score sheets, sort reports and what else was measured on sorted cells.
+    repertoires, clone_counts : tuple of records
+        Sequenced samples and the reads of their clonotypes.
     curves : tuple of Curves
         Raw fluorescence, if the file holds any.
     tubes : tuple of Tube
@@ -49,6 +52,8 @@ class Acquired:
     sort_purities: tuple[SortPurity, ...] = ()
     fraction_markers: tuple[FractionMarker, ...] = ()
     antigen_counts: tuple[AntigenCount, ...] = ()
+    repertoires: tuple[Repertoire, ...] = ()
+    clone_counts: tuple[CloneCount, ...] = ()
     curves: tuple[Curves, ...] = ()
     tubes: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remnant.records.clonotype import CloneTrack
+from remnant.records.disagreement import Disagreement
 from remnant.records.finding import Finding
 from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Decision, Forecast
@@ -41,6 +43,10 @@ class Dossier:
         Derived: transcript beside clonotype in follow-up, by date.
     sorted_samples : tuple of SortedSample
         Derived: what was concluded from sorted fractions, by date.
+    disagreements : tuple of Disagreement
+        Derived: assays of one day that do not agree, by date.
+    clone_tracks : tuple of CloneTrack
+        Derived: clones of the diagnosis sample in all later ones.
     findings : tuple of Finding
         What was noticed about this patient's samples and runs.
     """
@@ -61,4 +67,6 @@ class Dossier:
     decisions: tuple[Decision, ...] = ()
     discordances: tuple[Discordance, ...] = ()
     sorted_samples: tuple[SortedSample, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
+    clone_tracks: tuple[CloneTrack, ...] = ()
     findings: tuple[Finding, ...] = ()

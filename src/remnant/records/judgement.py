@@ -399,12 +399,12 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorklistRow:
-    """One patient on the worklist.
+    """One patient, or one run of the laboratory, on the worklist.
 
     Attributes
     ----------
     patient_id : str
-        Laboratory code.
+        Laboratory code; empty for a run.
     urgency : int
         0 nothing, 1 look, 2 act.
     reason : str
@@ -414,7 +414,17 @@ class WorklistRow:
     overdue_days : int
         Days by which that day has passed; 0 if it has not.
     last_sample_on : datetime.date or None
-        Last evaluable sample.
+        Last evaluable sample; of a run the day it was made.
+    kind : str
+        Most urgent sign: ``overt relapse``, ``confirmed relapse``, ``progression``, ``suspected relapse``,
+        ``clone returns``, ``raised``, ``rising``, ``persistence``, ``discordant``, ``overdue``, ``failed run``,
+        ``control``.
+    reasons : tuple of str
+        Further signs, one sentence each, most urgent first.
+    unverified_rules : tuple of str
+        Rules behind these signs that are not verified, in words.
+    run_id : str
+        Run; empty for a patient.
     """
 
     patient_id: str
@@ -423,6 +433,10 @@ class WorklistRow:
     confirm_by: dt.date | None
     overdue_days: int
     last_sample_on: dt.date | None
+    kind: str = ""
+    reasons: tuple[str, ...] = ()
+    unverified_rules: tuple[str, ...] = ()
+    run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

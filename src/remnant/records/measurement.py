@@ -35,6 +35,8 @@ class ReportedValue:
         Day of the sample, where no sample table names it.
     material : {"BM", "PB"} or None
         Material, where no sample table names it.
+    fraction : str or None
+        Sorted cells the value is of, for example ``"CD34+"``; None for unsorted cells.
     """
 
     sample_id: str
@@ -48,6 +50,7 @@ class ReportedValue:
     control_copies: float | None = None
     drawn_on: dt.date | None = None
     material: Literal["BM", "PB"] | None = None
+    fraction: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -420,7 +420,7 @@ def _outcome_panel(
         "field": "row",
         "type": "nominal",
         "sort": rows,
-        "axis": {"title": None, "ticks": False, "domain": False, "labelLimit": 260},
+        "axis": {"title": None, "ticks": False, "domain": False, "labelLimit": 420},
     }
     return {
         "width": 400,

@@ -50,7 +50,7 @@ def page(
     Parameters
     ----------
     rows : sequence of WorklistRow
-        Patients that need something, in any order.
+        Patients and runs that need something, in the order of the worklist.
     patients : mapping of str to Patient
         All patients, by code.
     links : Links
@@ -87,7 +87,7 @@ def worklist(rows: Sequence[WorklistRow], *, patients: Mapping[str, Patient], li
     Parameters
     ----------
     rows : sequence of WorklistRow
-        Patients that need something, in any order.
+        Patients and runs that need something, in the order of the worklist.
     patients : mapping of str to Patient
         By code.
     links : Links
@@ -99,7 +99,7 @@ def worklist(rows: Sequence[WorklistRow], *, patients: Mapping[str, Patient], li
         One row a patient.
     """
     columns = (
-        Column("Patient", number=True),
+        Column("Patient or run", number=True),
         Column("To do"),
         Column("Why", share=3),
         Column("Next sample by", number=True),
@@ -107,14 +107,11 @@ def worklist(rows: Sequence[WorklistRow], *, patients: Mapping[str, Patient], li
         Column("Disease", share=1),
         Column("PDF"),
     )
-    ordered = sorted(
-        rows, key=lambda r: (-r.urgency, -r.overdue_days, numbers.iso(r.confirm_by) or "~", r.patient_id)
-    )
     return Table(
         title="Worklist",
         note="Most urgent first.",
         columns=columns,
-        rows=tuple(_row(row, patients.get(row.patient_id), links) for row in ordered),
+        rows=tuple(_row(row, patients.get(row.patient_id), links) for row in rows),
     )
 
 
@@ -123,10 +120,14 @@ def _row(row: WorklistRow, patient: Patient | None, links: Links) -> tuple[Cell,
     disease = words.describe_patient(patient)[0] if patient else ""
     pdf = links.pdfs.get(row.patient_id, "")
     overdue = f"overdue by {numbers.plural(row.overdue_days, 'day')}" if row.overdue_days else ""
+    link = (
+        links.pages.get(row.patient_id, "") if row.patient_id else links.others.get("Internal controls", "")
+    )
+    doubt = f"unverified: {'; '.join(row.unverified_rules)}" if row.unverified_rules else ""
     return (
-        Cell(row.patient_id, link=links.pages.get(row.patient_id, "")),
-        Cell(words.URGENCY[row.urgency], tone=tones[row.urgency], sort=str(row.urgency)),
-        Cell(row.reason),
+        Cell(row.patient_id or f"run {row.run_id}", link=link),
+        Cell(words.URGENCY[row.urgency], tone=tones[row.urgency], note=row.kind, sort=str(row.urgency)),
+        Cell(row.reason, note=" ".join((*row.reasons, doubt)).strip()),
         Cell(numbers.iso(row.confirm_by), note=overdue),
         Cell(numbers.iso(row.last_sample_on)),
         Cell(disease),
@@ -135,9 +136,11 @@ def _row(row: WorklistRow, patient: Patient | None, links: Links) -> tuple[Cell,
 
 
 def _sentence(rows: Sequence[WorklistRow], patients: int) -> str:
-    counts = Counter(row.urgency for row in rows)
+    counts = Counter(row.urgency for row in rows if row.patient_id)
     overdue = sum(row.overdue_days > 0 for row in rows)
     late = f" {numbers.plural(overdue, 'sample')} overdue." if overdue else ""
+    runs = sum(not row.patient_id for row in rows)
+    late += f" {numbers.plural(runs, 'run')} of the laboratory to look at." if runs else ""
     return (
         f"{numbers.plural(patients, 'patient')}: {counts[2]} to act on, {counts[1]} to look at, "
         f"{patients - counts[1] - counts[2]} without action.{late}"

@@ -76,7 +76,8 @@ def marker_hue(target: str) -> str:
     Parameters
     ----------
     target : str
-        Marker, for example ``"WT1"``; fusions of BCR with ABL1 in any spelling share one hue.
+        Marker, for example ``"WT1"``; fusions of BCR with ABL1 in any spelling share one hue, and so do
+        all that begin as a marker does, like ``"flow MRD"``.
 
     Returns
     -------
@@ -88,7 +89,9 @@ def marker_hue(target: str) -> str:
     >>> marker_hue("WT1"), marker_hue("BCR::ABL1")
     ('#0072b2', '#009e73')
     """
-    return MARKERS.get(target.replace("::", "-"), _OTHER)
+    name = target.replace("::", "-")
+    family = next((key for key in MARKERS if name.casefold().startswith(key.casefold())), "")
+    return MARKERS.get(family, _OTHER)
 
 
 def _luminance(colour: str) -> float:

@@ -12,16 +12,18 @@ from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from remnant.knowledge.compartments import Compartment, compartments
+from remnant.knowledge.fish import fish_row
 from remnant.records.fish import CompartmentCall, SortedSample
 from remnant.report.draw import FONT
+from remnant.report.numbers import p_value
 from remnant.report.palette import GRID, INK, MUTED, PAPER, contrast
 from remnant.report.table import Cell, Column, Section, Table
 
-__all__ = ["describe", "origin_table", "section", "tree_svg", "verdict_table"]
+__all__ = ["describe", "origin_table", "reason_table", "section", "tree_svg", "verdict_table"]
 
-_WIDTH: Final = 186
+_WIDTH: Final = 198
 _HEIGHT: Final = 92
-_STEP_X: Final = 214
+_STEP_X: Final = 222
 _STEP_Y: Final = 104
 _MARGIN: Final = 8
 _LEGEND: Final = 50
@@ -250,7 +252,7 @@ def section(samples: Sequence[SortedSample]) -> tuple[Section, ...]:
     return tuple(
         Section(
             title=f"Which compartments carry the lesion: sample {one.sample_id}, {one.drawn_on.isoformat()}",
-            tables=(verdict_table(one), origin_table(one)),
+            tables=(verdict_table(one), reason_table(one), origin_table(one)),
             figure=tree_svg(one),
             caption=f"{one.lineage.name}. {one.lineage.reason} Origin: {one.origin.reason}",
         )
@@ -280,8 +282,7 @@ def verdict_table(sample: SortedSample) -> Table:
         Column("P(involved)", number=True),
         Column("P, test", number=True),
         Column("Critical count", number=True),
-        Column("Classical cut-off"),
-        Column("Why", share=1),
+        Column("Classical cut-off", share=1),
     )
     rows = tuple(
         (
@@ -291,15 +292,34 @@ def verdict_table(sample: SortedSample) -> Table:
             Cell(_purity(call).removeprefix("purity ")),
             Cell(_share(call)),
             Cell(f"{call.probability:.2f}"),
-            Cell(f"{call.p_value:.2g}"),
+            Cell(p_value(call.p_value).removeprefix("P ").removeprefix("= ")),
             Cell(str(call.critical_count), note=f"size {call.attained_size:.3f}"),
             Cell(call.classical_verdict, note=call.classical_method, tone="look" if call.disagrees else ""),
-            Cell(call.reason),
         )
         for call in sample.calls
     )
-    note = f"Rule {sample.calls[0].rule_id}, version {sample.calls[0].rule_version} (unverified)."
+    note = f"Rule {sample.calls[0].rule_id}, version {sample.calls[0].rule_version} ({fish_row('rule')['status']})."
     return Table(title="Compartments", columns=columns, rows=rows, note=note)
+
+
+def reason_table(sample: SortedSample) -> Table:
+    """Why each verdict, in a sentence.
+
+    Parameters
+    ----------
+    sample : SortedSample
+        What was concluded.
+
+    Returns
+    -------
+    Table
+        One row a compartment.
+    """
+    return Table(
+        title="Why",
+        columns=(Column("Compartment"), Column("Reason", share=1)),
+        rows=tuple((Cell(call.compartment), Cell(call.reason)) for call in sample.calls),
+    )
 
 
 def origin_table(sample: SortedSample) -> Table:

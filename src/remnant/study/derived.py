@@ -18,8 +18,10 @@ import sqlalchemy as sa
 
 from remnant.records import (
     acquired,
+    clonotype,
     cohort,
     control,
+    disagreement,
     dossier,
     finding,
     fish,
@@ -56,8 +58,10 @@ _RUN: Final = "run"
 
 _MODULES: Final = (
     acquired,
+    clonotype,
     cohort,
     control,
+    disagreement,
     dossier,
     finding,
     fish,

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
+from remnant.records.clonotype import CloneTrack
+from remnant.records.disagreement import Disagreement
 from remnant.records.dossier import Dossier
 from remnant.records.finding import Finding
 from remnant.records.fish import Discordance, SortedSample
@@ -79,6 +81,10 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
     judged = _by(
         derived_records(study, SortedSample), lambda item: item.patient_id, order=lambda item: item.drawn_on
     )
+    tracks = _by(derived_records(study, CloneTrack), lambda one: one.patient_id)
+    disagreeing = _by(
+        derived_records(study, Disagreement), lambda one: one.patient_id, order=lambda one: one.drawn_on
+    )
     shared = _Shared(study)
     return tuple(
         Dossier(
@@ -92,6 +98,8 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
             forecast=forecasts.get(patient.patient_id),
             sorted_samples=judged[patient.patient_id],
             discordances=discordant[patient.patient_id],
+            disagreements=disagreeing[patient.patient_id],
+            clone_tracks=tracks[patient.patient_id],
             **shared.of(patient.patient_id, samples[patient.patient_id], measurements[patient.patient_id]),
         )
         for patient in patients

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from remnant.records.clonotype import Repertoire
 from remnant.records.finding import Finding
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
@@ -49,6 +50,7 @@ def reference_findings(study: Study) -> tuple[Finding, ...]:
             "reported value",
             (value.sample_id for value in facts(study, ReportedValue) if value.drawn_on is None),
         ),
+        ("repertoire", (one.sample_id for one in facts(study, Repertoire) if one.sample_id is not None)),
     ]
     return (
         *_missing("patient", patients, "event", (event.patient_id for event in facts(study, Event))),

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal
 import polars as pl
 import sqlalchemy as sa
 
+from remnant.records.clonotype import CloneCount, Repertoire
 from remnant.records.codec import schema
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
@@ -56,6 +57,8 @@ FactRecord = (
     | SortPurity
     | FractionMarker
     | AntigenCount
+    | Repertoire
+    | CloneCount
 )
 
 METADATA: Final = sa.MetaData(
@@ -174,11 +177,13 @@ FACTS: Final[tuple[FactKind, ...]] = (
     _kind(Fraction, "fractions", "fraction_id", "complement"),
     _kind(Run, "runs", "run_id", "complement"),
     _kind(Well, "wells", "run_id position target", "one"),
-    _kind(ReportedValue, "reported", "sample_id target control unit", "several"),
+    _kind(ReportedValue, "reported", "sample_id target control unit fraction", "several"),
     _kind(FishCount, "fish_counts", "fraction_id probe reader pattern", "one"),
     _kind(SortPurity, "sort_purities", "fraction_id compartment method", "one"),
     _kind(FractionMarker, "fraction_markers", "fraction_id marker", "one"),
     _kind(AntigenCount, "antigen_counts", "sample_id clone antigen intensity", "one"),
+    _kind(Repertoire, "repertoires", "repertoire_id", "complement"),
+    _kind(CloneCount, "clone_counts", "repertoire_id clone_id", "one"),
 )
 """Every class of fact, in the order in which they are written."""
 

@@ -11,8 +11,11 @@ from typing import Any, Final
 
 from remnant.knowledge.qpcr import qpcr_rules, unverified_rows
 from remnant.knowledge.tables import rows
+from remnant.records.clonotype import CloneTrack
 from remnant.records.control import VarianceComponent
+from remnant.records.disagreement import Disagreement
 from remnant.records.finding import Finding
+from remnant.records.fish import SortedSample
 from remnant.records.judgement import Call, Course
 from remnant.records.measurement import Baseline, Measurement
 from remnant.study.derived import derived_records
@@ -55,7 +58,19 @@ def unverified_rules(study: Study) -> tuple[Finding, ...]:
         ("donors' background", "background.toml", _of_background(derived_records(study, Baseline))),
         ("states of a course", "states.toml", _of_table("states", _is_of(markers)) if courses else ()),
         ("overt relapse", "relapse.toml", _of_table("relapse", _is_used) if courses else ()),
+        (
+            "clonotypes",
+            "clonotypes.toml",
+            _of_table("clonotypes", _is_used) if derived_records(study, CloneTrack) else (),
+        ),
+        (
+            "assays of one day",
+            "disagreement.toml",
+            _of_table("disagreement", _is_used) if derived_records(study, Disagreement) else (),
+        ),
+        ("the worklist", "worklist.toml", _of_table("worklist", _is_used) if courses else ()),
         ("cohort tables", "cohort.toml", _of_table("cohort", _is_used) if courses else ()),
+        *_of_sorted_cells(derived_records(study, SortedSample)),
     )
     return (*_of_cutoffs(calls), *(_note(*group) for group in groups if group[2]))
 
@@ -106,6 +121,17 @@ def _of_errors(parts: Iterable[VarianceComponent], measured: Collection[Measurem
         )
     ]
     return tuple(dict.fromkeys(f"{_ERRORS[part.error_class]} {part.target}".strip() for part in used))
+
+
+def _of_sorted_cells(samples: Collection[SortedSample]) -> Iterable[tuple[str, str, tuple[str, ...]]]:
+    """Rows behind verdicts on sorted compartments and the cell of origin."""
+    if not samples:
+        return
+    sampled = {call.compartment for one in samples for call in one.calls}
+    yield "FISH on sorted cells", "fish.toml", _of_table("fish", _is_used)
+    yield "signal patterns", "probes.toml", _of_table("probes", _is_used)
+    yield "compartments", "compartments.toml", _of_table("compartments", lambda row: row["id"] in sampled)
+    yield "the cell of origin", "origin.toml", _of_table("origin", _is_used)
 
 
 def _of_background(baselines: Iterable[Baseline]) -> tuple[str, ...]:

@@ -159,6 +159,8 @@ def _sections(dossier: Dossier, *, inline: bool = False) -> tuple[Section, ...]:
                 why.states(dossier),
                 why.joint(dossier),
                 why.discordance(dossier),
+                why.disagreements(dossier),
+                why.clones(dossier),
                 why.alarms(dossier),
                 why.verdicts(dossier),
                 why.rules(dossier),

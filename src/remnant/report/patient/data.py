@@ -11,6 +11,7 @@ from remnant.records.judgement import Call, MrdPoint, SeriesPoint
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.run import Assay
 from remnant.report import numbers, words
+from remnant.report.series import assay_title, measured_assays, state_points
 from remnant.report.table import Cell, Column, Table, Tone
 from remnant.report.timeline.axis import frame
 from remnant.units import unit_label
@@ -121,16 +122,12 @@ def measurements(dossier: Dossier) -> tuple[Table, ...]:
     tuple of Table
         In the order of the assays.
     """
-    measured = {m.assay_id for m in dossier.measurements}
-    return tuple(_of_assay(dossier, assay) for assay in dossier.assays if assay.assay_id in measured)
+    return tuple(_of_assay(dossier, assay) for assay in measured_assays(dossier))
 
 
 def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     held = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
-    points: dict[str, SeriesPoint | MrdPoint] = {}
-    if dossier.course is not None:
-        points |= {p.measurement_id: p for p in dossier.course.points}
-        points |= {p.measurement_id: p for p in dossier.course.mrd}
+    points = {p.measurement_id: p for p in state_points(dossier)}
     unit = unit_label(held[0].unit, control=held[0].control)
     rows = [
         _row(dossier, m, points.get(m.measurement_id))
@@ -147,9 +144,7 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
         Column("Verdict", share=3),
     )
     return Table(
-        title=f"{assay.target}, {unit}"
-        if assay.control in unit.split()
-        else f"{assay.target}/{assay.control}, {unit}",
+        title=assay_title(assay, held[0].unit),
         note="Newest first. The second line of a value is the interval for comparison with another sample. Change is "
         "against the evaluable sample before in the same series.",
         columns=columns,

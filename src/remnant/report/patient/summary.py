@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from remnant.course.worklist import worklist
 from remnant.records.dossier import Dossier
 from remnant.report import numbers, words
 
@@ -82,8 +84,12 @@ def head(dossier: Dossier) -> Head:
     if course is None:
         sentence, urgency, tone = "The course of this patient has not been judged.", "Not judged", "calm"
     else:
-        sentence = _compartments(dossier) + course.headline
-        urgency, tone = words.URGENCY[course.urgency], words.urgency_class(course.urgency)
+        signs = worklist(
+            [course], dt.date.min, disagreements=dossier.disagreements, tracks=dossier.clone_tracks
+        )
+        level = signs[0].urgency if signs else 0
+        sentence = _compartments(dossier) + course.headline + _clones(dossier)
+        urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
         code=dossier.patient.patient_id,
         disease=disease,
@@ -103,6 +109,16 @@ def _compartments(dossier: Dossier) -> str:
         return ""
     last = dossier.sorted_samples[-1]
     return f"{last.lineage.name}, {numbers.in_sentence(last.drawn_on)}: {last.lineage.reason} "
+
+
+def _clones(dossier: Dossier) -> str:
+    """Clones of the diagnosis sample that are back."""
+    back = [
+        f"{one.name} since {numbers.iso(one.since)}"
+        for one in dossier.clone_tracks
+        if one.verdict == "returns"
+    ]
+    return f" Clone of the diagnosis returns: {'; '.join(back)}." if back else ""
 
 
 def warnings(dossier: Dossier) -> tuple[Warned, ...]:

@@ -6,7 +6,8 @@ from typing import Any
 
 from remnant.records.dossier import Dossier
 from remnant.report import draw, numbers, words
-from remnant.report.timeline import key, lane, marker, strip
+from remnant.report.series import assay_title, measured_assays
+from remnant.report.timeline import fish, key, lane, marker, strip
 from remnant.report.timeline.axis import LEFT, RIGHT, WIDTH, day_axis, frame, x_encoding
 
 __all__ = ["describe", "spec", "svg"]
@@ -30,10 +31,9 @@ def spec(dossier: Dossier) -> dict[str, Any]:
         return draw.configured(
             {"mark": {"type": "text", "text": "Nothing with a date is known."}, "data": {"values": [{}]}}
         )
-    measured = {m.assay_id for m in dossier.measurements}
     panels = [lane.panel(time, dossier)]
-    panels += [marker.panel(time, dossier, assay) for assay in dossier.assays if assay.assay_id in measured]
-    strips = [strip.blasts(time, dossier), strip.chimerism(time, dossier)]
+    panels += [marker.panel(time, dossier, assay) for assay in measured_assays(dossier)]
+    strips = [fish.panel(time, dossier), strip.blasts(time, dossier), strip.chimerism(time, dossier)]
     panels += [view for view in strips if view is not None]
     panels[-1]["layer"][0]["encoding"]["x"] = x_encoding(time, day_axis(time, labelled=True))
     return draw.configured({"vconcat": [*panels, key.panel(dossier)], "spacing": 28, "bounds": "flush"})
@@ -73,10 +73,8 @@ def describe(dossier: Dossier) -> str:
         return "An empty timeline: nothing with a date is known."
     scale = "transplantation" if time.transplanted else "the first date known"
     parts = [f"Timeline of patient {dossier.patient.patient_id} in days from {scale}."]
-    for assay in dossier.assays:
+    for assay in measured_assays(dossier):
         held = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
-        if not held:
-            continue
         counts = [
             numbers.plural(n, f"sample {state}", f"samples {state}")
             for state in ("quantified", "detected", "not detected", "not evaluable")
@@ -85,7 +83,7 @@ def describe(dossier: Dossier) -> str:
         last = max(held, key=lambda m: m.drawn_on)
         value = numbers.measured(last, with_unit=last.state != "not evaluable")
         where = f"{words.place(last)}, day {numbers.day(time.day(last.drawn_on))}"
-        parts.append(f"{assay.target}: {', '.join(counts)}; last {value} ({where}).")
+        parts.append(f"{assay_title(assay, last.unit)}: {', '.join(counts)}; last {value} ({where}).")
     if dossier.course is not None and dossier.course.overt_relapse_on is not None:
         parts.append(f"Overt relapse on day {numbers.day(time.day(dossier.course.overt_relapse_on))}.")
     parts.append("The table below holds the same data.")

@@ -70,7 +70,7 @@ def panel(dossier: Dossier) -> dict[str, Any]:
     entries = [
         entry
         for entry in _ENTRIES
-        if any(m.fraction for m in dossier.measurements) or entry.label != _FRACTION
+        if any(m.fraction for m in dossier.measurements) or dossier.sorted_samples or entry.label != _FRACTION
     ]
     written, placed = [], []
     x, row = _INDENT - LEFT, 0

@@ -21,10 +21,23 @@ from remnant.records.run import Assay
 from remnant.report import numbers, words
 from remnant.report.layout import labels, spread, text_width
 from remnant.report.palette import ACT, LOOK, MUTED, PAPER, marker_hue
+from remnant.report.series import assay_title, state_points
 from remnant.report.timeline.axis import WIDTH, TimeFrame, day_axis, event_rules, x_encoding
-from remnant.units import convert, unit_label
+from remnant.units import convert
 
-__all__ = ["CROSS", "DOWN", "HALF", "OUTLINES", "SIZE", "panel"]
+__all__ = [
+    "CROSS",
+    "DODGE",
+    "DOWN",
+    "HALF",
+    "OUTLINES",
+    "SIZE",
+    "PanelScale",
+    "grid_layer",
+    "mark_layers",
+    "panel",
+    "whisker_layers",
+]
 
 SIZE: Final = 72
 """Area of a mark, square pixels."""
@@ -46,7 +59,8 @@ OUTLINES: Final = {
 CROSS: Final = "M-0.8,-0.8L0.8,0.8M-0.8,0.8L0.8,-0.8"
 _PIXELS_PER_DECADE: Final = 34
 _LOWEST, _HIGHEST = 110, 210
-_DODGE: Final = 10.0
+DODGE: Final = 10.0
+"""Distance of marks of one day, pixels."""
 _LABEL_ROW: Final = 13.0
 _BAND_SD: Final = 1.96
 _ALARMS: Final = {
@@ -54,6 +68,10 @@ _ALARMS: Final = {
     "raised confirmed": ACT,
     "persistently raised": ACT,
     "regressing": MUTED,
+    "suspected relapse": LOOK,
+    "confirmed relapse": ACT,
+    "progression": ACT,
+    "persistence": LOOK,
 }
 
 
@@ -82,50 +100,90 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
     low, high = _domain(measurements, cutoffs, bands)
     height = min(_HIGHEST, max(_LOWEST, round(_PIXELS_PER_DECADE * math.log10(high / low))))
     rows = _rows(time, measurements)
-    base = _Scale(low, high, height)
-    words_placed, room = _placed_alarms(time, _alarms(dossier, rows), rows, base)
+    base = PanelScale(low, high, height)
+    rules = event_rules(time, dossier)
+    words_placed, room = _placed_alarms(time, _alarms(dossier, rows), rows, base, rules=rules)
     y = base.taller(room)
     hue = marker_hue(assay.target)
-    label = unit_label(unit, control=assay.control or "")
-    title = (
-        f"{assay.target}, {label}"
-        if assay.control in {None, *label.split()}
-        else f"{assay.target}/{assay.control}, {label}"
-    )
     return {
         "width": WIDTH,
         "resolve": {"axis": {"x": "independent", "y": "independent"}},
         "height": y.height,
-        "title": title,
+        "title": assay_title(assay, unit),
         "layer": [
-            _grid(time, y),
+            grid_layer(time, y),
             *_band_layers(bands, y, hue),
-            *event_rules(time, dossier),
+            *rules,
             *_cutoff_layers(cutoffs, y),
             *_join_layers(time, rows, y, hue),
-            *_whisker_layers(time, rows, y, hue),
-            *_mark_layers(time, rows, y, hue),
+            *whisker_layers(time, rows, y, hue),
+            *mark_layers(time, rows, y, hue),
             *labels(words_placed, fontWeight=600),
             *_margin_layers(cutoffs, bands, y),
         ],
     }
 
 
-class _Scale:
-    """Vertical log scale of one panel."""
+class PanelScale:
+    """Vertical log scale of one panel.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the scale, positive.
+    height : float
+        Pixels.
+    """
 
     def __init__(self, low: float, high: float, height: float) -> None:
         self.low, self.high, self.height = low, high, height
 
-    def taller(self, room: float) -> _Scale:
-        """The same decades with more room above: every place moves down by it."""
+    def taller(self, room: float) -> PanelScale:
+        """The same decades with more room above: every place moves down by it.
+
+        Parameters
+        ----------
+        room : float
+            Pixels.
+
+        Returns
+        -------
+        PanelScale
+            The taller one.
+        """
         grown = (self.height + room) / self.height
-        return _Scale(self.low, self.low * (self.high / self.low) ** grown, self.height + room)
+        return PanelScale(self.low, self.low * (self.high / self.low) ** grown, self.height + room)
 
     def pixel(self, value: float) -> float:
+        """Place of a value.
+
+        Parameters
+        ----------
+        value : float
+            Positive.
+
+        Returns
+        -------
+        float
+            Pixels from the top.
+        """
         return self.height * (1 - math.log(value / self.low) / math.log(self.high / self.low))
 
     def channel(self, field: str = "y", *, axis: bool = False) -> dict[str, Any]:
+        """Vertical channel on this scale.
+
+        Parameters
+        ----------
+        field : str, default "y"
+            Column that holds the value.
+        axis : bool, default False
+            Whether its decades are drawn.
+
+        Returns
+        -------
+        dict
+            Vega-Lite channel.
+        """
         first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
         step = 1 if last - first < 6 else 2
         ticks = [10.0**k for k in range(first, last + 1, step)]
@@ -204,7 +262,7 @@ def _rows(time: TimeFrame, measurements: Sequence[Measurement]) -> list[dict[str
     rows = []
     for day, held in sorted(by_day.items()):
         for place, m in enumerate(held):
-            shift = (place - (len(held) - 1) / 2) * _DODGE * time.days_per_pixel
+            shift = (place - (len(held) - 1) / 2) * DODGE * time.days_per_pixel
             shape = "diamond" if m.fraction else {"BM": "circle", "PB": "square"}[m.material]
             rows.append(
                 {
@@ -233,7 +291,21 @@ def _hover(time: TimeFrame, m: Measurement) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _grid(time: TimeFrame, y: _Scale) -> dict[str, Any]:
+def grid_layer(time: TimeFrame, y: PanelScale) -> dict[str, Any]:
+    """Grid and vertical axis of a panel.
+
+    Parameters
+    ----------
+    time : TimeFrame
+        Span.
+    y : PanelScale
+        Vertical scale.
+
+    Returns
+    -------
+    dict
+        Layer.
+    """
     return {
         "data": {"values": [{"x": time.low, "y": y.low}]},
         "mark": {"type": "point", "opacity": 0, "aria": False},
@@ -241,7 +313,7 @@ def _grid(time: TimeFrame, y: _Scale) -> dict[str, Any]:
     }
 
 
-def _band_layers(bands: Sequence[Baseline], y: _Scale, hue: str) -> list[dict[str, Any]]:
+def _band_layers(bands: Sequence[Baseline], y: PanelScale, hue: str) -> list[dict[str, Any]]:
     rows = [
         {
             "y": min(_band_top(b), y.high),
@@ -272,7 +344,7 @@ def _band_name(band: Baseline) -> str:
     return f"{place} {'donors' if band.source == 'donors' else 'own background'}"
 
 
-def _cutoff_layers(cutoffs: Sequence[dict[str, Any]], y: _Scale) -> list[dict[str, Any]]:
+def _cutoff_layers(cutoffs: Sequence[dict[str, Any]], y: PanelScale) -> list[dict[str, Any]]:
     return [
         {
             "data": {"values": chosen},
@@ -295,7 +367,7 @@ def _cutoff_layers(cutoffs: Sequence[dict[str, Any]], y: _Scale) -> list[dict[st
 
 
 def _join_layers(
-    time: TimeFrame, rows: Sequence[dict[str, Any]], y: _Scale, hue: str
+    time: TimeFrame, rows: Sequence[dict[str, Any]], y: PanelScale, hue: str
 ) -> list[dict[str, Any]]:
     """Lines between quantified points of one series, dashed across anything else."""
     series: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -325,9 +397,27 @@ def _join_layers(
     ]
 
 
-def _whisker_layers(
-    time: TimeFrame, rows: Sequence[dict[str, Any]], y: _Scale, hue: str
+def whisker_layers(
+    time: TimeFrame, rows: Sequence[dict[str, Any]], y: PanelScale, hue: str
 ) -> list[dict[str, Any]]:
+    """Intervals: thin of this measurement, over pale for comparison with another sample.
+
+    Parameters
+    ----------
+    time : TimeFrame
+        Span.
+    rows : sequence of dict
+        Place (``x``, ``y``), ``state``, ``shape``, interval ends and ``title`` of each mark.
+    y : PanelScale
+        Vertical scale.
+    hue : str
+        Colour of the marker.
+
+    Returns
+    -------
+    list of dict
+        Layers.
+    """
     seen = [row for row in rows if row["state"] in {"quantified", "detected"} and row["lower"] is not None]
     if not seen:
         return []
@@ -347,9 +437,27 @@ def _whisker_layers(
     ]
 
 
-def _mark_layers(
-    time: TimeFrame, rows: Sequence[dict[str, Any]], y: _Scale, hue: str
+def mark_layers(
+    time: TimeFrame, rows: Sequence[dict[str, Any]], y: PanelScale, hue: str
 ) -> list[dict[str, Any]]:
+    """Marks by detection state: told by fill and shape, never by colour alone.
+
+    Parameters
+    ----------
+    time : TimeFrame
+        Span.
+    rows : sequence of dict
+        Place (``x``, ``y``), ``state``, ``shape``, interval ends and ``title`` of each mark.
+    y : PanelScale
+        Vertical scale.
+    hue : str
+        Colour of the marker.
+
+    Returns
+    -------
+    list of dict
+        Layers.
+    """
     filled = {"filled": True, "fill": hue, "stroke": hue, "strokeWidth": 1.2}
     hollow = {"filled": True, "fill": PAPER, "stroke": hue, "strokeWidth": 1.6}
     half = {"filled": True, "fill": hue, "stroke": None}
@@ -392,7 +500,7 @@ def _alarms(dossier: Dossier, rows: Sequence[dict[str, Any]]) -> list[dict[str, 
     several = len({row["series"] for row in rows}) > 1
     before: dict[tuple[str, str], str] = {}
     alarms = []
-    for point in dossier.course.points if dossier.course else ():
+    for point in state_points(dossier):
         row = by_measurement.get(point.measurement_id)
         if row is None or row["y"] is None or point.state == "not evaluable":
             continue
@@ -406,15 +514,21 @@ def _alarms(dossier: Dossier, rows: Sequence[dict[str, Any]]) -> list[dict[str, 
 
 
 def _placed_alarms(
-    time: TimeFrame, alarms: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]], y: _Scale
+    time: TimeFrame,
+    alarms: Sequence[dict[str, Any]],
+    rows: Sequence[dict[str, Any]],
+    y: PanelScale,
+    *,
+    rules: Sequence[dict[str, Any]],
 ) -> tuple[list[tuple[float, float, str, str]], float]:
     """The words above their points, moved up past whatever is in the way, and the room this takes above."""
     taken = [_whisker_box(time, row, y) for row in rows if row["y"] is not None]
     half_row = _LABEL_ROW / 2
+    crossing = [time.pixel(layer_row["x"]) for layer in rules for layer_row in layer["data"]["values"]]
     written = []
     for alarm in alarms:
         half = text_width(alarm["label"]) / 2 + 2
-        centre = min(max(time.pixel(alarm["row"]["x"]), half), WIDTH - half)
+        centre = _beside(min(max(time.pixel(alarm["row"]["x"]), half), WIDTH - half), half, crossing)
         place = _whisker_box(time, alarm["row"], y)[2] - half_row
         while any(
             abs(x - centre) < half + reach and top < place + half_row and place - half_row < foot
@@ -427,7 +541,16 @@ def _placed_alarms(
     return [(x, place + room, text, colour) for x, place, text, colour in written], room
 
 
-def _whisker_box(time: TimeFrame, row: dict[str, Any], y: _Scale) -> tuple[float, float, float, float]:
+def _beside(centre: float, half: float, crossing: Sequence[float]) -> float:
+    """Centre of a label moved aside, as little as needed, where a vertical rule would strike it through."""
+    for place in crossing:
+        if abs(centre - place) < half:
+            sides = [side for side in (place - half, place + half) if half <= side <= WIDTH - half]
+            centre = min(sides, key=lambda side: abs(side - centre), default=centre)
+    return centre
+
+
+def _whisker_box(time: TimeFrame, row: dict[str, Any], y: PanelScale) -> tuple[float, float, float, float]:
     """Centre, half-width, top and foot of a mark with its whiskers, pixels."""
     top = y.pixel(row["far_upper"] or row["upper"] or row["y"])
     foot = y.pixel(row["far_lower"] or row["lower"] or row["y"])
@@ -435,7 +558,7 @@ def _whisker_box(time: TimeFrame, row: dict[str, Any], y: _Scale) -> tuple[float
 
 
 def _margin_layers(
-    cutoffs: Sequence[dict[str, Any]], bands: Sequence[Baseline], y: _Scale
+    cutoffs: Sequence[dict[str, Any]], bands: Sequence[Baseline], y: PanelScale
 ) -> list[dict[str, Any]]:
     """Names of the cut-offs and bands, to the right of the plot, moved apart where they would touch."""
     names = [(cutoff["label"], y.pixel(cutoff["level"])) for cutoff in cutoffs]

@@ -1,0 +1,52 @@
+"""The worklist of a study: patients, their clones and assays, and the runs of the laboratory."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from remnant.course.laboratory import laboratory_rows
+from remnant.course.worklist import worklist
+from remnant.records.control import ControlPoint
+from remnant.records.dossier import Dossier
+from remnant.records.judgement import WorklistRow
+from remnant.records.measurement import CurveFit, Measurement
+from remnant.records.run import Run
+from remnant.study.decisions import decisions
+from remnant.study.derived import derived_records
+from remnant.study.facts import facts
+from remnant.study.handle import Study
+
+__all__ = ["study_worklist"]
+
+
+def study_worklist(study: Study, held: Sequence[Dossier], on: dt.date) -> tuple[WorklistRow, ...]:
+    """Everybody and everything that needs something.
+
+    Parameters
+    ----------
+    study : Study
+        The study, computed.
+    held : sequence of Dossier
+        Its patients.
+    on : datetime.date
+        Day it is made for.
+
+    Returns
+    -------
+    tuple of WorklistRow
+        Most urgent first.
+    """
+    return worklist(
+        (one.course for one in held if one.course),
+        on,
+        disagreements=(found for one in held for found in one.disagreements),
+        tracks=(track for one in held for track in one.clone_tracks),
+        laboratory=laboratory_rows(
+            fits=derived_records(study, CurveFit),
+            controls=derived_records(study, ControlPoint),
+            measurements=derived_records(study, Measurement),
+            runs=facts(study, Run),
+            decisions=decisions(study),
+        ),
+    )
