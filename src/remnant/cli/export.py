@@ -21,6 +21,7 @@ from remnant.records.codec import to_frame
 from remnant.records.finding import Finding
 from remnant.records.judgement import Call, Course, Decision, SeriesPoint
 from remnant.records.measurement import Baseline, CurveFit, Measurement, WellUse
+from remnant.records.mrd import MrdPoint
 from remnant.report import formats
 from remnant.study.audit import record_action
 from remnant.study.connection import plain_errors
@@ -114,6 +115,8 @@ def _frames(study: Study, as_: str) -> Iterator[tuple[str, pl.DataFrame]]:
         yield name, to_frame(derived_records(study, record), record)
     points = [point for course in derived_records(study, Course) for point in course.points]
     yield "series_points", to_frame(points, SeriesPoint)
+    specific = [point for course in derived_records(study, Course) for point in course.mrd]
+    yield "mrd_points", to_frame(specific, MrdPoint)
     yield "findings", to_frame(all_findings(study), Finding)
     yield "decisions", to_frame(decisions(study, standing=False), Decision)
     yield "cohort", patients(dossiers(study))
