@@ -197,9 +197,17 @@ def test_utf16_is_refused_with_advice():
     assert (problem.code, problem.value) == ("file.not_text", "UTF-16")
 
 
-@pytest.mark.parametrize("magic", [b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF-1.7", b"7z\xbc\xaf\x27\x1c"])
+@pytest.mark.parametrize("magic", [b"%PDF-1.7", b"7z\xbc\xaf\x27\x1c"])
 def test_other_formats_are_named(codes, magic):
     assert codes(magic + b"\0" * 100) == ["file.unknown_format"]
+
+
+@pytest.mark.parametrize(
+    ("magic", "code"),
+    [(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "file.damaged_workbook"), (b"\x1f\x8b", "file.damaged_gzip")],
+)
+def test_the_beginning_of_a_known_format_alone_is_damage(codes, magic, code):
+    assert codes(magic + b"\0" * 100) == [code]
 
 
 def test_two_decimal_signs_in_one_file_are_refused():

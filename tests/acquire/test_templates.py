@@ -21,6 +21,7 @@ FIELDS = {
     "index sort": "sort_purities",
     "fraction markers": "fraction_markers",
     "antigen counts": "antigen_counts",
+    "tubes": "tube_uses",
 }
 
 

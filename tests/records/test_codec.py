@@ -17,6 +17,7 @@ from remnant.records.acquired import Acquired
 from remnant.records.codec import from_dict, from_frame, from_json, schema, to_frame, to_json
 from remnant.records.flow import Events
 from remnant.records.measurement import Measurement
+from remnant.records.partition import Amplitudes
 from remnant.records.patient import Event
 from remnant.records.run import Curves
 
@@ -40,7 +41,7 @@ def record_classes():
             if dataclasses.is_dataclass(value)
             and isinstance(value, type)
             and value.__module__ == loaded.__name__
-            and value not in {Curves, Events, Acquired}  # arrays, and a bundle that holds them
+            and value not in {Amplitudes, Curves, Events, Acquired}  # arrays, and a bundle that holds them
         ]
     return found
 

@@ -19,7 +19,13 @@ from remnant.study.folder import init_study, open_study
 from remnant.study.tables import FACTS, METADATA
 from remnant.study.upgrade import head_revision, upgrade
 
-NOT_TABLES = {"source", "curves", "tubes", "findings"}  # curves and events stay in the original file
+NOT_TABLES = {
+    "source",
+    "curves",
+    "amplitudes",
+    "tubes",
+    "findings",
+}  # curves and events stay in the original file
 
 
 def test_migrations_make_exactly_the_tables(study):

@@ -1,4 +1,4 @@
-"""Zip files, opened with suspicion.
+"""Zip and gzip files, opened with suspicion.
 
 Every member is unpacked once in small pieces and its checksum compared before anything is believed; a
 member that unpacks to more than it declares fails its checksum, so that the declared sizes bound the memory.
@@ -18,7 +18,7 @@ from remnant.acquire.limits import size
 from remnant.acquire.refusal import RefusedFileError
 from remnant.records.finding import Problem
 
-__all__ = ["CHUNK_BYTES", "chunks", "open_archive", "unpack"]
+__all__ = ["CHUNK_BYTES", "chunks", "gunzip", "open_archive", "unpack"]
 
 CHUNK_BYTES: Final = 1 << 20
 _DAMAGED: Final = (
@@ -158,4 +158,52 @@ def unpack(file: str, archive: zipfile.ZipFile, member: str) -> bytes:
     RefusedFileError
         If the member is damaged or encrypted.
     """
-    return b"".join(chunks(file, archive, member))
+    held = io.BytesIO()
+    for piece in chunks(file, archive, member):
+        held.write(piece)
+    return held.getvalue()
+
+
+def gunzip(file: str, data: bytes) -> bytes:
+    """Content of a gzip file of one member.
+
+    Parameters
+    ----------
+    file : str
+        Name for messages.
+    data : bytes
+        Content.
+
+    Returns
+    -------
+    bytes
+        The member, checksum compared.
+
+    Raises
+    ------
+    RefusedFileError
+        If it is damaged, holds several members, or unpacks to more than a file may have.
+    """
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        inside = unpacker.decompress(data, size("file_bytes") + 1)
+    except zlib.error as error:
+        raise _gzip_refused(file, str(error)) from error
+    if len(inside) > size("file_bytes"):
+        raise _gzip_refused(file, f"more than {size('file_bytes'):,} bytes after unpacking")
+    if not unpacker.eof:
+        raise _gzip_refused(file, "a gzip file that was cut")
+    if unpacker.unused_data:
+        raise _gzip_refused(file, "a gzip file with something behind its first member")
+    return inside
+
+
+def _gzip_refused(file: str, value: str) -> RefusedFileError:
+    problem = Problem(
+        code="file.damaged_gzip",
+        file=file,
+        value=value,
+        expected="a complete gzip file of one member, of at most the size of a file",
+        advice="Unpack it and import the file inside.",
+    )
+    return RefusedFileError(file, [problem])

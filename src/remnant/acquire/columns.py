@@ -20,7 +20,9 @@ from typing import Any, Final, Literal
 from remnant.acquire.aliases import COLUMN_ALIASES, fold
 from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import WELL_KINDS, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -40,12 +42,15 @@ KindName = Literal[
     "runs",
     "reported values",
     "cq table",
+    "plate layout",
     "fish scores",
     "sort purity",
     "index sort",
     "fraction markers",
     "antigen counts",
     "repertoires",
+    "panels",
+    "tubes",
 ]
 
 
@@ -345,6 +350,13 @@ KINDS: Final[tuple[Kind, ...]] = (
         key=("run_id", "well", "target"),
     ),
     Kind(
+        name="plate layout",
+        record=PlateWell,
+        meaning="What a well of a digital PCR holds in one channel, where the instrument's file does not say.",
+        columns=_changed(_of_record("layout", PlateWell), position={"accepts": "well"}),
+        key=("run_id", "position", "channel", "target"),
+    ),
+    Kind(
         name="fish scores",
         record=FishCount,
         meaning="Nuclei of one signal pattern on one slide.",
@@ -385,6 +397,20 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="A sequenced sample: what the sequencing file does not say.",
         columns=_of_record("repertoires", Repertoire, without=("copies_per_read", "label", "producer")),
         key=("repertoire_id",),
+    ),
+    Kind(
+        name="panels",
+        record=PanelEntry,
+        meaning="A channel of a cytometry panel and the antigen it measures.",
+        columns=_of_record("panels", PanelEntry),
+        key=("panel", "channel", "instrument", "valid_from"),
+    ),
+    Kind(
+        name="tubes",
+        record=TubeUse,
+        meaning="A cytometry file and what it was acquired for.",
+        columns=_of_record("tubes", TubeUse),
+        key=("file", "data_set"),
     ),
 )
 

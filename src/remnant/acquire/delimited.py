@@ -19,7 +19,7 @@ from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.sheet import REMARK, Row, Sheet, assemble
 from remnant.records.finding import Finding, Problem
 
-__all__ = ["SEPARATORS", "table"]
+__all__ = ["SEPARATORS", "encoding_of", "refuse_control_characters", "separated", "table"]
 
 SEPARATORS: Final = (",", ";", "\t")
 _TOLD: Final = re.compile(rb"(?:\xef\xbb\xbf)?sep=([,;\t])[^\r\n]*(?:\r\n|\r|\n)")
@@ -49,8 +49,50 @@ def _too_much(file: str, code: str, value: str, limit: int) -> RefusedFileError:
     return RefusedFileError(file, [problem])
 
 
-def _encoding(file: str, data: bytes) -> tuple[str, list[Finding]]:
-    """Encoding of a text, checked to its end."""
+def refuse_control_characters(file: str, text: str) -> None:
+    """Refuse a text that no program writes.
+
+    Parameters
+    ----------
+    file : str
+        Name for messages.
+    text : str
+        The text.
+
+    Raises
+    ------
+    RefusedFileError
+        If it holds a NUL byte or another control character.
+    """
+    control = _CONTROL.search(text)
+    if control:
+        line = text.count("\n", 0, control.start()) + 1
+        name = "a NUL byte" if control[0] == "\0" else f"control character {ord(control[0])}"
+        raise _not_text(file, f"{name} in line {line}", "The file is damaged or no table; export it again.")
+
+
+def encoding_of(file: str, data: bytes) -> tuple[str, list[Finding]]:
+    """Encoding of a text, checked to its end.
+
+    Parameters
+    ----------
+    file : str
+        Name for messages.
+    data : bytes
+        The text.
+
+    Returns
+    -------
+    encoding : str
+        UTF-8, or Windows-1251 where it is not.
+    findings : list of Finding
+        One if it is Windows-1251.
+
+    Raises
+    ------
+    RefusedFileError
+        If it is no text.
+    """
     if data.startswith(_UTF16):
         raise _not_text(file, "UTF-16", "Save it as CSV UTF-8.")
     encoding, findings = "utf-8-sig", list[Finding]()
@@ -72,11 +114,7 @@ def _encoding(file: str, data: bytes) -> tuple[str, list[Finding]]:
             text = data.decode(encoding)
         except UnicodeDecodeError as error:
             raise _not_text(file, f"byte {error.start + 1}", "Save it as CSV UTF-8.") from error
-    control = _CONTROL.search(text)
-    if control:
-        line = text.count("\n", 0, control.start()) + 1
-        name = "a NUL byte" if control[0] == "\0" else f"control character {ord(control[0])}"
-        raise _not_text(file, f"{name} in line {line}", "The file is damaged or no table; export it again.")
+    refuse_control_characters(file, text)
     return encoding, findings
 
 
@@ -85,7 +123,28 @@ def _lines(data: bytes, encoding: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(data), encoding=encoding, newline="")
 
 
-def _rows(file: str, lines: Iterable[str], separator: str) -> Iterator[Row]:
+def separated(file: str, lines: Iterable[str], separator: str) -> Iterator[Row]:
+    """Rows of a delimited text.
+
+    Parameters
+    ----------
+    file : str
+        Name for messages.
+    lines : iterable of str
+        Lines with their ends.
+    separator : str
+        What stands between cells.
+
+    Yields
+    ------
+    tuple of (int, list of str)
+        Number of the row, and its cells.
+
+    Raises
+    ------
+    RefusedFileError
+        If a quotation mark is never closed.
+    """
     reader = csv.reader(lines, delimiter=separator, strict=True)
     number = 0
     try:
@@ -141,10 +200,10 @@ def table(file: str, data: bytes) -> tuple[Sheet | None, list[Finding]]:
     lines = max(data.count(b"\n"), data.count(b"\r"))
     if lines > size("table_rows"):
         raise _too_much(file, "sheet.rows", f"{lines:,} lines", size("table_rows"))
-    encoding, findings = _encoding(file, data)
+    encoding, findings = encoding_of(file, data)
     told = _TOLD.match(data)
     separator = told[1].decode() if told else _separator(file, _lines(data, encoding))
-    rows = _rows(file, _lines(data, encoding), separator)
+    rows = separated(file, _lines(data, encoding), separator)
     if told:
         next(rows)
     sheet = assemble(file, None, rows, comma=separator == ";", typed=False)

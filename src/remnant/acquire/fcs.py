@@ -79,13 +79,15 @@ def read_fcs(name: str, data: bytes | Bytes) -> tuple[Events, ...]:
     return tuple(found)
 
 
-def read_fcs_path(path: str | os.PathLike[str]) -> tuple[Events, ...]:
+def read_fcs_path(path: str | os.PathLike[str], *, name: str | None = None) -> tuple[Events, ...]:
     """Data sets of the file at a path, memory-mapped.
 
     Parameters
     ----------
     path : str or path-like
         A file; it must stay while the events are used.
+    name : str or None, default None
+        What to call it in messages; its own name by default.
 
     Returns
     -------
@@ -114,7 +116,7 @@ def read_fcs_path(path: str | os.PathLike[str]) -> tuple[Events, ...]:
             needed="a file that can be read",
             advice="Check the path and the permissions.",
         ) from error
-    return read_fcs(place.name, content)
+    return read_fcs(name or place.name, content)
 
 
 def _data_set(file: str, data: Bytes, *, start: int, number: int) -> tuple[Events, int | None]:

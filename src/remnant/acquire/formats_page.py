@@ -20,6 +20,7 @@ from remnant.acquire.aliases import (
 )
 from remnant.acquire.codes import PROBLEMS
 from remnant.acquire.columns import KINDS, Column, Kind
+from remnant.acquire.formats_instruments import instruments_section
 from remnant.acquire.limits import date_range, range_of
 from remnant.acquire.rdml import SAMPLE_TYPES, VERSIONS
 from remnant.acquire.sheet import REMARK
@@ -28,7 +29,17 @@ from remnant.units import UNITS
 
 __all__ = ["accepted", "formats_page"]
 
-_OF_FILES = ("table.", "cq.", "rdml.", "fcs.", "vidjil.", "airr.", "clonotype.no_date")
+_OF_FILES = (
+    "table.",
+    "cq.",
+    "rdml.",
+    "fcs.",
+    "instrument.",
+    "digital.",
+    "vidjil.",
+    "airr.",
+    "clonotype.no_date",
+)
 """Beginnings of the codes of findings that reading a file may give."""
 
 _OPENING = """\
@@ -39,9 +50,13 @@ _OPENING = """\
 What a file is is told by its content, never by its name. Read are:
 
 - **RDML** {versions} (a zip file, or the XML inside it),
+- **exports of real-time PCR instruments**: text, workbooks and experiment documents, see [Instruments](#instruments),
 - **Vidjil** results (JSON, one sample or several fused) and **AIRR** rearrangements (TSV; clone tables of MiXCR too),
 - **tables** as CSV or TSV (separated by comma, semicolon or tab; UTF-8 with or without byte order mark, or Windows-1251)
-  and as XLSX (every sheet; a workbook may hold several kinds).
+  and as XLSX or XLS (every sheet; a workbook may hold several kinds),
+- **FCS** 2.0 to 3.2, list mode, also with several data sets (see [cytometry](flow.md)); the file is mapped, so that its size does not matter.
+
+A gzip file of one member is read as the file inside.
 
 A file is taken whole or refused whole. If it is refused, all its problems are listed at once, each with sheet, row, column, value, what
 would have been accepted and how to mend it; nothing of the file is kept. What is not read, or read otherwise than it stands, is a
@@ -123,6 +138,23 @@ Rows of one `clone_id` in one repertoire are one count. `repertoire_id` (or `sam
 
 {columns}
 A repertoire belongs to the sample of the same code. Otherwise a table of repertoires says which (`repertoire_id`, `sample_id`), and how many cells were sequenced.
+"""
+
+_DIGITAL = """\
+## Digital PCR
+
+Recognised by their headers, in any encoding of the micro sign:
+
+- **QuantaSoft, QX Manager**: tables of results, one row a well and channel. Rows of merged wells (`M01`) are sums of other rows and are left out; one whose wells
+  are not in the file is a well of its own; one with some of its wells is refused.
+- **QuantaSoft amplitudes**: the fluorescence of every droplet of one well. The file does not say which well it is: its name does
+  (`plate7_A08_Amplitude.csv`: run `plate7`, place A08), and no other name is ever read. Sample, target and kind come from a plate layout, and the count from a
+  gate (see `remnant quantify`). An empty second column is a channel that was not recorded.
+- **QIAcuity**: the table of wells of the software suite, with or without `sep=,`.
+- **Absolute Q**: tables of results, summaries (two header rows), multichannel tables, and zip files of them, of which one member is read.
+
+Positive, negative and accepted partitions must agree. Wells named NTC in a table that calls every well unknown are read as no-template controls.
+A concentration is kept beside the counts, which decide.
 """
 
 
@@ -219,6 +251,7 @@ def formats_page() -> str:
             false=_code(FALSE_WORDS),
         ),
         *map(_kind, KINDS),
+        instruments_section(),
         _RDML.format(
             versions=", ".join(VERSIONS),
             types=_table(("sample type", "read as"), ((f"`{k}`", f"`{v}`") for k, v in SAMPLE_TYPES.items())),
@@ -229,6 +262,7 @@ def formats_page() -> str:
                 ((name, _code(spellings)) for name, spellings in COLUMNS.items()),
             )
         ),
+        _DIGITAL,
         f"## Limits\n\nTable `limits`, version {version('limits')}.\n",
         _table(
             ("limit", "what", "from", "to", "unit", "source"),

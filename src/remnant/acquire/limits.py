@@ -10,7 +10,7 @@ from typing import Any
 
 from remnant.knowledge.tables import rows
 
-__all__ = ["Range", "date_range", "range_of", "size"]
+__all__ = ["Range", "date_range", "first_run_date", "range_of", "size"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,3 +110,15 @@ def date_range() -> tuple[dt.date, dt.date]:
     """
     row = _row("date")
     return row["minimum"], row["maximum"]
+
+
+def first_run_date() -> dt.date:
+    """First day that the clock of a real-time PCR instrument can show.
+
+    Returns
+    -------
+    datetime.date
+        Earlier days, 1970 above all, are of clocks that were never set.
+    """
+    first: dt.date = _row("instrument_clock")["minimum"]
+    return first

@@ -7,6 +7,7 @@ from typing import Final
 
 from lxml import etree
 
+from remnant.acquire.limits import size
 from remnant.acquire.refusal import RefusedFileError
 from remnant.records.finding import Problem
 
@@ -37,12 +38,30 @@ def _refused_type(file: str) -> RefusedFileError:
     )
 
 
+def _deepest(data: bytes) -> int:
+    """Open elements at the end of each piece, at most; counted in the bytes, since the parser does not bound them.
+
+    Brackets inside comments and CDATA count as elements; no document of an instrument has thousands of them.
+    """
+    deepest = depth = 0
+    for place in range(0, len(data), _PIECE_BYTES):
+        piece = data[place : place + _PIECE_BYTES]
+        others = piece.count(b"<?") + piece.count(b"<!") + piece.count(b"/>")
+        depth += piece.count(b"<") - others - 2 * piece.count(b"</")
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _check(file: str, data: bytes) -> None:
     """What can be told from the bytes alone."""
     if b"\0" in data:
         raise _refused(file, "xml.encoding", "a NUL byte", "Export the file again, in UTF-8.")
     if any(mark in data for mark in _DECLARED):
         raise _refused_type(file)
+    if (depth := _deepest(data)) > size("xml_depth"):
+        raise _refused(
+            file, "xml.depth", f"{depth:,} elements inside each other", "No instrument writes them."
+        )
     if _MANY_ATTRIBUTES.search(data):
         raise _refused(file, "xml.attributes", "an element with 200 attributes", "No instrument writes one.")
 

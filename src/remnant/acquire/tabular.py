@@ -26,11 +26,13 @@ _FIELDS: Final[dict[KindName, str]] = {
     "cdna": "cdnas",
     "reported values": "reported",
     "cq table": "wells",
+    "plate layout": "plate_wells",
     "fish scores": "fish_counts",
     "sort purity": "sort_purities",
     "index sort": "sort_purities",
     "fraction markers": "fraction_markers",
     "antigen counts": "antigen_counts",
+    "tubes": "tube_uses",
 }
 
 Tables = list[Columns]

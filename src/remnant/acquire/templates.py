@@ -21,7 +21,9 @@ from remnant.acquire.tabular import DESCRIPTION_HEADER
 from remnant.acquire.writing import Cell, written
 from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -106,6 +108,15 @@ EXAMPLES: Final[dict[KindName, Any]] = {
         drawn_on=dt.date(2020, 7, 1),
         material="BM",
     ),
+    "plate layout": PlateWell(
+        run_id="D-07",
+        position="A08",
+        channel="1",
+        target="WT1",
+        sample="C-014",
+        kind="unknown",
+        cdna_ul=2.0,
+    ),
     "fish scores": FishCount(
         fraction_id="F-014-1",
         probe="BCR-ABL1 D-FISH",
@@ -128,6 +139,23 @@ EXAMPLES: Final[dict[KindName, Any]] = {
         total_reads=1_200_000,
         analysed_reads=1_000_000,
         input_cells=100_000,
+    ),
+    "panels": PanelEntry(
+        panel="B-ALL MRD 1",
+        channel="PE-Cy7-A",
+        antigen="CD19",
+        clone="J3-119",
+        instrument="Cytometer 10",
+        valid_from=dt.date(2020, 1, 1),
+        valid_until=dt.date(2021, 12, 31),
+    ),
+    "tubes": TubeUse(
+        file="S-014.fcs",
+        sample_id="S-014",
+        panel="B-ALL MRD 1",
+        role="sample",
+        gate="B-ALL window",
+        data_set=1,
     ),
     "cq table": Well(
         run_id="R-07",

@@ -21,12 +21,13 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
 from remnant.acquire.archive import chunks, unpack
 from remnant.acquire.limits import size
+from remnant.acquire.pages import Page
 from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.safe_xml import parse
 from remnant.acquire.sheet import Row, Sheet, assemble
 from remnant.records.finding import Problem
 
-__all__ = ["sheets"]
+__all__ = ["pages", "sheets"]
 
 R = TypeVar("R")
 
@@ -100,7 +101,7 @@ def _unreadable(file: str, value: str) -> RefusedFileError:
 
 def _check_extent(file: str, part: str, corner: tuple[int, int]) -> list[Problem]:
     rows, columns = corner
-    if rows * columns <= size("table_cells"):
+    if rows * columns <= size("workbook_cells"):
         return []
     return [
         Problem(
@@ -108,7 +109,7 @@ def _check_extent(file: str, part: str, corner: tuple[int, int]) -> list[Problem
             file=file,
             sheet=part,
             value=f"{rows:,} rows by {columns:,} columns",
-            expected=f"at most {size('table_cells'):,} cells up to the last one used",
+            expected=f"at most {size('workbook_cells'):,} cells up to the last one used",
             advice="Delete the empty rows and columns behind the table, cells with colours included.",
         )
     ]
@@ -150,8 +151,17 @@ def _guarded(file: str, work: Callable[[], R]) -> R:
         raise
 
 
-def sheets(file: str, data: bytes, archive: zipfile.ZipFile) -> list[Sheet]:
-    """Tables of a workbook.
+def _loaded(file: str, book: CalamineWorkbook, name: str) -> CalamineSheet:
+    sheet = _guarded(file, functools.partial(book.get_sheet_by_name, name))
+    if sheet.end is not None:
+        corner = (sheet.end[0] + 1, sheet.end[1] + 1)
+        if problems := _check_extent(file, name, corner):
+            raise RefusedFileError(file, problems)
+    return sheet
+
+
+def pages(file: str, data: bytes, archive: zipfile.ZipFile | None = None) -> list[Page]:
+    """Sheets of a workbook, each loaded when its rows are asked for.
 
     Parameters
     ----------
@@ -159,8 +169,49 @@ def sheets(file: str, data: bytes, archive: zipfile.ZipFile) -> list[Sheet]:
         File name.
     data : bytes
         Content of the workbook.
-    archive : zipfile.ZipFile
-        The same, opened.
+    archive : zipfile.ZipFile or None, default None
+        The same, opened; None for an old workbook (XLS), whose extent `remnant.acquire.old_workbook` has bounded.
+
+    Returns
+    -------
+    list of Page
+        Sheets in order, empty ones included.
+
+    Raises
+    ------
+    RefusedFileError
+        If the workbook is damaged or its sheets reach too far.
+    """
+    parts: dict[str, str] = {}
+    scans: dict[str, tuple[set[tuple[int, int]], tuple[int, int]]] = {}
+    if archive is not None:
+        scans = {member: _scan(file, archive, member) for member in archive.namelist()}
+        too_far = [
+            problem
+            for member, (_, corner) in scans.items()
+            for problem in _check_extent(file, member, corner)
+        ]
+        if too_far:
+            raise RefusedFileError(file, too_far)
+        parts = _parts(file, archive)
+    book = _guarded(file, functools.partial(CalamineWorkbook.from_filelike, io.BytesIO(data)))
+
+    def rows(name: str) -> Iterator[Row]:
+        errors = scans.get(parts.get(name, ""), (set(), (0, 0)))[0]
+        return _rows(_loaded(file, book, name), errors)
+
+    return [Page(name, functools.partial(rows, name), typed=True) for name in book.sheet_names]
+
+
+def sheets(file: str, found: list[Page]) -> list[Sheet]:
+    """Tables of a workbook.
+
+    Parameters
+    ----------
+    file : str
+        File name.
+    found : list of Page
+        What `pages` gave.
 
     Returns
     -------
@@ -170,21 +221,7 @@ def sheets(file: str, data: bytes, archive: zipfile.ZipFile) -> list[Sheet]:
     Raises
     ------
     RefusedFileError
-        If the workbook is damaged or its sheets reach too far.
+        If a sheet is damaged or reaches too far.
     """
-    scans = {member: _scan(file, archive, member) for member in archive.namelist()}
-    too_far = [
-        problem for member, (_, corner) in scans.items() for problem in _check_extent(file, member, corner)
-    ]
-    if too_far:
-        raise RefusedFileError(file, too_far)
-    parts = _parts(file, archive)
-    book = _guarded(file, functools.partial(CalamineWorkbook.from_filelike, io.BytesIO(data)))
-    found: list[Sheet] = []
-    for name in book.sheet_names:
-        sheet = _guarded(file, functools.partial(book.get_sheet_by_name, name))
-        errors = scans.get(parts.get(name, ""), (set(), (0, 0)))[0]
-        table = assemble(file, name, _rows(sheet, errors), comma=False, typed=True)
-        if table is not None:
-            found.append(table)
-    return found
+    tables = (assemble(file, page.name, page.rows(), comma=False, typed=True) for page in found)
+    return [table for table in tables if table is not None]

@@ -102,6 +102,8 @@ def follow_clones(
         for course, track in zip(followed, tracks, strict=True)
         if track.role == "index" or track.verdict == "returns"
     ]
+    back = {track.clone_id for track in tracks if track.verdict == "returns"}
+    series.sort(key=lambda course: course.chosen.count.clone_id not in back)
     measurements, assays = clone_measurements(series, rules=rules)
     return ClonotypesFollowed(
         tracks=tuple(sorted(tracks, key=_order)),

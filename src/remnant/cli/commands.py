@@ -98,6 +98,12 @@ COMMANDS: Final[tuple[Row, ...]] = (
         "Standard curves of a file, or measurements of a study.",
         _FILES,
     ),
+    Row(
+        "validate-assay",
+        "remnant.cli.validate_assay:validate",
+        "Limits of blank, detection and quantification of an assay.",
+        _FILES,
+    ),
     Row("flow", "remnant.cli.flow:flow", "Compartments and residual disease of a cytometry file.", _FILES),
     Row(
         "clonotypes",

@@ -47,6 +47,8 @@ _KINDS: Final[dict[str, KindName]] = {
     "sort_purities": "sort purity",
     "fraction_markers": "fraction markers",
     "antigen_counts": "antigen counts",
+    "panels": "panels",
+    "tube_uses": "tubes",
 }
 _DERIVED: Final = {
     "curve_fits": CurveFit,

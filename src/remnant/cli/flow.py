@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import typer
 
 from remnant.acquire.fcs import read_fcs_path
 from remnant.acquire.gating_ml import read_gating_ml
 from remnant.acquire.panel import read_panel
-from remnant.assay.flow.compartments import CompartmentCounts, compartment_counts
+from remnant.assay.flow.compartments import CompartmentCounts
 from remnant.assay.flow.counting import count
-from remnant.assay.flow.mrd import mrd_statement
-from remnant.assay.flow.panels import panel_of_labels
+from remnant.assay.flow.panels import checked_panel, panel_of_labels
 from remnant.cli.answer import Answer, command
 from remnant.cli.printed import listed
-from remnant.errors import InputError, NotFoundError
-from remnant.knowledge.flow import flow_rules
+from remnant.errors import ConflictError, InputError, NotFoundError
 from remnant.knowledge.gates import gate_definitions
+from remnant.pipeline.flow import Lesion, statement_of, tube_compartments
+from remnant.pipeline.flow_pages import flow_page
 from remnant.records.flow import Events, GateCount, MrdStatement, PanelChannel
+from remnant.study.connection import plain_errors
 
 __all__ = ["flow"]
+
+
+class _Asked(NamedTuple):
+    """What is wanted of a tube."""
+
+    panel: str
+    gates: Path | None
+    mrd: str | None
+    lesion: Lesion
+    material: str | None
 
 
 def _bytes(path: Path) -> bytes:
@@ -52,67 +63,149 @@ def flow(
     mrd: Annotated[
         str | None, typer.Option(metavar="GATE", help="State residual disease of this gate.")
     ] = None,
-    lesion: Annotated[
-        Literal["AML", "ALL", "LSC"], typer.Option(help="Whose rules of sufficiency apply.")
-    ] = "ALL",
+    controls: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Tube without disease, of the same panel; repeat for each."),
+    ] = None,
+    lesion: Annotated[Lesion, typer.Option(help="Whose rules of sufficiency apply.")] = "ALL",
+    material: Annotated[
+        Literal["BM", "PB"] | None, typer.Option(help="Material; marrow is looked at for dilution by blood.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="PAGE", help="Write a page with gate tree, plots and statement.")
+    ] = None,
 ) -> Answer:
     """Count the compartments of a tube, or the gates of a document.
 
     Parameters
     ----------
     file : pathlib.Path
-        FCS file.
+        FCS file, of any size.
     panel : str, default "labels"
         Table of channel and antigen, or ``labels``.
     gates : pathlib.Path or None, default None
         Gating-ML 2.0 document.
     mrd : str or None, default None
         Gate of the suspect cells.
+    controls : list of pathlib.Path or None, default None
+        FCS files without disease: what the gate catches there is its background.
     lesion : {"AML", "ALL", "LSC"}, default "ALL"
         Whose rules apply.
+    material : {"BM", "PB"} or None, default None
+        Material of the tube.
+    out : pathlib.Path or None, default None
+        Page to write; it may not exist.
 
     Returns
     -------
     Answer
         Tube, counts, cuts, sensitivity and, if asked for, the statement.
     """
-    held = [_one(events, panel, gates, mrd, lesion=lesion) for events in read_fcs_path(file)]
-    return Answer(data=[data for data, _ in held], shown=tuple(part for _, shown in held for part in shown))
+    asked = _Asked(panel, gates, mrd, lesion, material)
+    _refuse(asked, controls, out)
+    sets = read_fcs_path(file)
+    blanks = _blanks(controls or [], asked)
+    held = [_one(events, asked, blanks) for events in sets]
+    shown = tuple(part for _, lines, _ in held for part in lines)
+    if out is None:
+        return Answer(data=[data for data, _, _ in held], shown=shown)
+    largest = max(held, key=lambda one: one[0]["tube"].events)[2]
+    with plain_errors(str(out)):
+        out.write_text(largest, encoding="utf-8")
+    return Answer(data=[data | {"page": out} for data, _, _ in held], shown=(*shown, "", f"Page: {out}"))
+
+
+def _refuse(asked: _Asked, controls: list[Path] | None, out: Path | None) -> None:
+    """Options that do not go together, before any file is read."""
+    if controls and asked.mrd is None:
+        raise InputError(
+            where="--controls",
+            found="controls without --mrd",
+            needed="the gate whose background they tell",
+            advice="Add --mrd GATE, or leave the controls out.",
+        )
+    if out is not None and asked.gates is not None:
+        raise InputError(
+            where="--out",
+            found="a page of a Gating-ML document",
+            needed="compartments of a panel",
+            advice="Leave --gates out; pages draw the compartments.",
+        )
+    if out is not None and out.exists():
+        raise ConflictError(
+            where=str(out), found="a file", needed="a new name", advice="Choose another, or delete it."
+        )
+
+
+def _counted(events: Events, asked: _Asked) -> tuple[tuple[GateCount, ...], CompartmentCounts | None]:
+    if asked.gates is not None:
+        return count(events, read_gating_ml(asked.gates.name, _bytes(asked.gates))), None
+    found = tube_compartments(events, _panel(asked.panel, events))
+    return found.counts, found
+
+
+def _blanks(controls: list[Path], asked: _Asked) -> dict[str, tuple[tuple[GateCount, ...], int]]:
+    """Gates of every control by name; of a file with several data sets the first."""
+    blanks: dict[str, tuple[tuple[GateCount, ...], int]] = {}
+    for path in controls:
+        events = read_fcs_path(path)[0]
+        name = path.name if path.name not in blanks else f"{path.name} ({len(blanks) + 1})"
+        blanks[name] = (_counted(events, asked)[0], events.tube.events)
+    return blanks
 
 
 def _one(
-    events: Events, panel: str, gates: Path | None, mrd: str | None, *, lesion: Literal["AML", "ALL", "LSC"]
-) -> tuple[dict[str, Any], list[Any]]:
+    events: Events, asked: _Asked, blanks: dict[str, tuple[tuple[GateCount, ...], int]]
+) -> tuple[dict[str, Any], list[Any], str]:
+    """Data, lines, and the page of one data set; no page of a Gating-ML document."""
     tube = events.tube
-    title = f"{tube.file}, data set {tube.data_set}: FCS {tube.version}, {tube.events:,} events"
-    notes = [f"{finding.severity}: {finding.message}" for finding in events.findings]
-    if gates is not None:
-        counts = count(events, read_gating_ml(gates.name, _bytes(gates)))
-        data: dict[str, Any] = {"tube": tube, "counts": counts, "findings": events.findings}
-        shown = [title, *notes, "", _counts(counts)]
+    shown: list[Any] = [f"{tube.file}, data set {tube.data_set}: FCS {tube.version}, {tube.events:,} events"]
+    shown += [f"{finding.severity}: {finding.message}" for finding in events.findings]
+    counts, found = _counted(events, asked)
+    data: dict[str, Any] = {"tube": tube, "counts": counts, "findings": events.findings}
+    if found is None:
+        shown += ["", _counts(counts)]
     else:
-        found = compartment_counts(events, _panel(panel, events), definitions=gate_definitions())
-        data = {
-            "tube": tube,
+        data |= {
             "definitions": found.version,
             "cuts": found.cuts,
-            "counts": found.counts,
             "sensitivity": found.sensitivity,
             "findings": (*events.findings, *found.findings),
         }
-        counts = found.counts
-        shown = [title, *notes, "", *_compartments(found)]
-    if mrd is not None:
-        said = _statement(counts, tube.events, mrd, lesion=lesion)
+        shown += ["", *_compartments(found)]
+    said = None
+    if asked.mrd is not None:
+        said = statement_of(
+            counts,
+            tube.events,
+            gate=asked.mrd,
+            lesion=asked.lesion,
+            controls=blanks,
+            material=asked.material,
+            noticed=() if found is None else found.findings,
+        )
         data["mrd"] = said
         shown += ["", *_said(said)]
-    return data, shown
+    if found is None:
+        return data, shown, ""
+    channels = checked_panel(_panel(asked.panel, events), tube)
+    synthetic = tube.tube_name == "synthetic"
+    return data, shown, flow_page(events, found, channels, statement=said, synthetic=synthetic)
 
 
 def _panel(panel: str, events: Events) -> tuple[PanelChannel, ...]:
-    if panel == "labels":
-        return panel_of_labels(events.tube)
-    return read_panel(Path(panel).name, _bytes(Path(panel)))
+    if panel != "labels":
+        return read_panel(Path(panel).name, _bytes(Path(panel)))
+    found = panel_of_labels(events.tube)
+    if not any(one.antigen != one.channel for one in found):
+        raise InputError(
+            where=f"file {events.tube.file}",
+            found="no label that names an antigen: "
+            + ", ".join(f"{one.name} {one.label}".strip() for one in events.tube.channels),
+            needed="a panel",
+            advice="Write a table with columns channel and antigen and give it with --panel; `remnant templates` writes an empty one.",
+        )
+    return found
 
 
 def _counts(counts: tuple[GateCount, ...]) -> Any:
@@ -151,22 +244,6 @@ def _compartments(found: CompartmentCounts) -> list[Any]:
         listed(("compartment", "cut moved", *shifts), moved, right=shifts),
         *(f"{finding.severity}: {finding.message}" for finding in found.findings),
     ]
-
-
-def _statement(
-    counts: tuple[GateCount, ...], events: int, gate: str, *, lesion: Literal["AML", "ALL", "LSC"]
-) -> MrdStatement:
-    found = {one.gate: one.events for one in counts}
-    if gate not in found:
-        raise InputError(
-            where="--mrd", found=gate, needed=", ".join(found), advice="Name a gate that was counted."
-        )
-    denominator = "CD45+" if found.get("CD45+", 0) >= found[gate] else "events"
-    n = found["CD45+"] if denominator == "CD45+" else events
-    cells = {"nucleated cells": events} | ({"CD45+": found["CD45+"]} if "CD45+" in found else {})
-    return mrd_statement(
-        found[gate], n, gate=gate, denominator=denominator, cells=cells, lesion=lesion, rules=flow_rules()
-    )
 
 
 def _said(said: MrdStatement) -> list[str]:

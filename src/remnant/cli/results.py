@@ -201,6 +201,7 @@ def course(study: StudyFolder, *, patients: Patients = None) -> Answer:
     for dossier in found:
         if dossier.course is not None:
             shown += [f"{dossier.patient.patient_id}: {dossier.course.headline}", *_tables(dossier), ""]
+            shown += _kinetics(dossier.course)
     return Answer(data=[dossier.course for dossier in found if dossier.course], shown=tuple(shown))
 
 
@@ -309,6 +310,12 @@ def _points(dossier: Dossier, course: Course) -> RenderableType:
     )
     columns = ("date", "day", "material", "assay", "value (95 %)", "state", "log10 change", "rule")
     return listed(columns, rows, right=("day",))
+
+
+def _kinetics(course: Course) -> list[RenderableType]:
+    """Growth of each series in its last stretch, and of earlier ones where it is known."""
+    lines: list[RenderableType] = [k.reason for k in course.kinetics if not k.refused or k.current]
+    return [*lines, ""] if lines else []
 
 
 def _value(point: SeriesPoint | MrdPoint, values: Mapping[str, Measurement]) -> str:

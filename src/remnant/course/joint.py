@@ -29,7 +29,7 @@ JointState = Literal["neither", "BAALC", "WT1", "both", "undecided"]
 FIRST: Final = "WT1"
 SECOND: Final = "BAALC"
 
-_Sample = tuple[str, str, str, str, dt.date]  # patient, material, fraction, control, date
+_Sample = tuple[str, str, str, str, str, dt.date]  # patient, material, fraction, control, platform, date
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,10 @@ def joint_states(
         m = entry.measurement
         if m.target in {FIRST, SECOND} and (entry.call is not None or m.state == "not evaluable"):
             side = _side(entry, place[row], against, states) if row in place else None
-            found[m.patient_id, m.material, m.fraction, m.control, m.drawn_on][m.target] = entry, side
+            found[m.patient_id, m.material, m.fraction, m.control, m.platform, m.drawn_on][m.target] = (
+                entry,
+                side,
+            )
     pairs = {
         key: (one[1], other[1])
         for key, sides in found.items()
@@ -83,7 +86,7 @@ def joint_states(
     joint = dict(zip(pairs, probabilities, strict=True))
     judged = {key: _joint(key, sides, joint.get(key), states) for key, sides in sorted(found.items())}
     confirmed = _confirmed(judged, set(pairs), states)
-    ordered = sorted(judged, key=lambda key: (key[0], key[4], key[1:4]))
+    ordered = sorted(judged, key=lambda key: (key[0], key[5], key[1:5]))
     return tuple(replace(judged[key], confirmed=key in confirmed) for key in ordered)
 
 
@@ -133,8 +136,9 @@ def _joint(
     probability: tuple[float, float, float] | None,
     states: StateRules,
 ) -> Joint:
-    patient, material, fraction, control, drawn_on = key
+    patient, material, fraction, control, platform, drawn_on = key
     entry = next(sides[marker][0] for marker in (FIRST, SECOND) if marker in sides)
+    over = f"{control} (digital PCR)" if platform == "dpcr" else control
     state: JointState = "undecided"
     point: JointState = "undecided"
     if probability is None:
@@ -143,14 +147,14 @@ def _joint(
             for marker in (FIRST, SECOND)
             if sides.get(marker, (None, None))[1] is None
         ]
-        reason = f"Undecided: {' and '.join(absent)} over {control}."
+        reason = f"Undecided: {' and '.join(absent)} over {over}."
     else:
         one, other = sides[FIRST][1], sides[SECOND][1]
         point = _POINT[one is not None and one.raised, other is not None and other.raised]
         state = _cell(*probability, high=states.borderline[1])
         first, second, both = (probability_text(p) for p in probability)
         reason = (
-            f"P(WT1 raised) {first}, P(BAALC raised) {second}, P(both) {both} over one {control}; "
+            f"P(WT1 raised) {first}, P(BAALC raised) {second}, P(both) {both} over one {over}; "
             f"by point values: {point}.{_copies(sides)}"
         )
     return Joint(
@@ -185,9 +189,9 @@ def _confirmed(judged: dict[_Sample, Joint], evaluable: set[_Sample], states: St
     confirmed = set()
     line = sorted(evaluable)
     for key, after in itertools.pairwise(line):
-        days = (after[4] - key[4]).days
+        days = (after[5] - key[5]).days
         if (
-            key[:4] == after[:4]
+            key[:5] == after[:5]
             and judged[key].state == judged[after].state == "both"
             and states.synchrony_from_days <= days <= states.synchrony_to_days
         ):

@@ -223,8 +223,8 @@ class EvidenceBatch:
         k, exposure, background, dispersion.
     fraction : ndarray of float, shape (n_fraction, 5)
         k, n, false_positive, false_negative, weight of the own compartment.
-    partitions : ndarray of float, shape (n_partitions, 5)
-        k, n, volume_ul, volume_cv, false_positive.
+    partitions : ndarray of float, shape (n_partitions, 6)
+        k, n, volume_ul, volume_cv, false_positive, false_positive_sd.
     profile : ndarray of float, shape (n_profile, KNOTS)
         Log-likelihood at the knots.
     profile_at_zero : ndarray of float, shape (n_profile,)
@@ -334,7 +334,7 @@ class EvidenceBatch:
             log10_high=log10_high,
             counts=np.zeros((0, 4)),
             fraction=np.zeros((0, 5)),
-            partitions=np.zeros((0, 5)),
+            partitions=np.zeros((0, 6)),
             profile=log_likelihood,
             profile_at_zero=at_zero,
             reported=np.zeros((0, 4)),
@@ -397,10 +397,10 @@ class EvidenceBatch:
                     compartments=("own",), log10_low=low, log10_high=high, errors=errors,
                 )  # fmt: skip
             case "partitions":
-                k, n, volume, cv, fp = map(float, self.partitions[at])
+                k, n, volume, cv, fp, fp_sd = map(float, self.partitions[at])
                 return PartitionsEvidence(
                     k=int(k), n=int(n), volume_ul=volume, volume_cv=cv, false_positive=fp,
-                    log10_low=low, log10_high=high, errors=errors,
+                    log10_low=low, log10_high=high, errors=errors, false_positive_sd=fp_sd,
                 )  # fmt: skip
             case "profile":
                 return ProfileEvidence(
@@ -426,7 +426,14 @@ def _values(item: Evidence) -> tuple[float, ...]:
         case FractionEvidence():
             return (item.k, item.n, item.false_positive, item.false_negative, item.weights[0])
         case PartitionsEvidence():
-            return (item.k, item.n, item.volume_ul, item.volume_cv, item.false_positive)
+            return (
+                item.k,
+                item.n,
+                item.volume_ul,
+                item.volume_cv,
+                item.false_positive,
+                item.false_positive_sd,
+            )
         case ReportedEvidence():
             return (
                 -np.inf if item.value is None else float(np.log10(item.value)),
@@ -441,7 +448,7 @@ def _values(item: Evidence) -> tuple[float, ...]:
 _WIDTH: Final[dict[type, int]] = {
     CountsEvidence: 4,
     FractionEvidence: 5,
-    PartitionsEvidence: 5,
+    PartitionsEvidence: 6,
     ReportedEvidence: 4,
 }
 
@@ -466,6 +473,9 @@ def _problems(item: Evidence) -> list[str]:
                 0 <= item.k <= item.n and item.n > 0 and item.volume_ul > 0 and 0 <= item.false_positive < 1
             ):
                 problems.append(f"{item.k} positive of {item.n} partitions of {item.volume_ul} µl cannot be")
+            fp = item.false_positive
+            if item.false_positive_sd and not 0 < item.false_positive_sd**2 < fp * (1 - fp):
+                problems.append(f"no Beta posterior has mean {fp:g} and sd {item.false_positive_sd:g}")
         case ProfileEvidence():
             if len(item.log_likelihood) != KNOTS or not np.all(np.isfinite(item.log_likelihood)):
                 problems.append(f"a profile needs {KNOTS} finite knots")

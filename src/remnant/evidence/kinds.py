@@ -148,7 +148,8 @@ class FractionEvidence:
 class PartitionsEvidence:
     """Positive partitions of a digital PCR.
 
-    ``k ~ Binomial(n, 1 - (1 - fp) * exp(-q * volume))``, with a log-normal error of the volume.
+    ``k ~ Binomial(n, 1 - (1 - fp) * exp(-q * volume))``, with a log-normal error of the volume. The rate
+    ``fp`` is learned from blanks: a Beta posterior with its mean and standard deviation, integrated out.
 
     Attributes
     ----------
@@ -159,11 +160,13 @@ class PartitionsEvidence:
     volume_cv : float
         Relative standard deviation of the mean partition volume.
     false_positive : float
-        Rate per partition, learned from no-template wells.
+        Rate per partition, learned from no-template wells: mean of its Beta posterior.
     log10_low, log10_high : float
         Declared range of log10 q.
     errors : tuple of ErrorTerm
         Shared errors.
+    false_positive_sd : float
+        Standard deviation of that posterior; 0 takes the rate as known.
     kind : {"partitions"}
         Tag.
     """
@@ -176,6 +179,7 @@ class PartitionsEvidence:
     log10_low: float
     log10_high: float
     errors: tuple[ErrorTerm, ...] = ()
+    false_positive_sd: float = 0.0
     kind: Literal["partitions"] = "partitions"
 
 

@@ -6,11 +6,12 @@ log-probability of the observation.
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 import numpy as np
 from scipy.interpolate import CubicSpline
-from scipy.special import gammaln, logsumexp, xlogy
+from scipy.special import betaincinv, gammaln, logsumexp, xlogy
 
 from remnant.evidence.batch import KINDS, EvidenceBatch, Floats, Integers
 from remnant.evidence.kinds import KNOTS
@@ -20,6 +21,10 @@ __all__ = ["IMPOSSIBLE", "at_log10", "at_zero", "private_sd", "with_private_erro
 IMPOSSIBLE: Final = -1e4
 """Stands for log 0 on the grid: finite, so that arithmetic stays free of NaN."""
 
+# Gauss-Legendre over the probability of the Beta posterior of the false-positive rate.
+_RATE_NODES, _RATE_WEIGHTS = np.polynomial.legendre.leggauss(20)
+_RATE_SHARES: Final[Floats] = 0.5 * (_RATE_NODES + 1.0)
+_RATE_LOG_WEIGHTS: Final[Floats] = np.log(0.5 * _RATE_WEIGHTS)
 _VOLUME_NODES: Final = np.linspace(-6.0, 6.0, 201)
 # Slopes at the knots of the not-a-knot cubic spline are linear in the values: one matrix serves all rows.
 _SLOPES: Final[Floats] = CubicSpline(np.arange(KNOTS), np.eye(KNOTS)).derivative()(np.arange(KNOTS))
@@ -53,11 +58,34 @@ def _fraction(columns: Floats, q: Floats) -> Floats:
 
 
 def _partitions(columns: Floats, q: Floats) -> Floats:
-    """At the nominal volume; its error is log-normal in q and enters as a private error."""
-    k, n, volume, _cv, fp = (columns[:, [i]] for i in range(5))
-    empty = np.log1p(-fp) - q * volume
-    positive = -np.expm1(empty)
-    return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + xlogy(k, positive) + (n - k) * empty
+    """At the nominal volume, whose error is log-normal in q and enters as a private error; blanks integrated."""
+    k, n = columns[:, [0]], columns[:, [1]]
+    filled = q * columns[:, [2]]
+    known = _partitions_at(k, n, filled, columns[:, [4]])
+    learned = np.flatnonzero(columns[:, 5] > 0)
+    if len(learned):
+        nodes = np.array([_rates(mean, sd) for mean, sd in columns[learned, 4:6].tolist()])
+        k_learned, n_learned, filled = k[learned], n[learned], filled[learned]
+        total = np.full(filled.shape, -np.inf)
+        for rate, weight in zip(nodes.T, _RATE_LOG_WEIGHTS, strict=True):
+            at = _partitions_at(k_learned, n_learned, filled, rate[:, None])
+            total = np.logaddexp(total, at + weight)
+        known[learned] = total
+    return known + (gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+
+
+@functools.lru_cache(maxsize=4096)
+def _rates(mean: float, sd: float) -> Floats:
+    """Nodes of the Beta posterior of a false-positive rate."""
+    size = mean * (1 - mean) / sd**2 - 1.0
+    rates: Floats = betaincinv(mean * size, (1 - mean) * size, _RATE_SHARES)
+    return rates
+
+
+def _partitions_at(k: Floats, n: Floats, filled: Floats, fp: Floats) -> Floats:
+    """Log-likelihood at one rate of false positives a row, without its constant."""
+    empty = np.log1p(-fp) - filled
+    return xlogy(k, -np.expm1(empty)) + (n - k) * empty
 
 
 def _profile(values: Floats, *, low: Floats, high: Floats, log10_q: Floats) -> Floats:

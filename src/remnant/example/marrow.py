@@ -16,10 +16,10 @@ from remnant.example.fcs import fcs_bytes
 from remnant.records.flow import Channel
 from remnant.records.gate import SpectrumMatrix
 
-__all__ = ["ANTIGENS", "POPULATIONS", "MadeMarrow", "made_marrow"]
+__all__ = ["ANTIGENS", "DETECTORS", "POPULATIONS", "MadeMarrow", "made_cells", "made_marrow"]
 
 ANTIGENS: Final = ("CD34", "CD38", "CD19", "CD10", "CD20", "CD45", "CD33", "CD3")
-_DETECTORS: Final = ("FITC-A", "PE-A", "PerCP-A", "PE-Cy7-A", "APC-A", "APC-R700-A", "V450-A", "V500-A")
+DETECTORS: Final = ("FITC-A", "PE-A", "PerCP-A", "PE-Cy7-A", "APC-A", "APC-R700-A", "V450-A", "V500-A")
 _NEGATIVE: Final = 60.0
 _NOISE: Final = 80.0
 _LEVELS: Final[dict[str, tuple[float, ...]]] = {
@@ -91,10 +91,10 @@ class MadeMarrow:
 
 
 def _matrix() -> SpectrumMatrix:
-    size = len(_DETECTORS)
+    size = len(DETECTORS)
     spill = np.eye(size) + _SPILL * np.eye(size, k=1) + _SPILL / 3 * np.eye(size, k=-1)
     rows = tuple(tuple(float(v) for v in row) for row in spill)
-    return SpectrumMatrix(name="FCS", fluorochromes=_DETECTORS, detectors=_DETECTORS, spectrum=rows)
+    return SpectrumMatrix(name="FCS", fluorochromes=DETECTORS, detectors=DETECTORS, spectrum=rows)
 
 
 def made_marrow(events: int, *, blasts: dict[str, int] | None = None, seed: int) -> MadeMarrow:
@@ -121,27 +121,74 @@ def made_marrow(events: int, *, blasts: dict[str, int] | None = None, seed: int)
     10
     """
     rng = np.random.default_rng(seed)
-    leukaemic = blasts or {}
+    return _stained(_composition(events, blasts or {}, rng), rng, levels_rng=rng)
+
+
+def made_cells(
+    counts: dict[str, int] | None = None,
+    *,
+    events: int = 0,
+    blasts: dict[str, int] | None = None,
+    marrow: int,
+    seed: int,
+) -> MadeMarrow:
+    """Cells of one marrow, measured: its levels are the same in every tube of it.
+
+    Parameters
+    ----------
+    counts : dict of str to int or None, default None
+        Exact number of events of each population, for sorted cells; None for the whole marrow.
+    events : int, default 0
+        Events of the whole marrow, blasts included.
+    blasts : dict of str to int or None, default None
+        Exact number of leukaemic events among them.
+    marrow : int
+        Seed of the marrow: how bright its cells are.
+    seed : int
+        Seed of the tube.
+
+    Returns
+    -------
+    MadeMarrow
+        Events in random order with their populations.
+
+    Examples
+    --------
+    >>> made_cells({"HSC": 95, "B-ALL blast": 5}, marrow=1, seed=2).values.shape
+    (100, 10)
+    """
+    rng = np.random.default_rng(seed)
+    held = _composition(events, blasts or {}, rng) if counts is None else counts
+    return _stained(held, rng, levels_rng=np.random.default_rng(marrow))
+
+
+def _composition(events: int, leukaemic: dict[str, int], rng: np.random.Generator) -> dict[str, int]:
     typical = np.array(list(_SHARES.values()))
     shares = rng.dirichlet(_BETWEEN_SHARES * typical + 1e-3)
     normal = rng.multinomial(events - sum(leukaemic.values()), shares)
-    counts = dict(zip(_SHARES, normal.tolist(), strict=True)) | leukaemic
+    return dict(zip(_SHARES, normal.tolist(), strict=True)) | leukaemic
+
+
+def _stained(
+    counts: dict[str, int], rng: np.random.Generator, *, levels_rng: np.random.Generator
+) -> MadeMarrow:
+    events = sum(counts.values())
     population = np.repeat(
         [POPULATIONS.index(name) for name in counts], [counts[name] for name in counts]
     ).astype(np.int64)
     rng.shuffle(population)
     levels = np.array([_LEVELS[name] for name in POPULATIONS])
     levels = np.where(
-        levels > _NEGATIVE, levels * 10 ** rng.normal(0, _BETWEEN_LEVELS, levels.shape[1]), levels
+        levels > _NEGATIVE, levels * 10 ** levels_rng.normal(0, _BETWEEN_LEVELS, levels.shape[1]), levels
     )
-    stained = levels[population] * np.exp(_WITHIN * rng.standard_normal((events, len(_DETECTORS))))
+    stained = levels[population] * np.exp(_WITHIN * rng.standard_normal((events, len(DETECTORS))))
     stained += _NOISE * rng.standard_normal(stained.shape)
     side = np.array([_SIDE.get(name, 14_000.0) for name in POPULATIONS])[population]
     scatter = np.column_stack([np.full(events, 70_000.0), side]) * np.exp(
         0.22 * rng.standard_normal((events, 2))
     )
     values = np.column_stack([scatter, stained @ np.array(_matrix().spectrum)]).astype("<f4")
-    names = ("FSC-A", "SSC-A", *_DETECTORS)
+    names = ("FSC-A", "SSC-A", *DETECTORS)
     labels = ("", "", *ANTIGENS)
     channels = tuple(
         Channel(name=name, label=label, bits=32, top=262144.0)

@@ -18,6 +18,7 @@ from remnant.acquire.columns import KindName, kind_of
 from remnant.acquire.writing import written
 from remnant.example.files import TRUTH_FOLDER
 from remnant.example.study_b import CompartmentTruth, StudyB
+from remnant.example.study_b_flow import panel_entries, study_b_tubes
 from remnant.example.tables import record_table, reported_table
 from remnant.records.codec import to_frame
 from remnant.records.fish import FishCount
@@ -75,7 +76,13 @@ def study_b_files(study: StudyB) -> Iterator[tuple[str, bytes]]:
     yield "therapies.csv", record_table(study.therapies, Therapy)
     yield "samples.csv", record_table(study.samples, Sample)
     yield "fractions.csv", record_table(study.fractions, Fraction)
-    yield "sort_report.csv", _table("sort purity", study.purities)
+    tubes = list(study_b_tubes(study))
+    sorted_again = {use.fraction_id for use, _ in tubes}
+    typed = [one for one in study.purities if one.fraction_id not in sorted_again]
+    yield "sort_report.csv", _table("sort purity", typed)
+    yield "panels.csv", _table("panels", panel_entries())
+    yield "tubes.csv", _table("tubes", [use for use, _ in tubes])
+    yield from ((use.file, content) for use, content in tubes)
     yield "fraction_markers.csv", _table("fraction markers", study.markers)
     yield "levels.csv", reported_table(study.reported)
     if study.antigens:

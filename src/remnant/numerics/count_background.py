@@ -10,12 +10,23 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special, stats
 
 from remnant.errors import MeasurementError
 
-__all__ = ["CountBackground", "count_background", "detectable_mean", "quantifiable_mean", "upper_count"]
+__all__ = [
+    "CountBackground",
+    "count_background",
+    "detectable_mean",
+    "quantifiable_mean",
+    "signal_log_likelihood",
+    "upper_count",
+]
+
+_SPACING = 0.05
+_TAIL = 1e-12
+_LEAST_MEAN = 1e-4
 
 
 class CountBackground(NamedTuple):
@@ -92,6 +103,51 @@ def _between(k: np.ndarray, mean: np.ndarray) -> float:
     found = optimize.minimize_scalar(deficit, bounds=(-12.0, 3.0), method="bounded")
     poisson = -float(np.sum(stats.poisson.logpmf(k, mean)))
     return 0.0 if poisson <= found.fun + 1e-9 else float(math.exp(found.x))
+
+
+def signal_log_likelihood(
+    signal: ArrayLike, *, k: float, mean: float, dispersion: float
+) -> NDArray[np.float64]:
+    """Log-likelihood of a Poisson signal on top of an over-dispersed blank.
+
+    Parameters
+    ----------
+    signal : array_like, shape (m,)
+        Expected counts of the signal, 0 or more.
+    k : float
+        Counts seen.
+    mean, dispersion : float
+        Of the blank's count; the dispersion is above 0.
+
+    Returns
+    -------
+    ndarray of float, shape (m,)
+        ``log sum_j NB(j) Poisson(k - j)``.
+
+    Notes
+    -----
+    The blank is Poisson with a gamma-distributed mean. The integral over that mean is the trapezoidal rule on its
+    logarithm; what lies below a ten-thousandth of an event counts as nothing.
+
+    Examples
+    --------
+    >>> round(float(signal_log_likelihood([3.0], k=3, mean=1e-9, dispersion=0.2)[0]), 3)
+    -1.496
+    """
+    s = np.asarray(signal, dtype=float)
+    blank = stats.gamma(1.0 / dispersion, scale=mean * dispersion)
+    low = max(float(blank.ppf(_TAIL)), _LEAST_MEAN)
+    high = max(float(blank.isf(_TAIL)), 2.0 * (k + 10.0 * math.sqrt(k) + 10.0), 10.0 * low)
+    width = math.log(high / low)
+    count = math.ceil(width / min(_SPACING, 0.5 / math.sqrt(k + 1.0))) + 1
+    nodes = np.geomspace(low, high, count)
+    with np.errstate(divide="ignore"):
+        weights = blank.logpdf(nodes) + np.log(nodes * width / (count - 1))
+        weights[[0, -1]] -= math.log(2.0)
+        weights = np.append(weights, blank.logcdf(low))  # as no event at all
+    means = np.append(nodes, 0.0)[:, None] + s[None, :]
+    terms = weights[:, None] + special.xlogy(k, means) - means
+    return np.asarray(special.logsumexp(terms, axis=0) - special.gammaln(k + 1.0))
 
 
 def _tail(count: float, mean: float, dispersion: float) -> float:

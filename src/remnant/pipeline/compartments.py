@@ -14,6 +14,7 @@ from remnant.call.compartments_cd19 import cd19_status
 from remnant.call.compartments_lineage import classify_lineage
 from remnant.errors import InputError
 from remnant.forecast.origin import origin
+from remnant.pipeline.flow_study import flow_facts_of_files, flow_records, purities_of
 from remnant.pipeline.imports import files_under
 from remnant.records.acquired import Acquired
 from remnant.records.finding import Finding
@@ -27,6 +28,7 @@ from remnant.records.fish import (
 )
 from remnant.records.patient import Patient
 from remnant.records.sample import Fraction, Sample
+from remnant.study.derived import derived_records
 from remnant.study.facts import facts
 from remnant.study.handle import Study
 
@@ -45,11 +47,14 @@ class CompartmentFacts:
         IG/TR of fractions.
     antigens : tuple of AntigenCount
         Intensity classes.
+    findings : tuple of Finding
+        What was noticed while they were put together.
     """
 
     fish: FishFacts
     markers: tuple[FractionMarker, ...] = ()
     antigens: tuple[AntigenCount, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def facts_of_study(study: Study) -> CompartmentFacts:
@@ -63,18 +68,20 @@ def facts_of_study(study: Study) -> CompartmentFacts:
     Returns
     -------
     CompartmentFacts
-        Of its active files.
+        Of its active files, and the re-analysed fractions among its cytometry files.
     """
+    purities, noted = purities_of(facts(study, SortPurity), derived_records(study, SortPurity))
     return CompartmentFacts(
         fish=FishFacts(
             counts=facts(study, FishCount),
             fractions=facts(study, Fraction),
-            purities=facts(study, SortPurity),
+            purities=purities,
             samples=facts(study, Sample),
             patients=facts(study, Patient),
         ),
         markers=facts(study, FractionMarker),
         antigens=facts(study, AntigenCount),
+        findings=noted,
     )
 
 
@@ -91,17 +98,26 @@ def facts_of_files(paths: Iterable[Path | str]) -> CompartmentFacts:
     CompartmentFacts
         Of all files together.
     """
-    read: list[Acquired] = [read_path(path) for path in files_under(paths)]
+    named = [(path, read_path(path)) for path in files_under(paths)]
+    read: list[Acquired] = [got for _, got in named]
+    tubes = flow_facts_of_files(named)
+    sorts = [key for key, use in tubes.tubes.items() if use.fraction_id is not None]
+    made = [one for _, records in flow_records(tubes, sorts) for one in records]
+    purities, noted = purities_of(
+        [one for got in read for one in got.sort_purities],
+        [one for one in made if isinstance(one, SortPurity)],
+    )
     return CompartmentFacts(
         fish=FishFacts(
             counts=tuple(one for got in read for one in got.fish_counts),
             fractions=tuple(one for got in read for one in got.fractions),
-            purities=tuple(one for got in read for one in got.sort_purities),
+            purities=purities,
             samples=tuple(one for got in read for one in got.samples),
             patients=tuple(one for got in read for one in got.patients),
         ),
         markers=tuple(one for got in read for one in got.fraction_markers),
         antigens=tuple(one for got in read for one in got.antigen_counts),
+        findings=(*noted, *(one for one in made if isinstance(one, Finding))),
     )
 
 
@@ -138,7 +154,8 @@ def judge_compartments(known: CompartmentFacts) -> tuple[SortedSample, ...]:
         mine = groups.setdefault(estimate.sample_id, [])
         if not mine or mine[0].probe == estimate.probe:
             mine.append(estimate)
-    judged = [_judge(known, samples.get(name), members, made.findings) for name, members in groups.items()]
+    noticed = (*known.findings, *made.findings)
+    judged = [_judge(known, samples.get(name), members, noticed) for name, members in groups.items()]
     agreements = {one.fraction_id: one for one in made.agreements}
     full = [
         dataclasses.replace(

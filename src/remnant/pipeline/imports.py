@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, cast
 
-from remnant.acquire import read, read_path
+from remnant.acquire import is_cytometry, read, read_path
 from remnant.acquire.limits import size
 from remnant.errors import InputError, NotFoundError, RemnantError
 from remnant.records.acquired import Acquired
@@ -134,7 +134,7 @@ class _Read:
     """A file that was read, or the report on one that is not to be stored."""
 
     path: Path
-    data: bytes = b""
+    data: bytes | Path = b""
     acquired: Acquired | None = None
     report: FileReport | None = None
 
@@ -254,16 +254,16 @@ def _counted(items: Iterator[_Read], total: int, progress: Progress | None) -> I
 def _read(path: Path, known: set[str]) -> _Read:
     """Read a file, unless the study holds it already."""
     try:
-        if path.stat().st_size > size("file_bytes"):
-            read_path(path)  # refuses it without reading it whole
-        data = path.read_bytes()
+        data = path if is_cytometry(path) else _whole(path)
         sha256 = sha256_of(data)
         if sha256 in known:
             report = FileReport(path=str(path), name=path.name, outcome="unchanged", sha256=sha256)
             return _Read(path=path, report=report)
-        acquired = read(path.name, data)
+        acquired = read(path.name, data) if isinstance(data, bytes) else read_path(data)
         noticed = (*acquired.findings, *future_dates(acquired, today=dt.datetime.now(tz=dt.UTC).date()))
-        acquired = dataclasses.replace(acquired, findings=noticed, curves=())  # curves stay in the original
+        acquired = dataclasses.replace(
+            acquired, findings=noticed, curves=(), amplitudes=()
+        )  # they stay in the original
         return _Read(path=path, data=data, acquired=acquired)
     except RemnantError as error:
         return _Read(path=path, report=_refused(path, error, None))
@@ -275,6 +275,12 @@ def _read(path: Path, known: set[str]) -> _Read:
             advice="Check the file and its rights.",
         )
         return _Read(path=path, report=_refused(path, unreadable, None))
+
+
+def _whole(path: Path) -> bytes:
+    if path.stat().st_size > size("file_bytes"):
+        read_path(path)  # refuses it without reading it whole
+    return path.read_bytes()
 
 
 def _one_transaction_each(study: Study, item: _Read, *, by: str, supersedes: str | None) -> FileReport:

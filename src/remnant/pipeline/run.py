@@ -1,8 +1,7 @@
 """Everything of a study that is out of date, and nothing else.
 
-Stages, each with keys of its own: ``assay`` (a run of the laboratory), ``clonotypes`` (all sequenced
-samples), ``normal`` (the donors'
-background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
+Stages, each with keys of its own: ``curves`` (a file), ``assay`` and ``digital`` (a run of the laboratory), ``clonotypes`` (all sequenced samples), ``flow`` (a cytometry tube), ``normal``
+(the donors' background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
 changed, or the rules, or the code. The internal controls of all runs set the errors of every run, so a run
 with new controls renews all.
 """
@@ -22,17 +21,23 @@ from remnant.call.donors import donor_baselines
 from remnant.call.mrd_calls import Around, mrd_call_findings
 from remnant.course.build import build_courses
 from remnant.course.discordance import disagreement_findings, disagreements
+from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.conversion import study_factors
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
 from remnant.knowledge.rules_files import rule_book
 from remnant.pipeline.clonotypes import clonotype_facts, clonotype_records
 from remnant.pipeline.compartments import facts_of_study, judge_compartments
+from remnant.pipeline.curves import quantified_wells, read_study_curves
+from remnant.pipeline.digital import digital_inputs, digital_records
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
+from remnant.pipeline.flow_study import flow_facts, flow_inputs, flow_records, loose_ends
 from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
+from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
 from remnant.records.measurement import Baseline, CurveFit, Measurement, ReportedValue, WellUse
+from remnant.records.partition import Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.quantified import Quantified
 from remnant.records.run import Run, Well
@@ -118,9 +123,16 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     tell = progress or (lambda _stage, _done, _total: None)
     own = _own_rules(study)  # before anything is computed: contradictory rules stop the run
     known = _read(study)
-    stages = [_assay(study, known, tell)]
+    stages = _curves(study, known, tell)
+    wells, curve_findings = quantified_wells(study, known.wells)
+    known = replace(known, wells=wells)
+    stages.append(_assay(study, known, curve_findings, tell=tell))
     clones = _clonotypes(study, known)
     stages += [clones] if clones.computed or clones.kept or clones.removed else []
+    tubes = _flow(study, tell)
+    stages += [tubes] if tubes.computed or tubes.kept else []
+    digital = _digital(study, known, tell)
+    stages += [digital] if digital.computed or digital.kept or digital.removed else []
     measured = derived_records(study, Measurement)
     stages.append(_normal(study, known, measured))
     sorted_fractions = _compartments(study)
@@ -142,6 +154,8 @@ def _read(study: Study) -> Facts:
         runs=facts(study, Run),
         wells=facts(study, Well),
         reported=facts(study, ReportedValue),
+        partitions=facts(study, Partitions),
+        plate_wells=facts(study, PlateWell),
     )
 
 
@@ -166,7 +180,15 @@ def _hash(*groups: Iterable[Any]) -> str:
     return digest.hexdigest()
 
 
-def _assay(study: Study, known: Facts, tell: Progress) -> StageReport:
+def _curves(study: Study, known: Facts, tell: Progress) -> list[StageReport]:
+    """Amplification curves to our Cq; no stage if no file can have any."""
+    computed, kept, removed = read_study_curves(study, known.runs, tell=tell)
+    if not computed + kept + removed:
+        return []
+    return [StageReport(stage="curves", computed=computed, kept=kept, removed=removed)]
+
+
+def _assay(study: Study, known: Facts, curve_findings: Sequence[Finding], *, tell: Progress) -> StageReport:
     """Wells and reported values to measurements."""
     wells = grouped(known.wells, "run_id")
     runs = {run.run_id: run for run in known.runs}
@@ -191,11 +213,11 @@ def _assay(study: Study, known: Facts, tell: Progress) -> StageReport:
 
     wanted = {run_id: inputs(run_id) for run_id in sorted(wells)}
     wanted[_REPORTED] = _hash(known.reported, known.samples)
-    wanted[_LABORATORY] = _hash([controls], wanted.values())
+    wanted[_LABORATORY] = _hash([controls], wanted.values(), curve_findings)
     stale, gone = _stale(study, "assay", wanted)
     if stale:
         tell("quantify", 0, 1)
-        results = _quantified(known)
+        results = _quantified(known, curve_findings)
         write_derived(study, "assay", {key: (wanted[key], results[key]) for key in stale}, remove=gone)
         tell("quantify", 1, 1)
     else:
@@ -203,7 +225,7 @@ def _assay(study: Study, known: Facts, tell: Progress) -> StageReport:
     return _stage("assay", wanted, stale, gone)
 
 
-def _quantified(known: Facts) -> Mapping[str, Sequence[Any]]:
+def _quantified(known: Facts, curve_findings: Sequence[Finding]) -> Mapping[str, Sequence[Any]]:
     """Records by key: each run's own, and what belongs to the laboratory as a whole."""
     got = quantify(wells=known.wells, runs=known.runs, cdnas=known.cdnas, samples=known.samples)
     typed_in = measure_reported(known.reported, samples=known.samples, variance=got.variance)
@@ -211,7 +233,13 @@ def _quantified(known: Facts) -> Mapping[str, Sequence[Any]]:
     for record in _of_runs(got):
         results[record.run_id].append(record)
     results[_REPORTED] += [*typed_in.measurements, *typed_in.findings]
-    results[_LABORATORY] += [*got.control_points, *got.variance, *got.findings, *default_assays()]
+    results[_LABORATORY] += [
+        *got.control_points,
+        *got.variance,
+        *got.findings,
+        *curve_findings,
+        *default_assays(),
+    ]
     return results
 
 
@@ -219,6 +247,21 @@ def _of_runs(got: Quantified) -> Iterable[Measurement | CurveFit | WellUse]:
     yield from got.measurements
     yield from got.curve_fits
     yield from got.well_uses
+
+
+def _digital(study: Study, known: Facts, tell: Progress) -> StageReport:
+    """Partitions of digital PCR to wells and measurements, run by run."""
+    variance = tuple(derived_records(study, VarianceComponent))
+    inputs = digital_inputs(known)
+    wanted = {run_id: _hash(*parts, variance) for run_id, parts in sorted(inputs.items())}
+    stale, gone = _stale(study, "digital", wanted)
+    if stale:
+        tell("digital", 0, len(stale))
+    results = digital_records(study, inputs, runs=stale, variance=variance)
+    write_derived(study, "digital", {key: (wanted[key], results[key]) for key in stale}, remove=gone)
+    if stale:
+        tell("digital", len(stale), len(stale))
+    return _stage("digital", wanted, stale, gone)
 
 
 def _normal(study: Study, known: Facts, measured: Sequence[Measurement]) -> StageReport:
@@ -271,7 +314,7 @@ def _course(
     chosen = [dossiers[code] for code in people]
     judged = with_calls(chosen, baselines, rules, context=context)
     factors = context.factors_of(measured)
-    courses = build_courses(judged, book=context.book, factors=factors)
+    courses = with_kinetics(judged, build_courses(judged, book=context.book, factors=factors))
     for dossier, course in zip(judged, courses, strict=True):
         discordant = patient_discordances(dossier.measurements, dossier.assays)
         results[dossier.patient.patient_id] += [
@@ -305,6 +348,22 @@ def _clonotypes(study: Study, known: Facts) -> StageReport:
     results = clonotype_records(held) if stale else ()
     write_derived(study, "clonotypes", {key: (wanted[key], results) for key in stale}, remove=gone)
     return _stage("clonotypes", wanted, stale, gone)
+
+
+def _flow(study: Study, tell: Progress) -> StageReport:
+    """Cytometry files to counts, statements about residual cells and sort purities."""
+    known = flow_facts(study)
+    wanted = {key: _hash(inputs) for key, inputs in flow_inputs(known).items()}
+    if known.files or known.absent:
+        wanted[_LABORATORY] = _hash(loose_ends(known))
+    stale, gone = _stale(study, "flow", wanted)
+    tubes = [key for key in stale if key != _LABORATORY]
+    results: dict[str, list[Any]] = {_LABORATORY: list(loose_ends(known))} if _LABORATORY in stale else {}
+    for done, (key, records) in enumerate(flow_records(known, tubes), start=1):
+        results[key] = records
+        tell("flow", done, len(tubes))
+    write_derived(study, "flow", {key: (wanted[key], results[key]) for key in stale}, remove=gone)
+    return _stage("flow", wanted, stale, gone)
 
 
 def _compartments(study: Study) -> StageReport:

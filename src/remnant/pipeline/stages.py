@@ -10,20 +10,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from remnant.assay.dpcr import quantify_partitions
 from remnant.assay.qpcr.quantify import quantify
 from remnant.assay.reported import measure_reported
 from remnant.call.calls import calls
 from remnant.call.donors import donor_baselines
 from remnant.call.mrd_calls import Around, mrd_calls, run_factors
 from remnant.course.build import build_courses
+from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
 from remnant.knowledge.conversion import ConversionFactor
 from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
+from remnant.knowledge.dpcr import dpcr_assays
 from remnant.knowledge.rules import RuleBook
 from remnant.knowledge.rules_files import rule_book
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call
 from remnant.records.measurement import Baseline, Measurement, ReportedValue, WellUse
+from remnant.records.partition import Amplitudes, Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -39,6 +43,8 @@ class Facts:
     ----------
     patients, events, therapies, samples, cdnas, fractions, runs, wells, reported : tuple of records
         Facts of any number of files; samples of donors among them.
+    partitions, plate_wells, amplitudes : tuple of records
+        Digital PCR: wells, what they hold, and fluorescence where it was not counted by the instrument.
     """
 
     patients: tuple[Patient, ...] = ()
@@ -50,6 +56,9 @@ class Facts:
     runs: tuple[Run, ...] = ()
     wells: tuple[Well, ...] = ()
     reported: tuple[ReportedValue, ...] = ()
+    partitions: tuple[Partitions, ...] = ()
+    plate_wells: tuple[PlateWell, ...] = ()
+    amplitudes: tuple[Amplitudes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +128,16 @@ def compute(
     """
     got = quantify(wells=facts.wells, runs=facts.runs, cdnas=facts.cdnas, samples=facts.samples)
     typed_in = measure_reported(facts.reported, samples=facts.samples, variance=got.variance)
-    measured = [*got.measurements, *typed_in.measurements]
+    digital = quantify_partitions(
+        facts.partitions,
+        amplitudes=facts.amplitudes,
+        layout=facts.plate_wells,
+        runs=facts.runs,
+        cdnas=facts.cdnas,
+        samples=facts.samples,
+        variance=got.variance,
+    )
+    measured = [*got.measurements, *digital.measurements, *typed_in.measurements]
     baselines, _ = donor_baselines(measured, facts.samples)
     context = MrdContext(
         book=book or rule_book(), factors=tuple(factors), runs=facts.runs, well_uses=got.well_uses
@@ -130,7 +148,9 @@ def compute(
         tuple(active_cutoffs() if rules is None else rules),
         context=context,
     )
-    courses = build_courses(known, book=context.book, factors=context.factors_of(measured))
+    courses = with_kinetics(
+        known, build_courses(known, book=context.book, factors=context.factors_of(measured))
+    )
     return tuple(replace(one, course=course) for one, course in zip(known, courses, strict=True))
 
 
@@ -177,7 +197,7 @@ def dossiers_of(
     events, therapies = grouped(facts.events, "patient_id"), grouped(facts.therapies, "patient_id")
     samples, measurements = grouped(facts.samples, "patient_id"), grouped(measured, "patient_id")
     fractions = grouped(facts.fractions, "sample_id")
-    assays = default_assays()
+    assays = (*default_assays(), *dpcr_assays())
     for patient in facts.patients:
         code = patient.patient_id
         own = sorted(samples[code], key=lambda sample: (sample.drawn_on, sample.sample_id))

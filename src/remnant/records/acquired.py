@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from remnant.records.clonotype import CloneCount, Repertoire
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
-from remnant.records.flow import Tube
+from remnant.records.flow import PanelEntry, Tube, TubeUse
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import Amplitudes, Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Curves, Run, SourceFile, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -30,6 +31,12 @@ class Acquired:
         Score sheets, sort reports and what else was measured on sorted cells.
     repertoires, clone_counts : tuple of records
         Sequenced samples and the reads of their clonotypes.
+    panels, tube_uses : tuple of records
+        Which antigen a channel measures, and what cytometry files were acquired for.
+    partitions, plate_wells : tuple of records
+        Digital PCR as counted by the instrument, and plate layouts.
+    amplitudes : tuple of Amplitudes
+        Fluorescence of single partitions, if the file holds any.
     curves : tuple of Curves
         Raw fluorescence, if the file holds any.
     tubes : tuple of Tube
@@ -54,6 +61,11 @@ class Acquired:
     antigen_counts: tuple[AntigenCount, ...] = ()
     repertoires: tuple[Repertoire, ...] = ()
     clone_counts: tuple[CloneCount, ...] = ()
+    panels: tuple[PanelEntry, ...] = ()
+    tube_uses: tuple[TubeUse, ...] = ()
+    partitions: tuple[Partitions, ...] = ()
+    plate_wells: tuple[PlateWell, ...] = ()
+    amplitudes: tuple[Amplitudes, ...] = ()
     curves: tuple[Curves, ...] = ()
     tubes: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from remnant.evidence.kinds import CountsEvidence
+from remnant.evidence.kinds import CountsEvidence, ProfileEvidence
 from remnant.records.finding import Finding
 from remnant.records.gate import SpectrumMatrix
 from remnant.records.measurement import DetectionState
@@ -24,15 +24,21 @@ __all__ = [
     "CutSensitivity",
     "DensityGrid",
     "Events",
+    "FlowResult",
     "GateCount",
     "MarkerCut",
     "MrdStatement",
     "PanelChannel",
+    "PanelEntry",
     "ReferenceTube",
     "SortPurityEstimate",
     "Sufficiency",
     "Tube",
+    "TubeRole",
+    "TubeUse",
 ]
+
+TubeRole = Literal["sample", "control", "re-analysis", "index sort"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +150,67 @@ class PanelChannel:
     channel: str
     antigen: str
     clone: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelEntry:
+    """One line of the laboratory's panels: which antigen a channel measures, where and when.
+
+    Attributes
+    ----------
+    panel : str
+        Name of the panel, for example ``"B-ALL MRD 1"``.
+    channel : str
+        Channel as the cytometer writes it, $PnN, for example ``"PE-Cy7-A"``.
+    antigen : str
+        Antigen, for example ``"CD19"``.
+    clone : str
+        Antibody clone; empty if unknown.
+    instrument : str or None
+        Cytometer it holds for, as its files say ($CYT); empty for any.
+    valid_from, valid_until : datetime.date or None
+        First and last day of acquisition; empty for no bound.
+    """
+
+    panel: str
+    channel: str
+    antigen: str
+    clone: str = ""
+    instrument: str | None = None
+    valid_from: dt.date | None = None
+    valid_until: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TubeUse:
+    """What one cytometry file was acquired for.
+
+    Attributes
+    ----------
+    file : str
+        Name of the FCS file, as it is imported.
+    sample_id : str
+        Sample in the tube; the donor's for a control.
+    panel : str or None
+        Panel it was stained with; empty for the labels of the file itself.
+    role : {"sample", "control", "re-analysis", "index sort"}
+        What it is: cells of a patient, a marrow without disease, or sorted cells measured again. A tube of
+        a donor's or control's sample is a control.
+    gate : str or None
+        Compartment whose events are residual cells; empty if no statement is wanted.
+    fraction_id : str or None
+        Sorted fraction of a re-analysis or index sort.
+    data_set : int
+        Data set of the file, from 1.
+    """
+
+    file: str
+    sample_id: str
+    panel: str | None = None
+    role: TubeRole = "sample"
+    gate: str | None = None
+    fraction_id: str | None = None
+    data_set: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,8 +380,8 @@ class MrdStatement:
         95 % interval of the share above background; None unless detected.
     upper_limit : float
         95 % one-sided bound of the share above background.
-    evidence : CountsEvidence
-        Likelihood of the share above background.
+    evidence : CountsEvidence or ProfileEvidence
+        Likelihood of the share above background; tabulated where the background varies between controls.
     background : float
         Share that the gate catches in controls.
     background_dispersion : float
@@ -351,7 +418,7 @@ class MrdStatement:
     lower: float | None
     upper: float | None
     upper_limit: float
-    evidence: CountsEvidence
+    evidence: CountsEvidence | ProfileEvidence
     background: float
     background_dispersion: float
     background_basis: str
@@ -394,3 +461,55 @@ class SortPurityEstimate:
     purity: float
     lower: float
     upper: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowResult:
+    """What one tube of a study gave.
+
+    Attributes
+    ----------
+    file : str
+        Name of the FCS file.
+    data_set : int
+        Data set, from 1.
+    sha256 : str
+        Hash of the file.
+    sample_id : str
+        Sample in the tube.
+    role : {"sample", "control", "re-analysis", "index sort"}
+        What it is.
+    panel : str
+        Panel it was stained with; empty for the labels of the file.
+    events : int
+        Events in the tube.
+    version : str
+        Version of the definitions of compartments.
+    counts : tuple of GateCount
+        Compartments.
+    cuts : tuple of MarkerCut
+        Where each antigen's positive begins.
+    sensitivity : tuple of CutSensitivity
+        Compartments with each cut moved.
+    statement : MrdStatement or None
+        Residual cells, where a gate was named.
+    purity : SortPurityEstimate or None
+        What a sorted fraction holds.
+    fraction_id : str or None
+        That fraction.
+    """
+
+    file: str
+    data_set: int
+    sha256: str
+    sample_id: str
+    role: TubeRole
+    panel: str
+    events: int
+    version: str
+    counts: tuple[GateCount, ...]
+    cuts: tuple[MarkerCut, ...] = ()
+    sensitivity: tuple[CutSensitivity, ...] = ()
+    statement: MrdStatement | None = None
+    purity: SortPurityEstimate | None = None
+    fraction_id: str | None = None

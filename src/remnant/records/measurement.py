@@ -81,6 +81,10 @@ class CurveFit:
         Which gate failed, with found and needed.
     rule_id : str
         Rule row that supplied the gates.
+    history_plates : int
+        Plates of the same assay and lot that the evidence joins this curve with; 0 for none.
+    evidence_slope, evidence_intercept : float or None
+        Line that the evidence reads then; None where it is the line above.
     """
 
     run_id: str
@@ -98,6 +102,9 @@ class CurveFit:
     verdict: Literal["pass", "fail"]
     reasons: tuple[str, ...]
     rule_id: str
+    history_plates: int = 0
+    evidence_slope: float | None = None
+    evidence_intercept: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +183,11 @@ class Measurement:
         One-copy sensitivity, 1 / control copies at the same exposure, as a plain ratio.
     fraction : str
         Sorted compartment, for example ``"CD34+"``; empty for unsorted cells.
+    platform : {"qpcr", "dpcr", "flow", "ngs"}
+        How it was measured; series of two platforms are never merged or judged together.
+    limit_of_detection : float or None
+        Level at which these wells together give a signal in 95 % of samples, by the laboratory's own dilutions of
+        the assay, in `unit`; None where it measured none.
     """
 
     measurement_id: str
@@ -206,6 +218,8 @@ class Measurement:
     control_wells: int
     sensitivity_ratio: float | None = None
     fraction: str = ""
+    platform: Literal["qpcr", "dpcr", "flow", "ngs"] = "qpcr"
+    limit_of_detection: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -154,7 +154,7 @@ def _originals(study: Study) -> Iterator[Finding]:
         path = study.originals / sha256
         if not path.is_file():
             yield _failure("study.original_missing", f"file {file.name}", "its original is gone")
-        elif sha256_of(path.read_bytes()) != sha256:
+        elif sha256_of(path) != sha256:
             yield _failure("study.original_changed", f"file {file.name}", "its original was changed")
     for path in sorted(study.originals.iterdir()):
         if path.name not in known:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from remnant.records import (
     acquired,
+    amplification,
     clonotype,
     cohort,
     control,
@@ -29,10 +30,12 @@ from remnant.records import (
     gate,
     judgement,
     measurement,
+    partition,
     patient,
     quantified,
     run,
     sample,
+    validation,
 )
 from remnant.records.codec import from_dict, to_dict
 from remnant.study.audit import now_utc
@@ -58,6 +61,7 @@ _RUN: Final = "run"
 
 _MODULES: Final = (
     acquired,
+    amplification,
     clonotype,
     cohort,
     control,
@@ -69,10 +73,12 @@ _MODULES: Final = (
     gate,
     judgement,
     measurement,
+    partition,
     patient,
     quantified,
     run,
     sample,
+    validation,
 )
 _CLASSES: Final[dict[str, type]] = {
     name: cls

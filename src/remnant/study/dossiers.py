@@ -13,6 +13,7 @@ from remnant.records.finding import Finding
 from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Forecast
 from remnant.records.measurement import Baseline, Measurement
+from remnant.records.partition import Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Assay, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -156,8 +157,15 @@ class _Shared:
 
 def _well_samples(study: Study) -> dict[str, str]:
     """Subject of a finding on a well, to the subject of the sample or cDNA in it."""
-    wells = facts_frame(study, Well).select("run_id", "position", "sample")
-    return {f"well {run_id}:{position}": f"sample {sample}" for run_id, position, sample in wells.iter_rows()}
+    named = [
+        facts_frame(study, record).select("run_id", "position", "sample")
+        for record in (Well, Partitions, PlateWell)  # a layout speaks last
+    ]
+    return {
+        f"well {run_id}:{position}": f"sample {sample}"
+        for wells in named
+        for run_id, position, sample in wells.iter_rows()
+    }
 
 
 def _by(

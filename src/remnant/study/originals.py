@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from remnant.errors import NotFoundError, StorageError
 from remnant.study.connection import plain_errors
@@ -16,14 +18,16 @@ from remnant.study.handle import Study
 
 __all__ = ["keep_original", "original_bytes", "sha256_of"]
 
+_PIECE: Final = 1 << 20
 
-def sha256_of(data: bytes) -> str:
+
+def sha256_of(data: bytes | Path) -> str:
     """Hash under which a file is kept.
 
     Parameters
     ----------
-    data : bytes
-        Content.
+    data : bytes or pathlib.Path
+        Content, or a file that is hashed piece by piece.
 
     Returns
     -------
@@ -35,18 +39,23 @@ def sha256_of(data: bytes) -> str:
     >>> sha256_of(b"")[:8]
     'e3b0c442'
     """
-    return hashlib.sha256(data).hexdigest()
+    if isinstance(data, bytes):
+        return hashlib.sha256(data).hexdigest()
+    with data.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def keep_original(study: Study, data: bytes) -> Path | None:
+def keep_original(study: Study, data: bytes | Path, *, sha256: str) -> Path | None:
     """Write an original durably.
 
     Parameters
     ----------
     study : Study
         The study.
-    data : bytes
-        Content.
+    data : bytes or pathlib.Path
+        Content, or a file that is copied piece by piece.
+    sha256 : str
+        Hash of the content as it was read.
 
     Returns
     -------
@@ -56,23 +65,50 @@ def keep_original(study: Study, data: bytes) -> Path | None:
     Raises
     ------
     StorageError
-        If the disk is full or cannot be written.
+        If the disk is full or cannot be written, or the file changed since it was read.
     """
-    path = study.originals / sha256_of(data)
+    path = study.originals / sha256
     if path.exists():
         return None
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with plain_errors(str(study.originals)):
-        try:
-            with temporary.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+    try:
+        with plain_errors(str(study.originals)):
+            written = _written(temporary, data)
+        if written != sha256:
+            raise StorageError(
+                where=data.name if isinstance(data, Path) else f"original {sha256[:12]}…",
+                found="other bytes than were read a moment ago",
+                needed="a file that does not change while it is imported",
+                advice="Wait until the instrument has written it, and import it again.",
+            )
+        with plain_errors(str(study.originals)):
             temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    finally:
+        temporary.unlink(missing_ok=True)
+    with plain_errors(str(study.originals)):
         _sync_folder(study.originals)
     return path
+
+
+def _written(path: Path, data: bytes | Path) -> str:
+    """Hash of what was written and forced to disk."""
+    digest = hashlib.sha256()
+    with path.open("wb") as stream:
+        for piece in _pieces(data):
+            digest.update(piece)
+            stream.write(piece)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return digest.hexdigest()
+
+
+def _pieces(data: bytes | Path) -> Iterator[bytes]:
+    if isinstance(data, bytes):
+        yield data
+        return
+    with data.open("rb") as stream:
+        while piece := stream.read(_PIECE):
+            yield piece
 
 
 def original_bytes(study: Study, sha256: str) -> bytes:

@@ -85,15 +85,15 @@ class ImportTransaction:
         self._written: list[Path] = []
         self.abandoned = False
 
-    def store(self, acquired: Acquired, data: bytes, *, supersedes: str | None = None) -> Stored:
+    def store(self, acquired: Acquired, data: bytes | Path, *, supersedes: str | None = None) -> Stored:
         """Store one file; if it is refused, the transaction stands as before.
 
         Parameters
         ----------
         acquired : Acquired
             What the file says.
-        data : bytes
-            Its content.
+        data : bytes or pathlib.Path
+            Its content, or where it is: a file that is larger than memory is copied piece by piece.
         supersedes : str or None, default None
             Name or hash of the active file whose place it takes.
 
@@ -114,7 +114,7 @@ class ImportTransaction:
         with self._connection.begin_nested():
             stored = _store(self._connection, acquired, data, by=self._by, supersedes=supersedes)
             if self._keep_originals and stored.outcome == "imported":
-                path = keep_original(self._study, data)
+                path = keep_original(self._study, data, sha256=stored.sha256)
                 self._written += [path] if path else []
         return stored
 
@@ -155,7 +155,7 @@ def import_transaction(study: Study, *, by: str, rehearse: bool = False) -> Iter
 
 
 def store_acquired(
-    study: Study, acquired: Acquired, data: bytes, *, by: str, supersedes: str | None = None
+    study: Study, acquired: Acquired, data: bytes | Path, *, by: str, supersedes: str | None = None
 ) -> Stored:
     """Store one file in a transaction of its own.
 
@@ -165,8 +165,8 @@ def store_acquired(
         The study.
     acquired : Acquired
         What the file says.
-    data : bytes
-        Its content.
+    data : bytes or pathlib.Path
+        Its content, or where it is.
     by : str
         Who imports, for the audit.
     supersedes : str or None, default None
@@ -250,10 +250,11 @@ def facts_digest(rows: Rows) -> str:
 
 
 def _store(
-    connection: sa.Connection, acquired: Acquired, data: bytes, *, by: str, supersedes: str | None
+    connection: sa.Connection, acquired: Acquired, data: bytes | Path, *, by: str, supersedes: str | None
 ) -> Stored:
     source = acquired.source
-    _check_hash(source.name, found=sha256_of(data), needed=source.sha256)
+    if isinstance(data, bytes):  # a file is hashed while it is copied
+        _check_hash(source.name, found=sha256_of(data), needed=source.sha256)
     old = _active_file(connection, supersedes) if supersedes is not None else None
     present = connection.execute(
         sa.select(SOURCE_FILE.c.source_id).where(

@@ -23,8 +23,10 @@ from remnant.records.clonotype import CloneCount, Repertoire
 from remnant.records.codec import schema
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
+from remnant.records.flow import PanelEntry, TubeUse
 from remnant.records.judgement import Decision
 from remnant.records.measurement import ReportedValue
+from remnant.records.partition import Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, SourceFile, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -53,12 +55,16 @@ FactRecord = (
     | Run
     | Well
     | ReportedValue
+    | Partitions
+    | PlateWell
     | FishCount
     | SortPurity
     | FractionMarker
     | AntigenCount
     | Repertoire
     | CloneCount
+    | PanelEntry
+    | TubeUse
 )
 
 METADATA: Final = sa.MetaData(
@@ -178,12 +184,16 @@ FACTS: Final[tuple[FactKind, ...]] = (
     _kind(Run, "runs", "run_id", "complement"),
     _kind(Well, "wells", "run_id position target", "one"),
     _kind(ReportedValue, "reported", "sample_id target control unit fraction", "several"),
+    _kind(Partitions, "partitions", "run_id position channel target", "one"),
+    _kind(PlateWell, "plate_wells", "run_id position channel target", "one"),
     _kind(FishCount, "fish_counts", "fraction_id probe reader pattern", "one"),
     _kind(SortPurity, "sort_purities", "fraction_id compartment method", "one"),
     _kind(FractionMarker, "fraction_markers", "fraction_id marker", "one"),
     _kind(AntigenCount, "antigen_counts", "sample_id clone antigen intensity", "one"),
     _kind(Repertoire, "repertoires", "repertoire_id", "complement"),
     _kind(CloneCount, "clone_counts", "repertoire_id clone_id", "one"),
+    _kind(PanelEntry, "panels", "panel channel instrument valid_from", "one"),
+    _kind(TubeUse, "tube_uses", "file data_set", "one"),
 )
 """Every class of fact, in the order in which they are written."""
 

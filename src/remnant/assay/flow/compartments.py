@@ -18,7 +18,13 @@ from remnant.records.finding import Finding
 from remnant.records.flow import CutSensitivity, Events, GateCount, MarkerCut, PanelChannel, Tube
 from remnant.records.gate import BooleanGate, Gating, RectangleGate
 
-__all__ = ["CompartmentCounts", "compartment_counts", "compiled_compartments", "moved_edge_counts"]
+__all__ = [
+    "CompartmentCounts",
+    "compartment_counts",
+    "compartments_of_cuts",
+    "compiled_compartments",
+    "moved_edge_counts",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +199,54 @@ def compartment_counts(
     channels = checked_panel(panel, events.tube)
     antigens = [a for one in definitions.compartments for a in _antigens((*one.states, *one.where_measured))]
     cuts, uncut = fitted_cuts(events, channels, antigens=["CD45", *antigens], definitions=definitions)
+    found = _counted(events, cuts, definitions=definitions, parent=parent, cells=cells)
+    return dataclasses.replace(found, findings=(*uncut, *found.findings))
+
+
+def compartments_of_cuts(
+    events: Events,
+    channels: Mapping[str, str],
+    cuts: Mapping[str, MarkerCut],
+    *,
+    definitions: GateDefinitions,
+) -> CompartmentCounts:
+    """Counts of compartments with the cuts of another tube of the same sample and panel.
+
+    Sorted cells hold none of the reference cells that a cut is measured against: the gates of the sort are those
+    of the tube that was sorted.
+
+    Parameters
+    ----------
+    events : Events
+        Re-analysis.
+    channels : mapping of str to str
+        Antigen to channel of the re-analysis, from `checked_panel`.
+    cuts : mapping of str to MarkerCut
+        Cuts by antigen of the tube that was sorted.
+    definitions : GateDefinitions
+        Definitions.
+
+    Returns
+    -------
+    CompartmentCounts
+        Counts, cuts and sensitivity.
+    """
+    moved = {
+        antigen: dataclasses.replace(cut, channel=channels[antigen])
+        for antigen, cut in cuts.items()
+        if antigen in channels
+    }
+    return _counted(events, moved, definitions=definitions, parent="", cells=None)
+
+
+def _counted(
+    events: Events,
+    cuts: Mapping[str, MarkerCut],
+    *,
+    definitions: GateDefinitions,
+    parent: str,
+    cells: Gating | None,
+) -> CompartmentCounts:
     gates, missing = compiled_compartments(definitions.compartments, cuts, events.tube, parent=parent)
     denominator = _denominator(cuts, events.tube, parent)
     first = cells or Gating(gates=())
@@ -215,7 +269,7 @@ def compartment_counts(
         cuts=tuple(cuts.values()),
         counts=tuple(found[gate.name] for gate in gating.gates),
         sensitivity=sensitivity,
-        findings=(*uncut, *missing),
+        findings=missing,
         version=definitions.version,
     )
 

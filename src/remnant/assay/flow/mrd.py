@@ -2,20 +2,26 @@
 
 ``k`` events of the gate among ``n`` of the denominator, with a background learned from control tubes. The
 evidence is of the share above background; a count below the limit of quantification keeps its likelihood and
-is never 0. The background's spread between controls is a spread of the background alone: the evidence's
-dispersion is therefore scaled to the part that background has in the count.
+is never 0. Without spread between controls the evidence is of kind ``counts``. The spread between controls is one of
+the background alone, which ``counts`` cannot say (its dispersion is of the whole count): then the likelihood of a Poisson
+signal on a negative-binomial background is tabulated.
 
 Whether a tube may be called negative is literal, by each rule set's own number of cells.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from remnant.errors import MeasurementError
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import CountsEvidence
+from remnant.evidence.kinds import CountsEvidence, ProfileEvidence
+from remnant.evidence.profile import tabulate
 from remnant.evidence.verbs import interval, upper_limit
 from remnant.knowledge.flow import FlowRules, SufficiencyRule
 from remnant.numerics.count_background import (
@@ -23,6 +29,7 @@ from remnant.numerics.count_background import (
     count_background,
     detectable_mean,
     quantifiable_mean,
+    signal_log_likelihood,
     upper_count,
 )
 from remnant.records.finding import Finding
@@ -31,7 +38,8 @@ from remnant.records.measurement import DetectionState
 
 __all__ = ["Dilution", "haemodilution", "mrd_evidence", "mrd_statement"]
 
-_LOG10_LOW: Final = -8.0
+_LEAST_EVENTS: Final = 0.2
+_LOG10_HIGHEST_LOW: Final = -1.0
 
 
 class Dilution(NamedTuple):
@@ -49,7 +57,9 @@ class Dilution(NamedTuple):
     basis: str
 
 
-def mrd_evidence(k: int, n: int, *, background: CountBackground, recall: float = 1.0) -> CountsEvidence:
+def mrd_evidence(
+    k: int, n: int, *, background: CountBackground, recall: float = 1.0
+) -> CountsEvidence | ProfileEvidence:
     """Likelihood of the share of residual cells above background.
 
     Parameters
@@ -63,8 +73,8 @@ def mrd_evidence(k: int, n: int, *, background: CountBackground, recall: float =
 
     Returns
     -------
-    CountsEvidence
-        Of the share, up to 1.
+    CountsEvidence or ProfileEvidence
+        Of the share, from a fifth of an event up to 1.
 
     Raises
     ------
@@ -83,14 +93,26 @@ def mrd_evidence(k: int, n: int, *, background: CountBackground, recall: float =
             needed="a part of at least one event, recall above 0",
             advice="Choose a gate within the denominator.",
         )
+    exposure = n * recall
+    low = min(math.log10(_LEAST_EVENTS / exposure), _LOG10_HIGHEST_LOW)
     blank = n * background.rate
-    part = min(1.0, blank / k) if k else 1.0
-    return CountsEvidence(
-        k=float(k),
-        exposure=n * recall,
-        background=background.rate / recall,
-        dispersion=background.dispersion * part**2,
-        log10_low=_LOG10_LOW,
+    if background.dispersion <= 0 or blank <= 0:
+        return CountsEvidence(
+            k=float(k),
+            exposure=exposure,
+            background=background.rate / recall,
+            dispersion=0.0,
+            log10_low=low,
+            log10_high=0.0,
+        )
+
+    def of_signal(signal: NDArray[np.float64]) -> NDArray[np.float64]:
+        return signal_log_likelihood(signal, k=k, mean=blank, dispersion=background.dispersion)
+
+    return tabulate(
+        lambda log10_q: of_signal(exposure * 10.0**log10_q),
+        at_zero=float(of_signal(np.zeros(1))[0]),
+        log10_low=low,
         log10_high=0.0,
     )
 

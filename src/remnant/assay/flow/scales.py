@@ -11,6 +11,7 @@ References
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Final
 
@@ -140,6 +141,7 @@ def inverse(scale: Scale | None, y: Floats) -> Floats:
             return np.asarray(function(np.ascontiguousarray(y), None, **_parameters(scale)))
 
 
+@functools.lru_cache(maxsize=65_536)
 def edge(scale: Scale | None, value: float | None, *, open_end: float) -> float:
     """Smallest linear number whose value on the scale is at least `value`.
 

@@ -8,6 +8,7 @@ computed.
 
 from __future__ import annotations
 
+import functools
 import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -170,9 +171,13 @@ def source(axis: Axis, tube: Tube, matrices: Sequence[SpectrumMatrix]) -> Source
     if matrix is None or axis.channel not in matrix.fluorochromes:
         return Source((_place(axis.channel, places),))
     detectors = tuple(_place(name, places) for name in matrix.detectors)
-    unmixing = np.linalg.pinv(np.array(matrix.spectrum, dtype=float))
-    weights = unmixing[:, matrix.fluorochromes.index(axis.channel)]
+    weights = _unmixing(matrix)[:, matrix.fluorochromes.index(axis.channel)]
     return Source(detectors, tuple(float(weight) for weight in weights))
+
+
+@functools.lru_cache(maxsize=256)
+def _unmixing(matrix: SpectrumMatrix) -> Floats:
+    return np.asarray(np.linalg.pinv(np.array(matrix.spectrum, dtype=float)))
 
 
 def _matrix(axis: Axis, tube: Tube, matrices: Sequence[SpectrumMatrix]) -> SpectrumMatrix | None:

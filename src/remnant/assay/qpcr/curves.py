@@ -1,13 +1,15 @@
 """Standard curves of every run and target, judged by the gates of a named rule.
 
-A curve belongs to its run: none is borrowed from another one. Ordinary least squares of Cq on log10
-copies, as the published gates mean it.
+A curve belongs to its run: none is taken from another one. Ordinary least squares of Cq on log10 copies, as
+the published gates mean it. What the evidence reads is a line of its own, `ReadLines`: the same one until
+`remnant.assay.qpcr.calibration` joins it with the history of the assay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,9 +22,55 @@ from remnant.records.finding import Finding
 from remnant.records.measurement import CurveFit
 from remnant.records.run import Well
 
-__all__ = ["Curves", "curve_findings", "curve_records", "fit_curves", "judged_curves", "last_cycle_findings"]
+__all__ = [
+    "Curves",
+    "ReadLines",
+    "curve_findings",
+    "curve_records",
+    "fit_curves",
+    "judged_curves",
+    "last_cycle_findings",
+]
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadLines:
+    """Lines that the evidence reads, one row a curve.
+
+    Attributes
+    ----------
+    slope, intercept : ndarray of float, shape (n,)
+        ``Cq = intercept + slope * log10 copies``.
+    error : remnant.numerics.standard_curve.Calibration
+        Error of each line.
+    history_plates : ndarray of int, shape (n,)
+        Plates that the line was joined with; 0 where it is the plate's own least-squares line.
+    """
+
+    slope: Floats
+    intercept: Floats
+    error: standard_curve.Calibration
+    history_plates: NDArray[np.int64]
+
+    def read(self, curve: NDArray[np.int64], cq: Floats) -> Floats:
+        """Copies, log10, of quantification cycles.
+
+        Parameters
+        ----------
+        curve : ndarray of int
+            Curve of each reading, broadcast with `cq`.
+        cq : ndarray of float
+            Quantification cycles.
+
+        Returns
+        -------
+        ndarray of float
+            Copies a well, log10.
+        """
+        result: Floats = (cq - self.intercept[curve]) / self.slope[curve]
+        return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +84,9 @@ class Curves:
     fits : remnant.numerics.standard_curve.StandardCurves
         Least squares.
     calibration : remnant.numerics.standard_curve.Calibration
-        Error of each line.
+        Error of each least-squares line.
+    lines : ReadLines
+        What the evidence reads.
     technical_sd_cycles : ndarray of float, shape (n,)
         Technical standard deviation of one well.
     reasons : tuple of tuple of str, length n
@@ -48,6 +98,7 @@ class Curves:
     keys: pl.DataFrame
     fits: standard_curve.StandardCurves
     calibration: standard_curve.Calibration
+    lines: ReadLines
     technical_sd_cycles: Floats
     reasons: tuple[tuple[str, ...], ...]
     rule_id: str
@@ -105,18 +156,20 @@ def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssum
         default=assumptions.technical_sd,
         weight=assumptions.technical_sd_weight,
     )
+    error = standard_curve.calibration(
+        fits,
+        curve,
+        x,
+        cq,
+        technical_sd_cycles=technical,
+        level_sd=assumptions.standard_level_sd,
+        level_weight=assumptions.standard_level_weight,
+    )
     return Curves(
         keys.select("run_id", "target", pl.col("curve").cast(pl.Int64)),
         fits,
-        standard_curve.calibration(
-            fits,
-            curve,
-            x,
-            cq,
-            technical_sd_cycles=technical,
-            level_sd=assumptions.standard_level_sd,
-            level_weight=assumptions.standard_level_weight,
-        ),
+        error,
+        ReadLines(fits.slope, fits.intercept, error, np.zeros(len(keys), dtype=np.int64)),
         technical,
         _gate_reasons(fits, gates),
         gates.id,
@@ -156,10 +209,23 @@ def curve_records(curves: Curves) -> tuple[CurveFit, ...]:
             verdict="fail" if curves.reasons[i] else "pass",
             reasons=curves.reasons[i],
             rule_id=curves.rule_id,
+            **_history(curves.lines, i),
         )
         for run_id, target, i in curves.keys.iter_rows()
         if np.isfinite(fits.slope[i])
     )
+
+
+def _history(lines: ReadLines, row: int) -> dict[str, Any]:
+    """What the evidence reads instead of the least-squares line, if anything."""
+    plates = int(lines.history_plates[row])
+    if not plates:
+        return {}
+    return {
+        "history_plates": plates,
+        "evidence_slope": float(lines.slope[row]),
+        "evidence_intercept": float(lines.intercept[row]),
+    }
 
 
 def curve_findings(curves: Curves) -> list[Finding]:
@@ -206,10 +272,10 @@ def last_cycle_findings(curves: Curves, frame: pl.DataFrame) -> list[Finding]:
     cycles = dict(frame.select("run_id", "cycles").drop_nulls().unique().iter_rows())
     findings = []
     for run_id, target, i in curves.keys.iter_rows():
-        last, due = cycles.get(run_id), curves.fits.intercept[i]
+        last, due = cycles.get(run_id), curves.lines.intercept[i]
         if last is None or curves.reasons[i] or last > due + 3.0 * curves.technical_sd_cycles[i]:
             continue
-        hidden = 10.0 ** ((last - due) / curves.fits.slope[i])
+        hidden = 10.0 ** ((last - due) / curves.lines.slope[i])
         findings.append(
             Finding(
                 code="qpcr.last_cycle",

@@ -271,7 +271,7 @@ def _findings(groups: Groups, narrowed: Groups, disagree: Bools, rule: Replicate
 def well_groups(
     groups: Groups, rows: Integers, *, curves: Curves, blank_rate: Floats, rules: QpcrRules
 ) -> WellGroups:
-    """Arrays of the used wells for the likelihood.
+    """Arrays of the used wells for the likelihood, read from the lines of the evidence.
 
     Parameters
     ----------
@@ -293,9 +293,10 @@ def well_groups(
     """
     curve, cycles = groups.curve[rows], groups.keys["cycles"].fill_null(np.inf).to_numpy()[rows]
     with np.errstate(invalid="ignore"):
-        last = (cycles - curves.fits.intercept[curve]) / curves.fits.slope[curve]
+        last = curves.lines.read(curve, cycles)
+        readings = curves.lines.read(curve[:, None], groups.cq[rows])
     return WellGroups(
-        groups.log10_copies[rows],
+        readings,
         np.where(groups.used[rows], groups.exposure[rows], 0.0),
         groups.technical_sd_log10[rows],
         np.full(len(rows), rules.wells.detection_probability),

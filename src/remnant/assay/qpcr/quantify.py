@@ -1,6 +1,6 @@
 """From wells to measurements: the entry of quantitative PCR.
 
-Order: columns, curves, replicates, contamination, pairs, internal controls (from which the errors of run and
+Order: columns, curves, their history, replicates, contamination, pairs, internal controls (from which the errors of run and
 reverse transcription are learned), evidence, records. Everything works on columns; records are made last.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from remnant.assay.qpcr.calibration import with_history
 from remnant.assay.qpcr.charts import chart_findings, control_points
 from remnant.assay.qpcr.components import learned_variance
 from remnant.assay.qpcr.contamination import contamination
@@ -23,7 +24,9 @@ from remnant.assay.qpcr.pairs import Pairs, pair, pool_groups
 from remnant.assay.qpcr.plates import well_frame
 from remnant.assay.qpcr.ratios import ratio_evidence
 from remnant.assay.qpcr.uses import well_uses
+from remnant.assay.qpcr.validation import with_limits
 from remnant.knowledge.assays import default_assays
+from remnant.knowledge.calibration import calibration_rules
 from remnant.knowledge.qpcr import QpcrRules, qpcr_rules, unverified_rows
 from remnant.knowledge.variance import default_variance
 from remnant.records.control import VarianceComponent
@@ -116,7 +119,13 @@ def quantify(
         assay for assay in (default_assays() if assays is None else assays) if assay.platform == "qpcr"
     )
     frame, findings = well_frame(wells, runs=runs, cdnas=cdnas, samples=samples, assays=declared)
-    curves = judged_curves(frame, chosen.curves, chosen.wells)
+    curves, history_findings = with_history(
+        judged_curves(frame, chosen.curves, chosen.wells),
+        frame,
+        runs=runs,
+        assumptions=chosen.wells,
+        rules=calibration_rules(),
+    )
     groups, outliers, replicate_findings = without_outliers(read_groups(frame, curves), chosen)
     pools = pool_groups(groups, cq_below=chosen.positivity.cq_below)
     blocked, blank_findings = contamination(frame, groups, assays=declared, rule=chosen.contamination)
@@ -148,8 +157,11 @@ def quantify(
         patients=[by_code[code].patient_id for code in codes],
         rules=chosen,
     )
-    found = measurements(
-        own, groups, pools=pools, evidence=evidence, assays=declared, samples=by_code, rules=chosen
+    found = with_limits(
+        measurements(
+            own, groups, pools=pools, evidence=evidence, assays=declared, samples=by_code, rules=chosen
+        ),
+        wells,
     )
     fits = curve_records(curves)
     highest = {(fit.run_id, fit.target): fit.highest_copies for fit in fits}
@@ -162,6 +174,7 @@ def quantify(
         findings=(
             *findings,
             *curve_findings(curves),
+            *history_findings,
             *replicate_findings,
             *blank_findings,
             *pair_findings,

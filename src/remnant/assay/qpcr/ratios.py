@@ -44,7 +44,7 @@ class RatioEvidence:
     batch : EvidenceBatch, m rows
         Profiles with named errors.
     control_per_exposure : ndarray of float, shape (m,)
-        Control copies per unit of exposure, the point value.
+        Control copies per unit of exposure, the laboratory's point value.
     factor : ndarray of float, shape (m,)
         Unit of the assay: q over the plain ratio.
     """
@@ -171,8 +171,8 @@ def _errors(
     control_sd = pools.sd_log10[c] / np.sqrt(detection_probability)
     control_sd[exact] = 0.0
     sds = [
-        curves.calibration.sd_log10(groups.curve[t], _mean_reading(pools, t)),
-        curves.calibration.sd_log10(groups.curve[c], _mean_reading(pools, c)),
+        curves.lines.error.sd_log10(groups.curve[t], _mean_reading(pools, t)),
+        curves.lines.error.sd_log10(groups.curve[c], _mean_reading(pools, c)),
         control_sd,
         by_class["run"],
         np.where(runs == control_runs, 0.0, by_class["run"]),
@@ -265,4 +265,5 @@ def ratio_evidence(
         detection_probability=rules.wells.detection_probability,
     )
     batch = EvidenceBatch.of_profiles(profile, zero, log10_low=low, log10_high=high, errors=errors)
-    return RatioEvidence(batch, per_exposure, factor)
+    point = pools.copies[pairs.control] / pools.exposure[pairs.control]
+    return RatioEvidence(batch, point, factor)

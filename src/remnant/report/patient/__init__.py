@@ -158,6 +158,7 @@ def _sections(dossier: Dossier, *, inline: bool = False) -> tuple[Section, ...]:
                 why.mrd_states(dossier),
                 why.states(dossier),
                 why.joint(dossier),
+                why.kinetics(dossier),
                 why.discordance(dossier),
                 why.disagreements(dossier),
                 why.clones(dossier),

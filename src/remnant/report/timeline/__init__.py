@@ -32,7 +32,8 @@ def spec(dossier: Dossier) -> dict[str, Any]:
             {"mark": {"type": "text", "text": "Nothing with a date is known."}, "data": {"values": [{}]}}
         )
     panels = [lane.panel(time, dossier)]
-    panels += [marker.panel(time, dossier, assay) for assay in measured_assays(dossier)]
+    assays = measured_assays(dossier)
+    panels += [marker.panel(time, dossier, assay, panels=len(assays)) for assay in assays]
     strips = [fish.panel(time, dossier), strip.blasts(time, dossier), strip.chimerism(time, dossier)]
     panels += [view for view in strips if view is not None]
     panels[-1]["layer"][0]["encoding"]["x"] = x_encoding(time, day_axis(time, labelled=True))

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from remnant.errors import UnitError
 from remnant.records.dossier import Dossier
+from remnant.records.judgement import Kinetics
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.run import Assay
 from remnant.report import numbers, words
@@ -23,6 +24,7 @@ from remnant.report.layout import labels, spread, text_width
 from remnant.report.palette import ACT, LOOK, MUTED, PAPER, marker_hue
 from remnant.report.series import assay_title, state_points
 from remnant.report.timeline.axis import WIDTH, TimeFrame, day_axis, event_rules, x_encoding
+from remnant.report.timeline.growth import growth_layers
 from remnant.units import convert
 
 __all__ = [
@@ -59,6 +61,8 @@ OUTLINES: Final = {
 CROSS: Final = "M-0.8,-0.8L0.8,0.8M-0.8,0.8L0.8,-0.8"
 _PIXELS_PER_DECADE: Final = 34
 _LOWEST, _HIGHEST = 110, 210
+_UNCROWDED: Final = 3
+_SMALLEST: Final = 0.6
 DODGE: Final = 10.0
 """Distance of marks of one day, pixels."""
 _LABEL_ROW: Final = 13.0
@@ -75,7 +79,7 @@ _ALARMS: Final = {
 }
 
 
-def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
+def panel(time: TimeFrame, dossier: Dossier, assay: Assay, *, panels: int = 1) -> dict[str, Any]:
     """Panel of one assay.
 
     Parameters
@@ -86,6 +90,8 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
         One patient.
     assay : Assay
         Which of its assays.
+    panels : int, default 1
+        How many panels share the figure: where there are many each is lower, so that a page holds them.
 
     Returns
     -------
@@ -98,7 +104,8 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
     bands = [b for b in dossier.baselines if b.assay_id == assay.assay_id and b.unit == unit]
     bands = [b for b in bands if (b.material, b.fraction) in {(m.material, m.fraction) for m in measurements}]
     low, high = _domain(measurements, cutoffs, bands)
-    height = min(_HIGHEST, max(_LOWEST, round(_PIXELS_PER_DECADE * math.log10(high / low))))
+    full = min(_HIGHEST, max(_LOWEST, round(_PIXELS_PER_DECADE * math.log10(high / low))))
+    height = round(full * max(_SMALLEST, min(1.0, _UNCROWDED / panels)))
     rows = _rows(time, measurements)
     base = PanelScale(low, high, height)
     rules = event_rules(time, dossier)
@@ -115,6 +122,14 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
             *_band_layers(bands, y, hue),
             *rules,
             *_cutoff_layers(cutoffs, y),
+            *growth_layers(
+                time,
+                [k for k in _kinetics(dossier) if k.assay_id == assay.assay_id and k.unit == unit],
+                channel=y.channel,
+                low=y.low,
+                high=y.high,
+                hue=hue,
+            ),
             *_join_layers(time, rows, y, hue),
             *whisker_layers(time, rows, y, hue),
             *mark_layers(time, rows, y, hue),
@@ -122,6 +137,10 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay) -> dict[str, Any]:
             *_margin_layers(cutoffs, bands, y),
         ],
     }
+
+
+def _kinetics(dossier: Dossier) -> tuple[Kinetics, ...]:
+    return dossier.course.kinetics if dossier.course else ()
 
 
 class PanelScale:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 # table, first column of its natural key, columns; text! may not be empty
 FACTS: Final = (

@@ -1,0 +1,414 @@
+"""Normalised copy number by digital PCR: target over control gene of one cDNA in one run.
+
+``lambda_T = r * lambda_C * e_T / e_C`` with exposures e, so that the evidence of the ratio r is again
+``partitions``: the control's copies a partition stand where the volume stood. The mean partition volume of a
+run cancels in every ratio. What one well is filled with cancels where target and control share their wells
+(duplex); else it is an error of its own. The control enters at its point value and as the named error
+``control:<cdna>:<gene>:<run>:<wells>``; where it has few copies it is integrated inside a profile.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import logsumexp
+
+from remnant.assay.dpcr.blanks import BlankRate
+from remnant.assay.dpcr.concentrations import judged
+from remnant.assay.dpcr.wells import NamedWell
+from remnant.evidence.batch import EvidenceBatch
+from remnant.evidence.kinds import (
+    COMPARISON,
+    KNOTS,
+    ErrorTerm,
+    Evidence,
+    PartitionsEvidence,
+    ProfileEvidence,
+)
+from remnant.evidence.profile import tabulate
+from remnant.evidence.verbs import interval, log_likelihood, log_likelihood_at_zero, upper_limit
+from remnant.knowledge.dpcr import DigitalRules
+from remnant.numerics.partitions import limit_of_blank, rate
+from remnant.records.control import VarianceComponent
+from remnant.records.finding import Finding
+from remnant.records.measurement import Measurement
+from remnant.records.run import Assay
+from remnant.records.sample import Sample
+from remnant.units import factor_to_ratio
+
+__all__ = ["ratio_measurements"]
+
+Floats = NDArray[np.float64]
+
+_LN10: Final = math.log(10.0)
+_NODES: Final = np.linspace(-6.0, 6.0, 61)
+_SILENT_DECADES: Final = (-7.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """Wells of one target in one cDNA and run, summed by exposure."""
+
+    k: Floats
+    n: Floats
+    exposure: Floats
+    positions: tuple[str, ...]
+    counts: tuple[tuple[int, int], ...]
+    blank: BlankRate
+
+    @property
+    def saturated(self) -> bool:
+        return bool((self.k == self.n).all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ratio:
+    """One measurement in the making."""
+
+    assay: Assay
+    sample: Sample
+    cdna_id: str
+    run_id: str
+    target: _Side
+    control: _Side | None
+    per_exposure: float
+    obstacle: str
+    evidence: Evidence
+
+
+def ratio_measurements(
+    wells: Sequence[NamedWell],
+    positives: Sequence[int],
+    *,
+    usable: Sequence[int],
+    blanks: Mapping[tuple[str, str], BlankRate],
+    well_sd: Mapping[str, float],
+    assays: Sequence[Assay],
+    samples: Mapping[str, Sample],
+    variance: Sequence[VarianceComponent],
+    rules: DigitalRules,
+) -> tuple[list[Measurement], list[Finding]]:
+    """One measurement for each assay, run and cDNA.
+
+    Parameters
+    ----------
+    wells : sequence of NamedWell
+        All wells.
+    positives : sequence of int
+        Their counts.
+    usable : sequence of int
+        Wells that are in play.
+    blanks : mapping of (str, str) to BlankRate
+        By run and target.
+    well_sd : mapping of str to float
+        Variation between wells by run.
+    assays : sequence of Assay
+        Target over control, with the unit of the laboratory.
+    samples : mapping of str to Sample
+        By code.
+    variance : sequence of VarianceComponent
+        Errors above the tube: transcription and biology.
+    rules : DigitalRules
+        Positivity and the error between runs.
+
+    Returns
+    -------
+    measurements : list of Measurement
+        In the order of their first wells.
+    findings : list of Finding
+        What cannot be evaluated.
+    """
+    groups: dict[tuple[str, str, str, str], list[int]] = defaultdict(list)
+    for i in usable:
+        well = wells[i]
+        if well.part.kind == "unknown" and well.sample_id in samples:
+            groups[well.part.run_id, well.cdna_id, well.sample_id, well.target].append(i)
+    made = []
+    for (run_id, cdna_id, sample_id, gene), rows in groups.items():
+        for assay in assays:
+            if assay.target != gene or assay.control is None:
+                continue
+            control_rows = groups.get((run_id, cdna_id, sample_id, assay.control), [])
+            if not control_rows and any(
+                a.control != assay.control and (run_id, cdna_id, sample_id, a.control) in groups
+                for a in assays
+                if a.target == gene
+            ):
+                continue  # it was measured over another control gene
+            target = _side(wells, positives, rows, blanks[run_id, gene])
+            control = (
+                _side(wells, positives, control_rows, blanks[run_id, assay.control]) if control_rows else None
+            )
+            made.append(
+                _ratio(
+                    assay,
+                    samples[sample_id],
+                    cdna_id,
+                    run_id,
+                    target=target,
+                    control=control,
+                    well_sd=well_sd[run_id],
+                    variance=variance,
+                    rules=rules,
+                )
+            )
+    return _measurements(made, rules), [_not_evaluable(one) for one in made if one.obstacle]
+
+
+def _side(
+    wells: Sequence[NamedWell], positives: Sequence[int], rows: Sequence[int], blank: BlankRate
+) -> _Side:
+    by_exposure: dict[float, list[int]] = defaultdict(list)
+    for i in rows:
+        by_exposure[wells[i].exposure * wells[i].volume_nl].append(i)
+    return _Side(
+        k=np.array([sum(positives[i] for i in group) for group in by_exposure.values()], dtype=float),
+        n=np.array(
+            [sum(wells[i].part.accepted for i in group) for group in by_exposure.values()], dtype=float
+        ),
+        exposure=np.array(list(by_exposure)),
+        positions=tuple(sorted(wells[i].part.position for i in rows)),
+        counts=tuple((positives[i], wells[i].part.accepted) for i in rows),
+        blank=blank,
+    )
+
+
+def _per_exposure(side: _Side) -> float:
+    """Maximum-likelihood copies a partition and unit of exposure; 0 if the blanks explain all positives."""
+    if len(side.k) == 1:
+        return float(rate(side.k[0], side.n[0], side.blank.mean)) / float(side.exposure[0])
+    f = side.blank.mean
+
+    def score(c: float) -> float:
+        empty = (1.0 - f) * np.exp(-c * side.exposure)
+        return float((side.exposure * (side.k * empty / (1.0 - empty) - (side.n - side.k))).sum())
+
+    low, high = 1e-12 / side.exposure.max(), 40.0 / side.exposure.min()
+    return float(brentq(score, low, high)) if score(low) > 0 else 0.0
+
+
+def _information(side: _Side, per_exposure: float) -> float:
+    """Fisher information about ln of the copies a unit of exposure."""
+    x = per_exposure * side.exposure
+    return float((side.n * np.square(x) / np.expm1(x)).sum())
+
+
+def _sd(variance: Sequence[VarianceComponent], error_class: str, target: str) -> float:
+    rows = [part for part in variance if part.error_class == error_class and part.target in {target, ""}]
+    rows.sort(key=lambda part: (part.target == "", part.level_log10 is not None))
+    return rows[0].sd_log10 if rows else 0.0
+
+
+def _ratio(
+    assay: Assay,
+    sample: Sample,
+    cdna_id: str,
+    run_id: str,
+    *,
+    target: _Side,
+    control: _Side | None,
+    well_sd: float,
+    variance: Sequence[VarianceComponent],
+    rules: DigitalRules,
+) -> _Ratio:
+    gene = str(assay.control)
+    duplex = control is not None and set(target.positions) == set(control.positions)
+    obstacle, per_exposure = _obstacle(control, gene, cdna_id, rules)
+    errors = [
+        ErrorTerm(name=f"run:{run_id}", sd_log10=rules.run_sd_log10),
+        ErrorTerm(name=f"rt:{cdna_id}", sd_log10=_sd(variance, "rt", assay.target)),
+        ErrorTerm(
+            name=f"biology:{sample.patient_id}:{assay.target}:{sample.sample_id}",
+            sd_log10=_sd(variance, "biology", assay.target),
+        ),
+    ]
+    evidence: Evidence
+    if control is None or obstacle:
+        evidence = _silent(assay.unit)
+    else:
+        if not duplex:
+            sd = well_sd * math.sqrt(1 / len(target.positions) + 1 / len(control.positions)) / _LN10
+            errors.append(ErrorTerm(name=f"curve:{run_id}:{assay.target}:{cdna_id} wells", sd_log10=sd))
+        exact = _information(control, per_exposure) < rules.positivity.exact_control_below
+        if not exact:
+            name = f"control:{cdna_id}:{gene}:{run_id}:{'+'.join(control.positions)}"
+            sd = 1.0 / math.sqrt(_information(control, per_exposure)) / _LN10
+            errors.append(ErrorTerm(name=name, sd_log10=sd))
+        one_copy = per_exposure / factor_to_ratio(assay.unit)
+        evidence = _evidence(
+            target, one_copy, tuple(errors), control=control if exact else None, per_exposure=per_exposure
+        )
+    return _Ratio(
+        assay=assay,
+        sample=sample,
+        cdna_id=cdna_id,
+        run_id=run_id,
+        target=target,
+        control=control,
+        per_exposure=per_exposure,
+        obstacle=obstacle,
+        evidence=evidence,
+    )
+
+
+def _obstacle(control: _Side | None, gene: str, cdna_id: str, rules: DigitalRules) -> tuple[str, float]:
+    """Why there is no ratio, or empty and the control's copies a unit of exposure."""
+    if control is None:
+        return f"no {gene} well of cDNA {cdna_id} in this run", 0.0
+    if control.saturated:
+        return f"all partitions are positive for {gene}: dilute and repeat", 0.0
+    per_exposure = _per_exposure(control)
+    copies = float((per_exposure * control.exposure * control.n).sum())
+    needed = rules.positivity.minimum_control_copies
+    if copies < needed:
+        return f"{copies:.0f} {gene} copies in all partitions, below {needed:.0f}", per_exposure
+    return "", per_exposure
+
+
+def _silent(unit: str) -> ProfileEvidence:
+    shift = math.log10(factor_to_ratio(unit))
+    return ProfileEvidence(
+        log_likelihood=(0.0,) * KNOTS,
+        log_likelihood_at_zero=0.0,
+        log10_low=_SILENT_DECADES[0] + shift,
+        log10_high=_SILENT_DECADES[1] + shift,
+    )
+
+
+def _evidence(
+    target: _Side,
+    one_copy: float,
+    errors: tuple[ErrorTerm, ...],
+    *,
+    control: _Side | None,
+    per_exposure: float,
+) -> Evidence:
+    """Evidence of q; `one_copy` is the control's copies a unit of exposure over the unit's factor."""
+    low = math.log10(1e-3 / float((target.n * target.exposure).sum() * one_copy))
+    high = math.log10((math.log(float(target.n.max())) + 7.0) / (one_copy * float(target.exposure.min())))
+    parts = [
+        PartitionsEvidence(
+            k=int(k),
+            n=int(n),
+            volume_ul=one_copy * exposure,
+            volume_cv=0.0,
+            false_positive=target.blank.mean,
+            log10_low=low,
+            log10_high=high,
+            errors=errors,
+            false_positive_sd=target.blank.sd,
+        )
+        for k, n, exposure in zip(target.k, target.n, target.exposure, strict=True)
+    ]
+    if len(parts) == 1 and control is None:
+        return parts[0]
+    batch = EvidenceBatch.of(parts)
+
+    def alone(log10_q: Floats) -> Floats:
+        total: Floats = log_likelihood(batch, np.power(10.0, log10_q)).sum(axis=0)
+        return total
+
+    if control is None:
+        over = alone
+    else:
+        spread = 1.0 / math.sqrt(max(_information(control, per_exposure), 1.0))
+        shift = _NODES * spread
+        x = per_exposure * control.exposure[:, None] * np.exp(shift)
+        empty = math.log1p(-control.blank.mean) - x
+        weight = (
+            control.k[:, None] * np.log(-np.expm1(empty)) + (control.n - control.k)[:, None] * empty
+        ).sum(axis=0)
+        weight -= logsumexp(weight)
+
+        def over(log10_q: Floats) -> Floats:
+            at = alone((log10_q[:, None] + shift / _LN10).ravel()).reshape(len(log10_q), -1)
+            total: Floats = logsumexp(at + weight, axis=1)
+            return total
+
+    return tabulate(
+        over,
+        at_zero=float(log_likelihood_at_zero(batch).sum()),
+        log10_low=low,
+        log10_high=high,
+        errors=errors,
+    )
+
+
+def _measurements(made: Sequence[_Ratio], rules: DigitalRules) -> list[Measurement]:
+    if not made:
+        return []
+    batch = EvidenceBatch.of([one.evidence for one in made])
+    own, compared, bound = interval(batch), interval(batch, include=COMPARISON), upper_limit(batch)
+    numbers = np.stack([own.median, own.lower, own.upper, compared.lower, compared.upper, bound], axis=1)
+    return [_measurement(one, row.tolist(), rules) for one, row in zip(made, numbers, strict=True)]
+
+
+def _measurement(one: _Ratio, numbers: Sequence[float], rules: DigitalRules) -> Measurement:
+    target, control = one.target, one.control
+    blank = target.blank
+    k, n = int(target.k.sum()), int(target.n.sum())
+    per_exposure = 0.0 if target.saturated else _per_exposure(target)
+    copies = float((per_exposure * target.exposure * target.n).sum())
+    limit = int(limit_of_blank(n, blank.positives, blank.negatives, rules.blank.level))
+    state, reason = judged(k, n, limit=limit, copies=copies, minimum_copies=rules.positivity.minimum_copies)
+    if one.obstacle:
+        state, reason = "not evaluable", one.obstacle
+    seen = state in {"quantified", "detected"}
+    single = limit_of_blank(
+        [c[1] for c in target.counts], blank.positives, blank.negatives, rules.blank.level
+    )
+    one_copy = float((one.per_exposure * target.exposure * target.n).sum())
+    answers: dict[str, Any] = dict(
+        zip(
+            ("estimate", "lower", "upper", "comparison_lower", "comparison_upper"),
+            numbers[:5] if seen else [None] * 5,
+            strict=True,
+        )
+    )
+    point = per_exposure / one.per_exposure * factor_to_ratio(one.assay.unit) if one.per_exposure > 0 else 0.0
+    return Measurement(
+        measurement_id=f"{one.assay.assay_id}|{one.sample.sample_id}|{one.run_id}|{one.cdna_id}",
+        patient_id=one.sample.patient_id,
+        sample_id=one.sample.sample_id,
+        cdna_id=one.cdna_id,
+        run_id=one.run_id,
+        assay_id=one.assay.assay_id,
+        target=one.assay.target,
+        control=str(one.assay.control),
+        material=one.sample.material,
+        drawn_on=one.sample.drawn_on,
+        unit=one.assay.unit,
+        evidence=one.evidence,
+        state=state,
+        reason=reason,
+        upper_limit=None if state == "not evaluable" else numbers[5],
+        point_value=point if seen and point > 0 else None,
+        target_copies=copies,
+        control_copies=None
+        if control is None
+        else float((one.per_exposure * control.exposure * control.n).sum()),
+        positive_wells=int(sum(c[0] > x for c, x in zip(target.counts, single.tolist(), strict=True))),
+        wells=len(target.counts),
+        control_wells=0 if control is None else len(control.counts),
+        sensitivity_ratio=1.0 / one_copy if one_copy > 0 else None,
+        platform="dpcr",
+        **answers,
+    )
+
+
+def _not_evaluable(one: _Ratio) -> Finding:
+    missing = one.control is None
+    return Finding(
+        code="dpcr.no_assay" if missing else "dpcr.not_evaluable",
+        severity="warning" if missing else "failure",
+        subject=f"sample {one.sample.sample_id}",
+        message=f"{one.assay.target} is not evaluable: {one.obstacle}.",
+        where=f"run {one.run_id}, {one.assay.assay_id}",
+    )

@@ -1,0 +1,247 @@
+"""Rules of digital PCR as typed rows: instruments, gate, blanks, replicates, positivity."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+from remnant.errors import KnowledgeError
+from remnant.knowledge import tables
+from remnant.knowledge.assays import default_assays
+from remnant.records.run import Assay
+
+__all__ = [
+    "BlankRule",
+    "DigitalReplicates",
+    "DigitalRules",
+    "GateRule",
+    "Instrument",
+    "Positivity",
+    "dpcr_assays",
+    "dpcr_rules",
+]
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instrument:
+    """Partitions of one family of instruments.
+
+    Attributes
+    ----------
+    id, label, source, status : str
+        Row, words for it, citation, ``"verified"`` or ``"unverified"``.
+    volume_nl : float
+        Volume of a partition.
+    volume_cv : float
+        Relative error of the mean volume, the same for all wells.
+    well_cv : float
+        Relative well-to-well variation of what is filled, until the replicates of a run tell more.
+    minimum_partitions : int
+        Fewer in a well are a finding.
+    """
+
+    id: str
+    label: str
+    volume_nl: float
+    volume_cv: float
+    well_cv: float
+    minimum_partitions: int
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRule:
+    """Where the threshold of a channel stands.
+
+    Attributes
+    ----------
+    id, label, source, status : str
+        As in `Instrument`.
+    mads : float
+        Median absolute deviations above the median of the negatives.
+    lowest_mads, highest_share : float
+        The threshold is moved from this many deviations to this share of the way to the positives.
+    sensitive_above : float
+        Ratio of the largest to the smallest count over that range that is a finding.
+    separation_mads : float
+        Distance of two populations, in deviations of the negative one, that makes them two.
+    """
+
+    id: str
+    label: str
+    mads: float
+    lowest_mads: float
+    highest_share: float
+    sensitive_above: float
+    separation_mads: float
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlankRule:
+    """Rate of false positives, and the limits that follow.
+
+    Attributes
+    ----------
+    id, label, source, status : str
+        As in `Instrument`.
+    prior_positives, prior_partitions : float
+        What the Beta prior is worth.
+    level : float
+        Probability of the limits of blank and of detection.
+    outlier_p_value : float
+        A blank that the others give with a smaller probability is left out.
+    """
+
+    id: str
+    label: str
+    prior_positives: float
+    prior_partitions: float
+    level: float
+    outlier_p_value: float
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitalReplicates:
+    """When a replicate is left out, and how fast a run's own variation replaces the default.
+
+    Attributes
+    ----------
+    id, label, source, status : str
+        As in `Instrument`.
+    p_value : float
+        Error rate of the test for one group.
+    learning_wells : float
+        Degrees of freedom that the default variation is worth.
+    """
+
+    id: str
+    label: str
+    p_value: float
+    learning_wells: float
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Positivity:
+    """What makes a positive, and a positive a number.
+
+    Attributes
+    ----------
+    id, label, source, status : str
+        As in `Instrument`.
+    minimum_copies : float
+        Copies in all wells of a sample from which a value is quantified.
+    minimum_control_copies : float
+        Copies of the control gene below which nothing is evaluated.
+    exact_control_below : float
+        Copies of the control gene below which its error is integrated exactly.
+    """
+
+    id: str
+    label: str
+    minimum_copies: float
+    minimum_control_copies: float
+    exact_control_below: float
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitalRules:
+    """Rules of one quantification by digital PCR.
+
+    Attributes
+    ----------
+    instruments : mapping of str to Instrument
+        By id.
+    gate : GateRule
+        Threshold.
+    blank : BlankRule
+        False positives.
+    replicates : DigitalReplicates
+        Outlier wells.
+    positivity : Positivity
+        Detection and quantification.
+    run_sd_log10 : float
+        Error between runs.
+    """
+
+    instruments: Mapping[str, Instrument]
+    gate: GateRule
+    blank: BlankRule
+    replicates: DigitalReplicates
+    positivity: Positivity
+    run_sd_log10: float
+
+
+def _made(cls: type[R], row: Mapping[str, Any]) -> R:
+    names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: value for name, value in row.items() if name in names})
+
+
+@functools.cache
+def dpcr_rules() -> DigitalRules:
+    """Rules of the table.
+
+    Returns
+    -------
+    DigitalRules
+        One row of each kind, and every instrument.
+
+    Raises
+    ------
+    KnowledgeError
+        If a kind has no row.
+
+    Examples
+    --------
+    >>> dpcr_rules().instruments["qx"].volume_nl, dpcr_rules().gate.mads
+    (0.85, 8.0)
+    """
+    rows = tables.rows("dpcr")
+    one = {row["kind"]: row for row in rows}
+    missing = {"instrument", "gate", "blank", "replicates", "positivity", "error"} - one.keys()
+    if missing:
+        raise KnowledgeError(
+            where="knowledge/dpcr.toml",
+            found="no row of kind " + ", ".join(sorted(missing)),
+            needed="one of each kind",
+            advice="Mend the table.",
+        )
+    return DigitalRules(
+        instruments={row["id"]: _made(Instrument, row) for row in rows if row["kind"] == "instrument"},
+        gate=_made(GateRule, one["gate"]),
+        blank=_made(BlankRule, one["blank"]),
+        replicates=_made(DigitalReplicates, one["replicates"]),
+        positivity=_made(Positivity, one["positivity"]),
+        run_sd_log10=float(one["error"]["sd_log10"]),
+    )
+
+
+@functools.cache
+def dpcr_assays() -> tuple[Assay, ...]:
+    """Assays of digital PCR: every assay that ships, on its own platform.
+
+    Returns
+    -------
+    tuple of Assay
+        Named like the assay by quantitative PCR, with ``dPCR`` behind it, so that series never mix.
+
+    Examples
+    --------
+    >>> [(one.assay_id, one.unit) for one in dpcr_assays()][0]
+    ('WT1/ABL1 dPCR', 'per_1e4')
+    """
+    return tuple(
+        replace(assay, assay_id=f"{assay.assay_id} dPCR", platform="dpcr") for assay in default_assays()
+    )

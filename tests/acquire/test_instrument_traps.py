@@ -1,0 +1,511 @@
+"""What deceives readers of instrument exports, one small made file each."""
+
+import datetime as dt
+import gzip
+import io
+import json
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remnant.acquire import RefusedFileError, read
+from remnant.acquire.instrument_cells import decimal_sign, number
+
+PREAMBLE = (
+    "* Block Type = 96-Well Block (0.2mL)\n"
+    "* Chemistry = TAQMAN\n"
+    "* Experiment Name = R-07\n"
+    "* Experiment Run End Time = {ended}\n"
+    "* Instrument Serial Number = 2788\n"
+    "* Instrument Type = QuantStudio(TM) 7 Flex System\n"
+    "* Passive Reference = ROX\n\n"
+)
+HEADER = "Well\tWell Position\tOmit\tSample Name\tTarget Name\tTask\tReporter\tCT\tQuantity\tCt Threshold\n"
+
+
+def quantstudio(*rows, header=HEADER, ended="2024-03-04 05:06:07 PM CET", more=""):
+    """Text of a QuantStudio; a row is well, omit, sample, target, task, Ct, quantity, threshold."""
+    lines = []
+    for well, omit, sample, target, task, cq, quantity, threshold in rows:
+        lines.append(
+            "\t".join([well[0], well[1], omit, sample, target, task, "FAM", cq, quantity, threshold])
+        )
+    return PREAMBLE.format(ended=ended) + more + "[Results]\n" + header + "\n".join(lines) + "\n"
+
+
+def row(
+    number, cq, *, omit="false", sample="S-014", target="WT1", task="UNKNOWN", quantity="", threshold="0.2"
+):
+    place = f"{'ABCDEFGH'[(number - 1) // 12]}{(number - 1) % 12 + 1}"
+    return ((str(number), place), omit, sample, target, task, cq, quantity, threshold)
+
+
+def taken(text, name="export.txt"):
+    return read(name, text if isinstance(text, bytes) else text.encode())
+
+
+def codes(text, name="export.txt"):
+    with pytest.raises(RefusedFileError) as refused:
+        taken(text, name)
+    return [problem.code for problem in refused.value.details]
+
+
+def found(acquired):
+    return {finding.code for finding in acquired.findings}
+
+
+CFX_HEADER = ",Well,Fluor,Target,Content,Sample,Cq,Cq Mean,Starting Quantity (SQ)\n"
+
+
+def test_the_ct_column_may_have_a_cyrillic_letter():
+    acquired = taken(quantstudio(row(1, "31.4"), header=HEADER.replace("CT", "Cт")))
+    assert [well.cq for well in acquired.wells] == [31.4]
+
+
+def test_a_mean_of_zero_beside_nan_is_not_a_cq():
+    text = CFX_HEADER + ",A01,FAM,WT1,Unkn-1,S-1,NaN,0,NaN\n,A02,FAM,WT1,Unkn-1,S-1,33.5,0,NaN\n"
+    assert [(well.detected, well.cq) for well in taken(text).wells] == [(False, None), (True, 33.5)]
+
+
+@pytest.mark.parametrize("word", ["-1", "-1.000", "Undetermined", "UNDETERMINED", "NaN", "N/A", "No Ct"])
+def test_words_and_minus_one_are_negative_wells(word):
+    (well,) = taken(quantstudio(row(1, word))).wells
+    assert (well.detected, well.cq) == (False, None)
+
+
+@pytest.mark.parametrize("cq", ["0", "400", "late", "3 1"])
+def test_a_cq_that_no_run_can_have_is_refused(cq):
+    assert codes(quantstudio(row(1, cq))) == ["instrument.cq"]
+
+
+def test_an_empty_ct_of_quantstudio_is_none_stored():
+    acquired = taken(quantstudio(row(1, ""), row(2, "30.1")))
+    assert [well.detected for well in acquired.wells] == [None, True]
+    assert "instrument.cq_not_stored" in found(acquired)
+
+
+ROTOR = (
+    "Excel Analysed Data Export\nFile,plate 7.rex\nDate,{date}\nTime,10:34:20 AM\n\n"
+    "Quantitative analysis of channel Cycling A.Green (WT1)\n\n"
+    '"No.","Colour","Name","Type","Ct","Ct Comment","Given Conc ({unit})","Calc Conc ({unit})"\n'
+    "1,5775359,STD-1,Standard,24.1,,1000,980\n2,5775359,S-014,Unknown,,,,\n3,1,H2O,NTC,,,,\n\n"
+    "Quantitative analysis of channel Cycling A.Yellow (ABL1)\n\n"
+    '"No.","Colour","Name","Type","Ct","Ct Comment","Given Conc ({unit})","Calc Conc ({unit})"\n'
+    "2,5775359,S-014,Unknown,21.5,,,\n"
+)
+
+
+def test_the_unit_of_rotor_gene_stands_inside_the_header():
+    acquired = taken(ROTOR.format(date="3/16/2021", unit="copies/reaction"), "plate.csv")
+    assert [(w.position, w.target, w.kind, w.detected, w.standard_copies) for w in acquired.wells] == [
+        ("1", "WT1", "standard", True, 1000.0),
+        ("2", "WT1", "unknown", False, None),
+        ("3", "WT1", "ntc", False, None),
+        ("2", "ABL1", "unknown", True, None),
+    ]
+    assert (acquired.runs[0].run_id, acquired.runs[0].run_on) == ("plate 7", dt.date(2021, 3, 16))
+    assert "instrument.standard_unit_assumed" not in found(acquired)
+
+
+def test_a_standard_in_another_unit_is_read_without_copies():
+    acquired = taken(ROTOR.format(date="16.03.2021", unit="ng/ul"), "plate.csv")
+    assert acquired.wells[0].standard_copies is None
+    assert "instrument.standard_unit" in found(acquired)
+    assert acquired.runs[0].run_on == dt.date(2021, 3, 16)
+
+
+def test_day_and_month_that_can_be_exchanged_give_no_date():
+    acquired = taken(ROTOR.format(date="3/4/2021", unit="copies"), "plate.csv")
+    assert acquired.runs[0].run_on is None
+    assert "instrument.run_date" in found(acquired)
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_lines_may_end_with_cr_only(end):
+    acquired = taken(quantstudio(row(1, "31.4"), row(2, "Undetermined")).replace("\n", end))
+    assert [well.detected for well in acquired.wells] == [True, False]
+
+
+def test_a_run_that_has_not_started_is_refused():
+    assert codes(quantstudio(row(1, ""), ended="Not Started")) == ["instrument.not_run"]
+
+
+LC = "Experiment: R-9  Selected Filter: SYBR Green I (483-533)\nInclude\tColor\tPos\tName\tCp\tConcentration\tStandard\tStatus\n"
+
+
+def test_an_empty_cp_is_a_negative_well():
+    acquired = taken(LC + "True\t255\tA1\tS-1\t  5.15\t\t0\t\nTrue\t255\tA2\tS-2\t\t\t0\t\n")
+    assert [(well.detected, well.cq) for well in acquired.wells] == [(True, 5.15), (False, None)]
+    assert acquired.wells[0].target == "SYBR Green I (483-533)"
+    assert acquired.runs[0].run_id == "R-9"
+
+
+def test_include_false_is_an_excluded_well():
+    acquired = taken(
+        LC + "False\t255\tA1\tS-1\t30.1\t\t0\t\nFalse\t255\tA2\tS-1\t\t\t0\t\nTrue\t1\tA3\tS-1\t30.2\t\t0\t\n"
+    )
+    assert [well.excluded is not None for well in acquired.wells] == [True, True, False]
+    assert [well.detected for well in acquired.wells] == [True, None, True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [LC + "Wahr\t255\tA1\tS-1\t30.1\t\t0\t\n", quantstudio(row(1, "30.0", omit="falsch"))],
+)
+def test_a_flag_in_another_language_is_refused(text):
+    assert codes(text) == ["cell.yes_or_no"]
+
+
+def test_settings_may_stand_behind_a_hash_sign():
+    text = (
+        "# File Name: R-5.eds\n# Instrument Type: QuantStudio 7 Pro System\n# Block Type: 96-Well 0.2-mL Block\n# Passive Reference: ROX\n\n"
+        '"Well","Well Position","Omit","Sample","Target","Task","Reporter","Cq"\n"1","A1","FALSE","S-1","WT1","UNKNOWN","FAM","30.25"\n'
+    )
+    acquired = taken(text, "results.csv")
+    assert (acquired.runs[0].run_id, acquired.wells[0].cq) == ("R-5", 30.25)
+
+
+@pytest.mark.property
+@given(st.floats(0.01, 99.999), st.floats(1000, 1e9), st.sampled_from([".", ","]))
+def test_numbers_of_either_sign_are_read_back(cq, quantity, sign):
+    def written(value):
+        text = f"{value:,.3f}"
+        return text if sign == "." else text.translate(str.maketrans(".,", ",."))
+
+    assert decimal_sign([written(cq)], []) == sign
+    assert number(written(cq), sign) == pytest.approx(cq, abs=6e-4)
+    assert number(written(quantity), sign) == pytest.approx(quantity, rel=1e-6)
+
+
+def test_omitted_wells_are_excluded():
+    acquired = taken(quantstudio(row(1, "31.4", omit="true"), row(2, "31.5")))
+    assert [well.excluded for well in acquired.wells] == ["omitted in the instrument's software", None]
+
+
+def test_the_standard_of_the_lightcycler_is_told_by_its_concentration():
+    acquired = taken(LC + "True\t255\tA1\tSTD\t20.1\t9.8E4\t1.00E5\t\nTrue\t255\tA2\tS-1\t25.0\t3.1E3\t0\t\n")
+    assert [(well.kind, well.standard_copies) for well in acquired.wells] == [
+        ("standard", 1e5),
+        ("unknown", None),
+    ]
+
+
+def test_a_decimal_comma_is_told_by_the_cq():
+    acquired = taken(
+        quantstudio(
+            row(1, "31,404", threshold="0,131"),
+            row(2, "28,1", task="STANDARD", quantity="1.250,000", threshold="0,131"),
+        )
+    )
+    assert [well.cq for well in acquired.wells] == [31.404, 28.1]
+    assert acquired.wells[1].standard_copies == 1250.0
+    assert acquired.runs[0].threshold == 0.131
+
+
+def test_thousands_beside_decimal_points():
+    acquired = taken(quantstudio(row(1, "19.525", task="STANDARD", quantity="10,000,000.000")))
+    assert acquired.wells[0].standard_copies == 1e7
+
+
+def test_a_quantity_that_nobody_can_tell_is_refused():
+    assert codes(quantstudio(row(1, "Undetermined", task="STANDARD", quantity="15,000"))) == [
+        "instrument.quantity"
+    ]
+
+
+def test_two_decimal_signs_are_refused():
+    assert "cell.decimal_signs" in codes(quantstudio(row(1, "31,404"), row(2, "31.404")))
+
+
+def test_rows_may_go_dye_by_dye():
+    rows = [
+        f",{place},{dye},,Unkn,S-{place},30.{n},"
+        for dye in ("FAM", "HEX")
+        for n, place in enumerate(("A01", "A02"))
+    ]
+    acquired = taken(CFX_HEADER + "\n".join(f"{line}0,NaN" for line in rows) + "\n")
+    assert [(well.position, well.target, well.cq) for well in acquired.wells] == [
+        ("A01", "FAM", 30.0),
+        ("A02", "FAM", 30.1),
+        ("A01", "HEX", 30.0),
+        ("A02", "HEX", 30.1),
+    ]
+    assert "instrument.target_named_after_dye" in found(acquired)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1251"])
+def test_other_encodings(encoding):
+    acquired = taken(quantstudio(row(1, "31.4", sample="проба 1")).encode(encoding))
+    assert acquired.wells[0].sample == "проба 1"
+    assert ("table.encoding" in found(acquired)) == (encoding == "cp1251")
+
+
+def test_a_well_twice_is_refused():
+    assert codes(quantstudio(row(1, "31.4"), row(1, "31.5"))) == ["instrument.well_twice"]
+
+
+def test_a_well_of_two_targets_is_two_wells():
+    acquired = taken(quantstudio(row(1, "31.4"), row(1, "22.5", target="ABL1")))
+    assert [(well.position, well.target) for well in acquired.wells] == [("A01", "WT1"), ("A01", "ABL1")]
+
+
+def test_nan_in_a_curve_is_a_missing_point():
+    curves = ",Cycle,A1,A2\n,1,10.5,NaN\n,2,11.5,20.5\n,3,12.5,21.5\n"
+    (held,) = taken(curves, "exp - Quantification Amplification Results_FAM.csv").curves
+    assert [[value if value == value else None for value in line] for line in held.fluorescence.tolist()] == [  # noqa: PLR0124
+        [10.5, 11.5, 12.5],
+        [None, 20.5, 21.5],
+    ]
+    assert {target for _, _, target in held.wells} == {"FAM"}
+
+
+AMPLIFICATION = "[Amplification Data]\nWell\tCycle\tTarget Name\tRn\tDelta Rn\n{rows}\n\n"
+
+
+def curve_rows(well, target, values):
+    return "\n".join(f"{well}\t{cycle}\t{target}\t{value}\t0" for cycle, value in enumerate(values, start=1))
+
+
+def test_well_numbers_become_places_by_the_block():
+    more = AMPLIFICATION.format(rows=curve_rows(13, "WT1", [0.6] * 40))
+    acquired = taken(quantstudio(row(13, "31.4"), more=more))
+    assert acquired.curves[0].wells == (("R-07", "B01", "WT1"),)
+    assert acquired.runs[0].cycles == 40
+
+
+def test_well_numbers_of_a_384_block():
+    text = quantstudio((("25", "B1"), "false", "S", "WT1", "UNKNOWN", "30.0", "", ""))
+    text = text.replace("96-Well Block (0.2mL)", "384-Well Block").replace("\tB1\t", "\t\t")
+    assert taken(text).wells[0].position == "B01"
+
+
+def test_curves_cut_before_a_cq_do_not_count_the_cycles():
+    more = AMPLIFICATION.format(rows=curve_rows(1, "WT1", [0.6] * 3))
+    acquired = taken(quantstudio(row(1, "31.4"), more=more))
+    assert acquired.runs[0].cycles is None
+    assert "instrument.curves_cut" in found(acquired)
+
+
+def test_a_cycle_that_stands_twice_is_refused():
+    more = AMPLIFICATION.format(rows=curve_rows(1, "WT1", [0.6]) + "\n" + curve_rows(1, "WT1", [0.6]))
+    assert codes(quantstudio(row(1, "31.4"), more=more)) == ["instrument.curve"]
+
+
+@pytest.mark.parametrize(
+    "ended", ["2024-03-04 11:59:07 PM EDT", "2024-03-04 23:59:07 PM CET", "2024-03-04 00:01:07 AM BST"]
+)
+def test_the_time_zone_does_not_move_the_day(ended):
+    assert taken(quantstudio(row(1, "30.0"), ended=ended)).runs[0].run_on == dt.date(2024, 3, 4)
+
+
+@pytest.mark.parametrize("quantity", ["-1", "0", "0.000", "12.5"])
+def test_quantities_of_unknowns_are_no_standards(quantity):
+    (well,) = taken(quantstudio(row(1, "30.0", quantity=quantity))).wells
+    assert (well.kind, well.standard_copies) == ("unknown", None)
+
+
+@pytest.mark.parametrize("quantity", ["-1", "0", "", "-"])
+def test_a_standard_without_quantity_is_said(quantity):
+    acquired = taken(quantstudio(row(1, "30.0", task="STANDARD", quantity=quantity)))
+    assert acquired.wells[0].standard_copies is None
+    assert "instrument.standard_without_quantity" in found(acquired)
+
+
+def test_an_unknown_kind_of_well_is_refused():
+    assert (
+        codes(quantstudio(row(1, "30.0", task="BLAU"), row(2, "30.0", task="GRUEN")))
+        == ["instrument.well_kind"] * 2
+    )
+
+
+def test_a_column_that_stands_twice_must_say_one_thing():
+    header = HEADER.replace("\n", "\tTarget Name\n")
+    one = quantstudio(row(1, "30.0", threshold="0.2\tWT1"), header=header)
+    assert taken(one).wells[0].target == "WT1"
+    assert codes(one.replace("\tWT1\n", "\tABL1\n")) == ["instrument.column_twice"]
+
+
+def test_all_problems_are_told_at_once_with_their_rows():
+    text = quantstudio(row(1, "late"), row(2, "30.0", task="BLAU"), row(1, "31.0"))
+    with pytest.raises(RefusedFileError) as refused:
+        taken(text)
+    assert [(p.code, p.sheet, p.row, p.column) for p in refused.value.details] == [
+        ("instrument.cq", "Results", 11, "Cq"),
+        ("instrument.well_kind", "Results", 12, "type of the well"),
+        ("instrument.well_twice", "Results", 13, "well"),
+    ]
+
+
+def test_cfx_xml_has_escaped_names():
+    def record(well, cq, quantity, content):
+        return (
+            f"<Row><Well>{well}</Well><Fluor>FAM</Fluor><Target>WT1</Target><Content>{content}</Content><Sample>S-{well}</Sample>"
+            f"<Cq>{cq}</Cq><Cq_Mean>0</Cq_Mean><Starting_Quantity__x0028_SQ_x0029_>{quantity}</Starting_Quantity__x0028_SQ_x0029_></Row>"
+        )
+
+    text = (
+        f"<_x0030_>{record('A01', '27.5', '1000', 'Std-01')}{record('A02', 'NaN', 'NaN', 'NTC-01')}</_x0030_>"
+    )
+    acquired = taken(text, "cq.xml")
+    assert acquired.source.format == "cfx"
+    assert [(w.kind, w.cq, w.detected, w.standard_copies) for w in acquired.wells] == [
+        ("standard", 27.5, True, 1000.0),
+        ("ntc", None, False, None),
+    ]
+
+
+def test_the_tables_of_a_cfx_run_in_one_zip_file_belong_together():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for dye, first in (("FAM", 10), ("HEX", 20)):
+            curves = f",Cycle,A1,A2\n,1,{first}.5,{first}.6\n,2,{first}.7,{first}.8\n"
+            archive.writestr(f"R-3 -  Quantification Amplification Results_{dye}.csv", curves)
+        rows = "".join(
+            f",{place},{dye},{target},Unkn,S-1,1.5,0,NaN\n"
+            for dye, target in (("FAM", "WT1"), ("HEX", "ABL1"))
+            for place in ("A01", "A02")
+        )
+        archive.writestr(
+            "R-3 -  End Point Results_FAM.csv",
+            ",Well,Fluor,Target,Content,Sample,End RFU\n,A01,FAM,WT1,Unkn,S-1,99\n",
+        )
+        archive.writestr("R-3 -  Quantification Cq Results_0.csv", CFX_HEADER + rows)
+        archive.writestr("R-3 -  Melt Curve Derivative Results_FAM.csv", ",Temperature,A1\n,80,0.1\n")
+    acquired = taken(out.getvalue(), "R-3.zip")
+    (curves,) = acquired.curves
+    assert [run.run_id for run in acquired.runs] == ["R-3"]
+    assert dict(
+        zip([(p, t) for _, p, t in curves.wells], curves.fluorescence[:, 0].tolist(), strict=True)
+    ) == {
+        ("A01", "WT1"): 10.5,
+        ("A02", "WT1"): 10.6,
+        ("A01", "ABL1"): 20.5,
+        ("A02", "ABL1"): 20.6,
+    }
+    assert len(acquired.wells) == 4
+
+
+def test_end_points_alone_are_refused():
+    assert codes(",Well,Fluor,Target,Content,Sample,End RFU\n,A01,FAM,WT1,Unkn,S-1,99\n") == [
+        "instrument.no_data"
+    ]
+
+
+def test_a_table_with_columns_of_the_laboratory_stays_a_cq_table():
+    text = "run_id,Well,Fluor,Target,Content,Sample,Cq,dilution\nR-1,A01,FAM,WT1,Unkn,S-1,30.1,10\n"
+    acquired = taken(text, "own.csv")
+    assert (acquired.source.format, acquired.wells[0].dilution) == ("cq table", 10.0)
+
+
+RDES = "Well\tSample\tSample Type\tTarget\tTarget Type\tDye\t{}\n"
+
+
+def test_rdes_with_decimal_commas():
+    text = (
+        RDES.format("1\t2\t3")
+        + "A1\tS-1\tunkn\tWT1\ttoi\tFAM\t2,01\t2,09\t3,13\nA2\tSTD\tstd\tWT1\ttoi\tFAM\t2,01\t2,09\t3,10\n"
+    )
+    acquired = taken(text, "run.tsv")
+    assert acquired.source.format == "rdes"
+    assert acquired.curves[0].fluorescence.tolist() == [[2.01, 2.09, 3.13], [2.01, 2.09, 3.1]]
+    assert [well.kind for well in acquired.wells] == ["unknown", "standard"]
+    assert {"instrument.no_cq", "instrument.standard_without_quantity"} <= found(acquired)
+
+
+@pytest.mark.parametrize("temperatures", ["65.0\t65.5\t66.0", "65\t66\t67"])
+def test_rdes_of_melting_curves_is_refused(temperatures):
+    text = RDES.format(temperatures) + "A1\tS-1\tunkn\tWT1\ttoi\tFAM\t2.01\t2.09\t3.13\n"
+    assert codes(text, "melt.tsv") == ["instrument.melt_curve"]
+
+
+def test_sds_2_text_has_detectors():
+    text = (
+        "SDS 2.2.2\tAQ Results\t1.0\nFilename\tplate 3\nPlateID\n\n"
+        "Well\tSample Name\tDetector Name\tTask\tCt\tCt StdDev\tQty\nA1\tSTD\tWT1\tStandard\t25.1\t0.1\t1000\nA2\tS-1\tWT1\tUnknown\tUndetermined\t\t\n"
+    )
+    acquired = taken(text)
+    assert acquired.runs[0].run_id == "plate 3"
+    assert [(w.target, w.kind, w.detected, w.standard_copies) for w in acquired.wells] == [
+        ("WT1", "standard", True, 1000.0),
+        ("WT1", "unknown", False, None),
+    ]
+
+
+def test_genotypes_without_cq_are_refused():
+    text = (
+        PREAMBLE.format(ended="2024-03-04")
+        + "[Results]\nWell\tWell Position\tSample Name\tSNP Assay Name\tTask\tAllele1 Delta Rn\tCall\n1\tA1\tS\tX\tUNKNOWN\t1.0\tHet\n"
+    )
+    assert codes(text) == ["instrument.genotyping"]
+
+
+def test_a_gzip_file_is_the_file_inside():
+    inside = quantstudio(row(1, "31.4")).encode()
+    packed = gzip.compress(inside)
+    acquired = read("export.txt.gz", packed)
+    assert (acquired.source.size_bytes, acquired.wells[0].cq) == (len(packed), 31.4)
+    assert acquired.source.sha256 != read("export.txt", inside).source.sha256
+    for damaged in (packed[:-9], packed + packed, packed[:30] + b"xx" + packed[32:]):
+        with pytest.raises(RefusedFileError) as refused:
+            read("export.txt.gz", damaged)
+        assert refused.value.details[0].code == "file.damaged_gzip"
+
+
+def eds(results, *, setup="", analysis=None):
+    """An experiment document of specification 2."""
+    wells = [
+        {
+            "index": at,
+            "sampleName": f"S-{at}",
+            "targetAssignments": [{"targetName": "WT1", "task": task, "quantity": 50.0}],
+        }
+        for at, task in enumerate(("STANDARD", "UNKNOWN"))
+    ]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        plate = {"blockType": "BLOCK_96W", "targets": [{"name": "WT1", "reporter": "FAM"}], "wells": wells}
+        archive.writestr("setup/plate_setup.json", setup or json.dumps(plate))
+        archive.writestr("summary.json", '{"name": "R-8"}')
+        archive.writestr("primary/analysis_result.json", analysis or json.dumps({"wellResults": results}))
+    return out.getvalue()
+
+
+def eds_result(at, cq, rn):
+    return {
+        "wellIndex": at,
+        "reactionResults": [
+            {"targetName": "WT1", "amplificationResult": {"cq": cq, "rn": rn, "ctThreshold": 0.2}}
+        ],
+    }
+
+
+def test_minus_one_in_an_experiment_document_is_negative():
+    acquired = taken(
+        eds([eds_result(0, 2.5, [0.1, 0.2, 0.9]), eds_result(1, -1.0, [0.1, 0.1, 0.1])]), "run.eds"
+    )
+    assert [(w.position, w.detected, w.cq, w.standard_copies) for w in acquired.wells] == [
+        ("A01", True, 2.5, 50.0),
+        ("A02", False, None, None),
+    ]
+    assert (acquired.runs[0].run_id, acquired.runs[0].threshold, acquired.runs[0].cycles) == ("R-8", 0.2, 3)
+
+
+def test_json_nested_too_deep_is_refused():
+    assert codes(eds([], analysis="[" * 200_000), "run.eds") == ["instrument.layout"]
+
+
+def test_an_old_workbook_that_reaches_too_far_is_refused_before_it_is_read(real_data):
+    path = real_data / "qpcr" / "exports" / "abi_mxpro_xls" / "MXP Versions 3&4 data import.xls"
+    data = bytearray(path.read_bytes())
+    at = data.find(b"\x03\x02\x0e\x00")  # a NUMBER record: row, column
+    data[at + 4 : at + 8] = b"\xff\xff\xff\x3f"
+    assert codes(bytes(data), "old.xls") == ["sheet.cells"]
+
+
+def test_a_damaged_old_workbook_is_refused(real_data):
+    path = real_data / "qpcr" / "exports" / "abi_mxpro_xls" / "MXP Versions 3&4 data import.xls"
+    data = path.read_bytes()
+    assert codes(data[:20_000], "old.xls") == ["file.damaged_workbook"]
+    assert codes(data[:600], "old.xls") == ["file.damaged_workbook"]
