@@ -20,8 +20,9 @@ from remnant.errors import NotFoundError
 from remnant.pipeline.reports import last_day
 from remnant.pipeline.worklists import study_worklist
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Course, MrdPoint, SeriesPoint, WorklistRow
+from remnant.records.judgement import Course, SeriesPoint, WorklistRow
 from remnant.records.measurement import Measurement
+from remnant.records.mrd import MrdPoint
 from remnant.report.numbers import measured, signed
 from remnant.study.derived import derived_records, is_computed
 from remnant.study.dossiers import all_findings, dossiers

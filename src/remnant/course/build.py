@@ -34,8 +34,9 @@ from remnant.knowledge.rules import RuleBook
 from remnant.knowledge.rules_files import rule_book
 from remnant.knowledge.states import StateRules, state_rules
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Course, Joint, MrdPoint, SeriesPoint
+from remnant.records.judgement import Course, Joint, SeriesPoint
 from remnant.records.measurement import Baseline
+from remnant.records.mrd import MrdPoint
 from remnant.units import number_text, probability_text, unit_label
 
 __all__ = ["build_course", "build_courses"]

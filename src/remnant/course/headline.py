@@ -17,7 +17,8 @@ from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.mrd_states import mrd_state_rules
 from remnant.knowledge.relapse import RelapseRules
 from remnant.knowledge.states import StateRules
-from remnant.records.judgement import MrdPoint, SeriesPoint
+from remnant.records.judgement import SeriesPoint
+from remnant.records.mrd import MrdPoint
 
 __all__ = ["Headline", "date_text", "headline"]
 

@@ -31,8 +31,9 @@ from remnant.knowledge.rules_levels import level, series_rows
 from remnant.knowledge.rules_times import clock
 from remnant.numerics.nadir import lowest_level
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Call, MrdPoint
+from remnant.records.judgement import Call
 from remnant.records.measurement import Measurement
+from remnant.records.mrd import MrdPoint
 from remnant.records.sample import Sample
 from remnant.units import factor_to_ratio, is_comparable
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from remnant.knowledge.mrd_states import MrdStateRules
-from remnant.records.judgement import MrdPoint
+from remnant.records.mrd import MrdPoint
 
 __all__ = ["MrdStanding", "mrd_sentence", "mrd_standings", "mrd_warning"]
 

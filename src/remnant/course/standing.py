@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from remnant.course.states import CONFIRMED, NOT_EVALUABLE, STATES
 from remnant.knowledge.states import StateRules
-from remnant.records.judgement import MrdPoint, SeriesPoint
+from remnant.records.judgement import SeriesPoint
+from remnant.records.mrd import MrdPoint
 
 __all__ = ["Confirmation", "Line", "Standing", "background_text", "standings", "state_text"]
 

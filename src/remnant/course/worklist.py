@@ -18,7 +18,8 @@ from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
-from remnant.records.judgement import Course, MrdPoint, WorklistRow
+from remnant.records.judgement import Course, WorklistRow
+from remnant.records.mrd import MrdPoint
 
 __all__ = ["worklist"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import MrdPoint, SeriesPoint
+from remnant.records.judgement import SeriesPoint
 from remnant.records.measurement import Measurement
+from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.units import unit_label
 

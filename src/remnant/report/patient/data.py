@@ -7,8 +7,9 @@ import math
 from typing import Final
 
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Call, MrdPoint, SeriesPoint
+from remnant.records.judgement import Call, SeriesPoint
 from remnant.records.measurement import Baseline, Measurement
+from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.report import numbers, words
 from remnant.report.series import assay_title, measured_assays, state_points

@@ -100,11 +100,8 @@ def rules(dossier: Dossier) -> Table:
     for call in dossier.calls:
         m = measured.get(call.measurement_id)
         donors = donors_of(dossier, call, m) if m is not None else None
-        cutoff = ""
-        if call.unit:
-            unit = unit_label(call.unit, control=m.control if m is not None else "")
-            sign = "" if call.rule_set else f"{words.beyond(call.rule_id)} "
-            cutoff = f"{sign}{numbers.level(call.threshold)} {unit}"
+        unit = unit_label(call.unit, control=m.control if m is not None else "")
+        cutoff = f"{words.beyond(call.rule_id)} {numbers.level(call.threshold)} {unit}"
         found[call.rule_id, cutoff] = (
             Cell(words.rule_label(call), note=call.rule_id),
             Cell(cutoff, note=words.donors_limit(donors) if donors else ""),
