@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from remnant.course.headline import date_text
 from remnant.course.laboratory import laboratory_rows
+from remnant.course.mrd_standing import mrd_sentence
 from remnant.course.worklist import worklist
 from remnant.evidence.kinds import ReportedEvidence
 from remnant.knowledge.signs import sign_rules
@@ -43,7 +45,7 @@ def course(code="P1", *, mrd=(), kinetics=(), **changes):
 def point(state, *, day=0, confirm_by=None, status="verified", assay="BCR-ABL1/ABL1"):
     return SimpleNamespace(
         state=state, drawn_on=DAY + dt.timedelta(days=day), assay_id=assay, material="BM", fraction="",
-        reason=f"{assay} {state}.", confirm_by=confirm_by, rule_status=status, rule_label="ELN 2021",
+        target=assay, confidence="", since=DAY + dt.timedelta(days=day), confirm_by=confirm_by, rule_status=status, rule_label="ELN 2021",
     )  # fmt: skip
 
 
@@ -84,9 +86,8 @@ def disagreement(day=0, *, code="P1"):
 )
 def test_states_of_leukaemia_specific_markers(state, urgency):
     rows = worklist([course(mrd=[point(state)])], DAY)
-    assert [(row.kind, row.urgency, row.reason) for row in rows] == (
-        [] if urgency is None else [(state, urgency, f"BCR-ABL1/ABL1 {state}.")]
-    )
+    assert [(row.kind, row.urgency) for row in rows] == ([] if urgency is None else [(state, urgency)])
+    assert all(row.reason == mrd_sentence(point(state), date_text) for row in rows)
 
 
 def test_the_last_evaluable_sample_of_a_series_speaks():
@@ -124,7 +125,7 @@ def test_one_row_a_patient_with_the_most_urgent_sign_first_and_every_mark():
     assert row.kind == "clone returns"
     assert row.reason == "TRGV2 is back. Sample overdue by 3 days."
     assert row.reasons == (
-        "BCR-ABL1/ABL1 suspected relapse.",
+        "BCR-ABL1/ABL1 suspected relapse on 4 May 2020, not yet confirmed (ELN 2021, BM).",
         "Doubling in 12 days.",
         "A without B on day 0.",
     )
