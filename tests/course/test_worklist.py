@@ -13,7 +13,7 @@ from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
 from remnant.records.control import ControlPoint
 from remnant.records.disagreement import Disagreement
-from remnant.records.judgement import Course, Decision, WorklistRow
+from remnant.records.judgement import Course, Decision, SamplingPlan, WorklistRow
 from remnant.records.measurement import CurveFit, Measurement
 from remnant.records.run import Run
 
@@ -30,7 +30,6 @@ class Followed(Course):
     """A course with what the states of leukaemia-specific markers and growth add to it."""
 
     mrd: tuple = ()
-    kinetics: tuple = ()
 
 
 def course(code="P1", *, mrd=(), kinetics=(), **changes):
@@ -138,6 +137,20 @@ def test_an_overdue_sample_alone_is_a_sign():
     (row,) = worklist([late], DAY + dt.timedelta(days=9))
     assert (row.kind, row.urgency, row.overdue_days) == ("overdue", 1, 9)
     assert row.reason == "The next sample was due on 2020-05-04. Sample overdue by 9 days."
+
+
+def test_a_series_whose_plan_is_overdue_is_a_sign():
+    plan = SamplingPlan(
+        patient_id="P1", assay_id="NPM1/ABL1", target="NPM1", material="BM", fraction="", last_on=DAY,
+        by_rule_on=DAY + dt.timedelta(days=90), rule_id="x", by_kinetics_on=DAY + dt.timedelta(days=30),
+        overdue_days=5, reason="NPM1 is due by its growth.",
+    )  # fmt: skip
+    on = DAY + dt.timedelta(days=35)
+    (row,) = worklist([course()], on, plans=[plan])
+    assert (row.kind, row.overdue_days, row.reason) == (
+        "overdue", 5, "NPM1 is due by its growth. Sample overdue by 5 days.",
+    )  # fmt: skip
+    assert worklist([course()], on, plans=[dataclasses.replace(plan, overdue_days=0)]) == ()
 
 
 def test_the_dead_have_no_row_and_after_overt_relapse_no_state_is_asked():

@@ -16,7 +16,7 @@ from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
-from remnant.records.judgement import Course, WorklistRow
+from remnant.records.judgement import Course, SamplingPlan, WorklistRow
 
 __all__ = ["worklist"]
 
@@ -42,6 +42,7 @@ def worklist(
     disagreements: Iterable[Disagreement] = (),
     tracks: Iterable[CloneTrack] = (),
     laboratory: Iterable[WorklistRow] = (),
+    plans: Iterable[SamplingPlan] = (),
 ) -> tuple[WorklistRow, ...]:
     """Patients and runs that need something, by urgency and date.
 
@@ -57,6 +58,8 @@ def worklist(
         Followed clones.
     laboratory : iterable of WorklistRow, default ()
         Runs that failed or whose controls ask to reject them.
+    plans : iterable of SamplingPlan, default ()
+        When the next sample of each series is due; an overdue one is a sign.
 
     Returns
     -------
@@ -70,10 +73,14 @@ def worklist(
     clones: dict[str, list[CloneTrack]] = defaultdict(list)
     for track in tracks:
         clones[track.patient_id].append(track)
+    overdue: dict[str, list[SamplingPlan]] = defaultdict(list)
+    for plan in plans:
+        overdue[plan.patient_id] += [plan] if plan.overdue_days else []
     rows = [
         row
         for course in courses
-        for row in [_row(course, by_patient[course.patient_id], clones[course.patient_id], as_of)]
+        for code in [course.patient_id]
+        for row in [_row(course, [*_of_plans(overdue[code])], by_patient[code], clones[code], as_of=as_of)]
         if row is not None
     ]
     return tuple(sorted([*rows, *laboratory], key=_order))
@@ -85,12 +92,18 @@ def _order(row: WorklistRow) -> tuple[int, int, dt.date, str, str]:
 
 
 def _row(
-    course: Course, disagreeing: Sequence[Disagreement], clones: Sequence[CloneTrack], as_of: dt.date
+    course: Course,
+    overdue_plans: Sequence[_Sign],
+    disagreeing: Sequence[Disagreement],
+    clones: Sequence[CloneTrack],
+    *,
+    as_of: dt.date,
 ) -> WorklistRow | None:
     if course.death_on is not None:
         return None
     signs = [*_of_course(course), *_of_markers(course)]
     signs += [*_of_disagreements(disagreeing), *_of_clones(clones)]
+    signs += overdue_plans if course.overt_relapse_on is None else []
     signs.sort(key=lambda sign: (-sign.urgency, sign_rules()[sign.kind].place))
     due = min((sign.due_on for sign in signs if sign.due_on), default=_due(course))
     overdue = 0 if due is None else max(0, (as_of - due).days)
@@ -136,7 +149,7 @@ def _of_markers(course: Course) -> Iterator[_Sign]:
             rule = sign_rules()[point.state]
             unverified = point.rule_label if point.rule_status == "unverified" else ""
             yield _Sign(point.state, rule.urgency, point.reason, point.confirm_by, unverified)
-    for growth in _held(course, "kinetics"):
+    for growth in course.kinetics:
         if growth.current and growth.predictor and growth.trend == "rising":
             yield _Sign("rising", sign_rules()["rising"].urgency, growth.reason)
 
@@ -155,6 +168,13 @@ def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
             unverified = "return of a clone" if track.rule_status == "unverified" else ""
             rule = sign_rules()["clone returns"]
             yield _Sign("clone returns", rule.urgency, track.reason, None, unverified)
+
+
+def _of_plans(plans: Sequence[SamplingPlan]) -> Iterator[_Sign]:
+    """Series whose next sample is late, by the schedule or by their growth."""
+    for plan in plans:
+        due = min((day for day in (plan.by_rule_on, plan.by_kinetics_on) if day), default=None)
+        yield _Sign("overdue", sign_rules()["overdue"].urgency, plan.reason, due)
 
 
 def _held(course: Course, name: str) -> tuple[Any, ...]:
