@@ -288,9 +288,11 @@ def figures(patients: int) -> list[Figure]:
         else:
             rise = shown(total, "remnant: rise")
             result.append(Figure(f"{where}: false growth, % of patients", rise, "<= 3", rise <= 3))
-            rivals = ("without error terms", "LOD plugged in", "LOD/2 plugged in")
-            if scenario.background:
-                rivals = ("without error terms", "LOD plugged in")
+            rivals = (
+                "without error terms",
+                "LOD plugged in",
+                *(() if scenario.background else ("LOD/2 plugged in",)),
+            )
             result += [Figure(f"{where}: {r} false growth, %", shown(total, f"{r}: rise")) for r in rivals]
     return result
 

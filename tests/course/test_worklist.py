@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from remnant.course.headline import date_text
 from remnant.course.laboratory import laboratory_rows
+from remnant.course.mrd_standing import mrd_sentence
 from remnant.course.worklist import worklist
 from remnant.evidence.kinds import ReportedEvidence
 from remnant.knowledge.signs import sign_rules
@@ -40,10 +42,16 @@ def course(code="P1", *, mrd=(), kinetics=(), **changes):
 
 
 def point(state, *, day=0, confirm_by=None, status="verified", assay="BCR-ABL1/ABL1"):
+    on = DAY + dt.timedelta(days=day)
     return SimpleNamespace(
-        state=state, drawn_on=DAY + dt.timedelta(days=day), assay_id=assay, material="BM", fraction="",
-        reason=f"{assay} {state}.", confirm_by=confirm_by, rule_status=status, rule_label="ELN 2021",
+        state=state, drawn_on=on, since=on, assay_id=assay, target="BCR-ABL1", material="BM", fraction="",
+        confidence="robust", confirm_by=confirm_by, rule_status=status, rule_label="ELN 2021",
     )  # fmt: skip
+
+
+def said(state):
+    """The sentence of such a point."""
+    return mrd_sentence(point(state), date_text)
 
 
 def growth(**changes):
@@ -84,7 +92,7 @@ def disagreement(day=0, *, code="P1"):
 def test_states_of_leukaemia_specific_markers(state, urgency):
     rows = worklist([course(mrd=[point(state)])], DAY)
     assert [(row.kind, row.urgency, row.reason) for row in rows] == (
-        [] if urgency is None else [(state, urgency, f"BCR-ABL1/ABL1 {state}.")]
+        [] if urgency is None else [(state, urgency, said(state))]
     )
 
 
@@ -123,7 +131,7 @@ def test_one_row_a_patient_with_the_most_urgent_sign_first_and_every_mark():
     assert row.kind == "clone returns"
     assert row.reason == "TRGV2 is back. Sample overdue by 3 days."
     assert row.reasons == (
-        "BCR-ABL1/ABL1 suspected relapse.",
+        said("suspected relapse"),
         "Doubling in 12 days.",
         "A without B on day 0.",
     )

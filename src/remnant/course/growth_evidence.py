@@ -35,7 +35,9 @@ _FINEST: Final = 16
 _FURTHER: Final = 10.0  # decades
 
 
-def own_variance(batch: EvidenceBatch, owner: Integers, *, default_biology: Floats) -> tuple[Floats, Floats]:
+def own_variance(
+    batch: EvidenceBatch, owner: Integers, *, default_biology: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
     """Variance of each sample's own errors, and what each shares with others of its owner.
 
     Parameters

@@ -303,7 +303,9 @@ def _fits(cases: Sequence[_Case], batch: EvidenceBatch, rules: KineticsRules) ->
     variance, shared = own_variance(part, owner, default_biology=default)
     variance += np.concatenate([case.extra_variance for case in cases])
     tables = tables_of(part, np.sqrt(variance))
-    tasks, wanted, result = [], [], {}
+    tasks: list[GrowthTask] = []
+    wanted: list[_Case] = []
+    result: dict[int, Growth | str] = {}
     starts = np.cumsum([0] + [len(case.rows) for case in cases])
     for i, case in enumerate(cases):
         own = np.arange(starts[i], starts[i + 1])

@@ -122,15 +122,15 @@ def _log_m(samples: Array, tables: Array, i: int, y: float) -> float:
         x = (place - end) * h
         if place <= 0.0 and tables[i, 1, 0] <= 0.0:
             # Below, nothing can be told from less than nothing any more: the rest falls off with q itself.
-            return tables[i, 0, 0] + tables[i, 1, 0] / _E * math.expm1(max(x * _E, -700.0))
+            return float(tables[i, 0, 0] + tables[i, 1, 0] / _E * math.expm1(max(x * _E, -700.0)))
         bend = min((tables[i, 1, next_to] - tables[i, 1, end]) / ((next_to - end) * h), 0.0)
-        return tables[i, 0, end] + x * (tables[i, 1, end] + 0.5 * bend * x)
+        return float(tables[i, 0, end] + x * (tables[i, 1, end] + 0.5 * bend * x))
     k = int(place)
     t = place - k
     y0, y1 = tables[i, 0, k], tables[i, 0, k + 1]
     m0, m1 = h * tables[i, 1, k], h * tables[i, 1, k + 1]
     rise = y1 - y0
-    return y0 + t * (m0 + t * ((3.0 * rise - 2.0 * m0 - m1) + t * (m0 + m1 - 2.0 * rise)))
+    return float(y0 + t * (m0 + t * ((3.0 * rise - 2.0 * m0 - m1) + t * (m0 + m1 - 2.0 * rise))))
 
 
 @inlined
@@ -157,12 +157,12 @@ def added(beta: float, leukaemia: float) -> float:
     t = place - k
     rise = _SUM[k + 1] - _SUM[k]
     m0, m1 = _SUM_STEP * _SHARE[k], _SUM_STEP * _SHARE[k + 1]
-    return beta + _SUM[k] + t * (m0 + t * ((3.0 * rise - 2.0 * m0 - m1) + t * (m0 + m1 - 2.0 * rise)))
+    return float(beta + _SUM[k] + t * (m0 + t * ((3.0 * rise - 2.0 * m0 - m1) + t * (m0 + m1 - 2.0 * rise))))
 
 
 @inlined
 def _course(samples: Array, prior: Prior, i: int, s: float, a: float, beta: float) -> float:  # noqa: PLR0917 - compiled
-    y = a + s * samples[i, 0]
+    y = float(a + s * samples[i, 0])
     if prior.background:
         return added(beta + samples[i, 1], y)
     return y

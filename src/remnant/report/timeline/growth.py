@@ -1,7 +1,7 @@
 """The fitted course on a marker's panel: a thin line in its 95 % band, and the date of crossing a level.
 
-Only the last stretch of a series, and only if it rises or falls. Beyond the last sample the line is dotted:
-it is not data. The date of crossing stands where a level of overt relapse is defined and the axis shows it.
+Only the last stretch of a series that rises or falls. Beyond the last sample the line is dotted: it is not
+data, and it is drawn only where no change of therapy came after. The date of crossing stands where a level of overt relapse is defined and the axis shows it.
 """
 
 from __future__ import annotations
@@ -42,15 +42,14 @@ def growth_layers(
         None where nothing rises or falls.
     """
     layers: list[dict[str, Any]] = []
-    for k in kinetics:
-        if not k.current or k.trend not in {"rising", "falling"}:
-            continue
+    last_of = {(k.material, k.fraction): k for k in kinetics if k.trend in {"rising", "falling"}}
+    for k in last_of.values():
         rows = [
             {"x": time.day(on), "y": middle, "lower": max(lower, low), "upper": min(upper, high)}
             for on, lower, middle, upper in zip(
                 k.shown_on, k.shown_lower, k.shown_median, k.shown_upper, strict=True
             )
-            if time.day(on) <= time.high and lower < high and upper > low
+            if time.day(on) <= time.high and lower < high and upper > low and (k.current or on <= k.to_on)
         ]
         last = time.day(k.to_on)
         within = [row for row in rows if low <= row["y"] <= high]
