@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from remnant.course.headline import date_text
 from remnant.course.mrd_standing import mrd_sentence
@@ -18,7 +18,7 @@ from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
-from remnant.records.judgement import Course, WorklistRow
+from remnant.records.judgement import Course, SamplingPlan, WorklistRow
 from remnant.records.mrd import MrdPoint
 
 __all__ = ["worklist"]
@@ -46,6 +46,7 @@ def worklist(
     disagreements: Iterable[Disagreement] = (),
     tracks: Iterable[CloneTrack] = (),
     laboratory: Iterable[WorklistRow] = (),
+    plans: Iterable[SamplingPlan] = (),
 ) -> tuple[WorklistRow, ...]:
     """Patients and runs that need something, by urgency and date.
 
@@ -61,6 +62,8 @@ def worklist(
         Followed clones.
     laboratory : iterable of WorklistRow, default ()
         Runs that failed or whose controls ask to reject them.
+    plans : iterable of SamplingPlan, default ()
+        When the next sample of each series is due; an overdue one is a sign.
 
     Returns
     -------
@@ -74,10 +77,14 @@ def worklist(
     clones: dict[str, list[CloneTrack]] = defaultdict(list)
     for track in tracks:
         clones[track.patient_id].append(track)
+    overdue: dict[str, list[SamplingPlan]] = defaultdict(list)
+    for plan in plans:
+        overdue[plan.patient_id] += [plan] if plan.overdue_days else []
     rows = [
         row
         for course in courses
-        for row in [_row(course, by_patient[course.patient_id], clones[course.patient_id], as_of)]
+        for code in [course.patient_id]
+        for row in [_row(course, [*_of_plans(overdue[code])], by_patient[code], clones[code], as_of=as_of)]
         if row is not None
     ]
     return tuple(sorted([*rows, *laboratory], key=_order))
@@ -89,12 +96,18 @@ def _order(row: WorklistRow) -> tuple[int, int, dt.date, str, str]:
 
 
 def _row(
-    course: Course, disagreeing: Sequence[Disagreement], clones: Sequence[CloneTrack], as_of: dt.date
+    course: Course,
+    overdue_plans: Sequence[_Sign],
+    disagreeing: Sequence[Disagreement],
+    clones: Sequence[CloneTrack],
+    *,
+    as_of: dt.date,
 ) -> WorklistRow | None:
     if course.death_on is not None:
         return None
     signs = [*_of_course(course), *_of_markers(course)]
     signs += [*_of_disagreements(disagreeing), *_of_clones(clones)]
+    signs += overdue_plans if course.overt_relapse_on is None else []
     signs.sort(key=lambda sign: (-sign.urgency, sign_rules()[sign.kind].place))
     due = min((sign.due_on for sign in signs if sign.due_on), default=_due(course))
     overdue = 0 if due is None else max(0, (as_of - due).days)
@@ -150,7 +163,7 @@ def _of_markers(course: Course) -> Iterator[_Sign]:
             yield _Sign(
                 point.state, rule.urgency, mrd_sentence(point, date_text), point.confirm_by, unverified
             )
-    for growth in _held(course, "kinetics"):
+    for growth in course.kinetics:
         if growth.current and growth.predictor and growth.trend == "rising":
             yield _Sign("rising", sign_rules()["rising"].urgency, growth.reason)
 
@@ -171,9 +184,11 @@ def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
             yield _Sign("clone returns", rule.urgency, track.reason, None, unverified)
 
 
-def _held(course: Course, name: str) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = getattr(course, name, ())
-    return found
+def _of_plans(plans: Sequence[SamplingPlan]) -> Iterator[_Sign]:
+    """Series whose next sample is late, by the schedule or by their growth."""
+    for plan in plans:
+        due = min((day for day in (plan.by_rule_on, plan.by_kinetics_on) if day), default=None)
+        yield _Sign("overdue", sign_rules()["overdue"].urgency, plan.reason, due)
 
 
 def _due(course: Course) -> dt.date | None:
