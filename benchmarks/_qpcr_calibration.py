@@ -63,7 +63,7 @@ def vermeulen() -> Floats:
 def sigmoid(x: Floats, *parameters: float) -> Floats:
     """Five-parameter log-logistic, as R qpcR's l5."""
     b, c, d, log_e, f = parameters
-    return c + (d - c) / (1.0 + np.exp(np.clip(b * (np.log(x) - log_e), -60.0, 60.0))) ** f
+    return np.asarray(c + (d - c) / (1.0 + np.exp(np.clip(b * (np.log(x) - log_e), -60.0, 60.0))) ** f)
 
 
 def second_derivative_maximum(cycles: Floats, fluorescence: Floats) -> float:
@@ -167,7 +167,7 @@ def ols_covered(x: Floats, y: Floats, cq: Floats, copies: float) -> np.ndarray:
     se = np.abs(fit.residual_sd / fit.slope) * np.sqrt(
         1.0 + 1.0 / len(x) + np.square(reading - fit.mean_log10) / fit.sum_squares_log10
     )
-    return np.abs(reading - np.log10(copies)) <= t.ppf(0.975, len(x) - 2) * se
+    return np.asarray(np.abs(reading - np.log10(copies)) <= t.ppf(0.975, len(x) - 2) * se)
 
 
 def left_out_vermeulen(cq: Floats) -> tuple[np.ndarray, np.ndarray]:

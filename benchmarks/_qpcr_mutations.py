@@ -92,8 +92,18 @@ def _quantstudio() -> bytes:
     return (settings + curves + results).encode()
 
 
-CFX_HEADER = ["", "Well", "Fluor", "Target", "Content", "Sample", "Cq", "Cq Mean", "Starting Quantity (SQ)"]
-CFX_ROWS = [
+CFX_HEADER: list[object] = [
+    "",
+    "Well",
+    "Fluor",
+    "Target",
+    "Content",
+    "Sample",
+    "Cq",
+    "Cq Mean",
+    "Starting Quantity (SQ)",
+]
+CFX_ROWS: list[list[object]] = [
     ["", "A01", "FAM", "WT1", "Std-1", "STD", 24.1, 24.1, 1000],
     ["", "A02", "FAM", "WT1", "Unkn-1", "S-1", "NaN", 0, "NaN"],
     ["", "A01", "HEX", "ABL1", "Unkn-1", "S-1", 22.4, 22.4, "NaN"],

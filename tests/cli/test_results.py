@@ -152,7 +152,7 @@ def test_exported_csv_can_be_imported_again(remnant, computed, tmp_path, study):
 def test_curves_of_a_file_need_no_study(remnant, tmp_path):
     path = tmp_path / "standards.csv"
     path.write_text(STANDARDS, encoding="utf-8")
-    fits = {fit["target"]: fit for fit in remnant("quantify", path, "--json").json}
+    fits = {fit["target"]: fit for fit in remnant("quantify", path, "--json").json["standard_curves"]}
     assert fits["WT1"]["verdict"] == "pass"
     assert fits["WT1"]["slope"] == pytest.approx(-3.4, abs=0.02)
     assert {"r_squared", "efficiency"} <= set(fits["WT1"])
@@ -174,7 +174,9 @@ def test_a_file_without_standards_says_what_is_missing(remnant, tmp_path):
 @pytest.mark.published
 def test_the_published_standard_curves_pass_or_fail_as_published(remnant, real_data):
     """Ruijter et al. 2013, `remnant quantify` on the standards of 64 targets: 57 pass, ALUsq fails on slope and R²."""
-    fits = remnant("quantify", real_data / "qpcr" / "vermeulen" / "standards_cq.csv", "--json").json
+    fits = remnant("quantify", real_data / "qpcr" / "vermeulen" / "standards_cq.csv", "--json").json[
+        "standard_curves"
+    ]
     verdicts = {fit["target"].casefold(): fit for fit in fits}
     assert len(fits) == 64
     assert sum(fit["verdict"] == "pass" for fit in fits) == 57

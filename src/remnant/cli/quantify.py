@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from rich.console import RenderableType
 
 from remnant.acquire import read_path
+from remnant.assay.qpcr.amplification import read_plates
+from remnant.assay.qpcr.amplification_cq import cq_findings, usual_differences, with_our_cq
 from remnant.assay.qpcr.curves import fit_curves
 from remnant.cli.answer import Answer, command
 from remnant.cli.noticed import finding_table
@@ -17,10 +23,23 @@ from remnant.cli.quantify_digital import digital_answer, digital_folder
 from remnant.cli.results import computed, named_dossiers
 from remnant.errors import InputError
 from remnant.knowledge.qpcr import curve_gates, qpcr_rules
+from remnant.records.amplification import CURVE_CALLS, CurveResult, CurveResults
 from remnant.records.codec import to_dict
+from remnant.records.finding import Finding
+from remnant.records.measurement import CurveFit
+from remnant.records.run import Well
 from remnant.report.numbers import measured
 
-__all__ = ["quantify"]
+__all__ = ["Source", "quantify"]
+
+_SHOWN: Final = 10
+
+
+class Source(StrEnum):
+    """Which Cq is quantified."""
+
+    instrument = "instrument"
+    ours = "ours"
 
 
 @command
@@ -30,12 +49,16 @@ def quantify(
     gates: Annotated[
         str | None, typer.Option(help="Row of the curve gates, for a file.", show_default="the default row")
     ] = None,
+    cq: Annotated[
+        Source, typer.Option(help="Which Cq, for a file: the instrument's, or ours, read from the curves.")
+    ] = Source.instrument,
     patients: Patients = None,
 ) -> Answer:
     """Fit the standard curves of one file, count the wells of digital PCR, or list the measurements of a study.
 
-    A file needs no study: every run and target that has standards gets its curve and a verdict, every well
-    of a digital PCR its concentration. A folder that is no study is a run of digital PCR with its plate layout.
+    A file needs no study: every run and target that has standards gets its curve and a verdict, every
+    amplification curve its call, its cycles with their standard errors and its efficiency, every well of a
+    digital PCR its concentration. A folder that is no study is a run of digital PCR with its plate layout.
 
     Parameters
     ----------
@@ -43,32 +66,86 @@ def quantify(
         File of a run, folder of a study, or folder of files of digital PCR.
     gates : str or None, default None
         Row of the curve gates, for a file.
+    cq : Source, default Source.instrument
+        Which Cq the standard curves of a file are fitted to.
     patients : list of str or None, default None
         Only these patients, for a study.
 
     Returns
     -------
     Answer
-        One entry a curve, or one a measurement; wells, measurements and findings of a digital PCR.
+        Standard curves and amplification curves of a file, or one entry a measurement; wells, measurements and
+        findings of a digital PCR.
     """
     if path.is_dir():
         digital = None if (path / "study.toml").exists() else digital_folder(path)
         return digital or _measurements(path, patients)
-    return _curves(path, gates)
+    return _curves(path, gates, cq)
 
 
-def _curves(path: Path, gates: str | None) -> Answer:
+def _curves(path: Path, gates: str | None, cq: Source) -> Answer:
     acquired = read_path(path)
     if acquired.partitions:
         return digital_answer([acquired])
-    fits = fit_curves(acquired.wells, qpcr_rules().curves if gates is None else curve_gates(gates))
-    if not fits:
+    plates = read_plates(acquired.curves)
+    results = plates.records()
+    wells: Sequence[Well] = acquired.wells
+    if cq is Source.ours:
+        if not results:
+            raise InputError(
+                where=f"file {acquired.source.name}",
+                found="no amplification curves",
+                needed="the fluorescence of the wells by cycle",
+                advice="Export the run with its curves, or take the instrument's Cq.",
+            )
+        wells, findings = with_our_cq(wells, results)
+    else:
+        findings = cq_findings(wells, results)
+    fits = fit_curves(wells, qpcr_rules().curves if gates is None else curve_gates(gates))
+    if not fits and not results:
         raise InputError(
             where=f"file {acquired.source.name}",
-            found=f"{len(acquired.wells)} wells, no target with standards at two levels or more",
-            needed="standard wells with their copies",
+            found=f"{len(wells)} wells, no target with standards at two levels or more, no amplification curves",
+            needed="standard wells with their copies, or curves",
             advice="Quantify it within a study, where cDNA and runs are known, or add the standards.",
         )
+    usual = usual_differences(acquired.wells, results)
+    data = {
+        "cq_source": cq.value,
+        "standard_curves": fits,
+        "amplification_curves": _beside_instrument(acquired.wells, results, usual),
+        "findings": (*acquired.findings, *findings),
+    }
+    noticed = finding_table(finding for finding in acquired.findings if finding.severity != "note")
+    reading = ("", *noticed) if noticed else ()
+    return Answer(data=data, shown=(*_shown_fits(fits), *_shown_results(plates, findings), *reading))
+
+
+def _beside_instrument(
+    wells: Sequence[Well], results: Sequence[CurveResult], usual: Mapping[tuple[str, str], float]
+) -> list[dict[str, Any]]:
+    """One entry a curve: what we read, the instrument's Cq, and the difference from the usual one."""
+    known = {(well.run_id, well.position, well.target): well for well in wells}
+    entries = []
+    for one in results:
+        well = known.get((one.run_id, one.position, one.target))
+        instrument = well.cq if well is not None else None
+        differs = None if one.cq is None or instrument is None else one.cq - instrument
+        entries.append(
+            {
+                **to_dict(one),
+                "sample": well.sample if well is not None else None,
+                "instrument_cq": instrument,
+                "cq_difference": differs,
+                "usual_difference": usual.get((one.run_id, one.target)),
+            }
+        )
+    return entries
+
+
+def _shown_fits(fits: Sequence[CurveFit]) -> tuple[RenderableType, ...]:
+    if not fits:
+        return ("No target has standards at two levels or more.",)
     rows = (
         (
             fit.run_id,
@@ -85,10 +162,19 @@ def _curves(path: Path, gates: str | None) -> Answer:
     columns = ("run", "target", "slope", "R²", "efficiency %", "wells", "verdict", "reasons")
     passed = sum(fit.verdict == "pass" for fit in fits)
     said = f"{passed} of {len(fits)} curves pass the gates of {fits[0].rule_id}."
-    curves = listed(columns, rows, right=("slope", "R²", "efficiency %", "wells"))
-    noticed = finding_table(finding for finding in acquired.findings if finding.severity != "note")
-    shown = (curves, "", said, *(("", *noticed) if noticed else ()))
-    return Answer(data=fits, shown=shown)
+    return (listed(columns, rows, right=("slope", "R²", "efficiency %", "wells")), "", said)
+
+
+def _shown_results(plates: CurveResults, findings: Sequence[Finding]) -> tuple[RenderableType, ...]:
+    """The curves in a line, and what stands out; every curve is in the JSON document."""
+    if not len(plates):
+        return ()
+    counts = Counter(plates.call)
+    said = ", ".join(f"{counts[call]} {call}" for call in CURVE_CALLS)
+    notes = [f"{finding.subject}: {finding.message}" for finding in findings[:_SHOWN]]
+    more = len(findings) - _SHOWN
+    rest = [f"and {more} more; --json lists all."] if more > 0 else []
+    return ("", f"{len(plates)} amplification curves: {said}.", *notes, *rest)
 
 
 def _measurements(folder: Path, patients: list[str] | None) -> Answer:

@@ -12,16 +12,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+from remnant.course.headline import date_text
+from remnant.course.mrd_standing import mrd_sentence
 from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
 from remnant.records.judgement import Course, WorklistRow
+from remnant.records.mrd import MrdPoint
 
 __all__ = ["worklist"]
 
 _OVERT: Final = "overt relapse"
 _RAISED: Final = "raised"
+_REPEAT: Final = "repeat"
 _OF_STATES: Final = frozenset({"confirmed relapse", "progression", "suspected relapse", "persistence"})
 
 
@@ -115,10 +119,18 @@ def _row(
 
 
 def _of_course(course: Course) -> Iterator[_Sign]:
-    """Overt relapse, and the states of WT1 and BAALC, as the headline puts them."""
+    """Overt relapse, and what the headline puts: the states of WT1 and BAALC, or a marker to look at or repeat.
+
+    A state of a leukaemia-specific marker that has a sign of its own is not said twice.
+    """
     if course.urgency == 0:
         return
-    kind = _RAISED if course.overt_relapse_on is None else _OVERT
+    kind = _OVERT
+    if course.overt_relapse_on is None:
+        raised = any(point.raised for point in course.points)
+        kind = _RAISED if raised or not course.mrd else _REPEAT
+        if kind == _REPEAT and any(_of_markers(course)):
+            return
     unverified = "; ".join(course.unverified_rules)
     yield _Sign(kind, course.urgency, course.urgency_reason, course.next_sample_by, unverified)
 
@@ -127,15 +139,17 @@ def _of_markers(course: Course) -> Iterator[_Sign]:
     """Last state of each leukaemia-specific series, and growth of any series; nothing after overt relapse."""
     if course.overt_relapse_on is not None:
         return
-    last: dict[tuple[str, ...], Any] = {}
-    for point in sorted(_held(course, "mrd"), key=lambda one: one.drawn_on):
+    last: dict[tuple[str, ...], MrdPoint] = {}
+    for point in sorted(course.mrd, key=lambda one: one.drawn_on):
         if point.state != NOT_EVALUABLE:
             last[point.assay_id, point.material, point.fraction] = point
     for point in last.values():
         if point.state in _OF_STATES:
             rule = sign_rules()[point.state]
             unverified = point.rule_label if point.rule_status == "unverified" else ""
-            yield _Sign(point.state, rule.urgency, point.reason, point.confirm_by, unverified)
+            yield _Sign(
+                point.state, rule.urgency, mrd_sentence(point, date_text), point.confirm_by, unverified
+            )
     for growth in _held(course, "kinetics"):
         if growth.current and growth.predictor and growth.trend == "rising":
             yield _Sign("rising", sign_rules()["rising"].urgency, growth.reason)
@@ -167,5 +181,6 @@ def _due(course: Course) -> dt.date | None:
 
 
 def _last_sample(course: Course) -> dt.date | None:
-    points = [*course.points, *_held(course, "mrd")]
-    return max((one.drawn_on for one in points if one.state != NOT_EVALUABLE), default=None)
+    days = [one.drawn_on for one in course.points if one.state != NOT_EVALUABLE]
+    days += [one.drawn_on for one in course.mrd if one.state != NOT_EVALUABLE]
+    return max(days, default=None)

@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
+from remnant.records.mrd import MrdPoint
+
 __all__ = [
     "AlarmOutcome",
     "Call",
@@ -14,6 +16,8 @@ __all__ = [
     "Episode",
     "Forecast",
     "Joint",
+    "Kinetics",
+    "SamplingPlan",
     "SeriesPoint",
     "WarningCounts",
     "WorklistRow",
@@ -35,10 +39,12 @@ class Call:
         Row of `knowledge`.
     rule_version, source, status : str
         Version, citation, and ``"verified"`` or ``"unverified"``.
-    verdict : {"above", "not above", "not evaluable"}
-        The rule's answer.
+    verdict : str
+        The rule's answer: ``"above"``, ``"not above"`` or ``"not evaluable"`` of a cut-off; of a
+        leukaemia-specific marker its level (``"negative"``, ``"detected"``, ``"low level"``, ``"positive"``) or
+        its class of response (``"MR4"``, ``"complete molecular response"`` ...).
     threshold : float
-        Cut-off in `unit`.
+        Cut-off in `unit`; 0 where the verdict needs none, and then `unit` is empty.
     unit : str
         Unit of threshold and value.
     point_value : float or None
@@ -53,6 +59,10 @@ class Call:
         Whether this rule makes the state of the series, or only stands beside it.
     label : str
         The rule in a sentence, for example ``"ELN 250/10⁴"``.
+    rule_set : str
+        Rule set of the row; empty for a cut-off of a background marker.
+    code : str
+        Stable, dotted reason code; empty for a cut-off of a background marker.
     """
 
     measurement_id: str
@@ -63,7 +73,7 @@ class Call:
     rule_version: str
     source: str
     status: str
-    verdict: Literal["above", "not above", "not evaluable"]
+    verdict: str
     threshold: float
     unit: str
     point_value: float | None
@@ -72,6 +82,8 @@ class Call:
     reason: str
     role: Literal["decides", "shown"] = "decides"
     label: str = ""
+    rule_set: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +241,127 @@ class Joint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kinetics:
+    """How one series grows or falls between two changes of therapy, or why that cannot be said.
+
+    Attributes
+    ----------
+    patient_id, assay_id, target, control, material, fraction, unit : str
+        The series.
+    from_on, to_on : datetime.date
+        First and last sample of the stretch.
+    samples : tuple of str
+        Samples that the line joins, by date.
+    quantified, not_detected : int
+        How many of them were quantified, and showed nothing.
+    current : bool
+        Whether it is the last stretch of its series.
+    predictor : bool
+        Whether every sample may predict relapse; a stretch with others describes, and predicts nothing.
+    refused : str
+        Why there are no figures, in one sentence; empty if there are.
+    trend : {"rising", "falling", "undecided", "refused"}
+        Undecided where the interval of the slope holds 0.
+    change_log10_per_month, change_lower, change_upper : float or None
+        Slope with its 95 % interval.
+    probability_growth : float or None
+        P(slope > 0).
+    doubling_days, doubling_lower, doubling_upper : float or None
+        Doubling time with its 95 % interval; only where rising.
+    halving_days, halving_lower, halving_upper : float or None
+        The same where falling.
+    background_median : float or None
+        Centre of the background that was allowed for; None for a leukaemia-specific marker.
+    overt_level : float or None
+        Level that stands for overt relapse, in `unit`; None where it is not defined.
+    overt_level_from : str
+        Where it is from, in words.
+    crossing_on, crossing_earliest_on, crossing_latest_on : datetime.date or None
+        Date by which the course reaches that level with probability .5, .025 and .975; None where not within
+        the horizon, or where the series is not rising.
+    shown_on : tuple of datetime.date
+        Dates of the fitted course.
+    shown_median, shown_lower, shown_upper : tuple of float
+        Fitted course with its 95 % band, in `unit`.
+    reason : str
+        The sentence.
+    """
+
+    patient_id: str
+    assay_id: str
+    target: str
+    control: str
+    material: str
+    fraction: str
+    unit: str
+    from_on: dt.date
+    to_on: dt.date
+    samples: tuple[str, ...]
+    quantified: int
+    not_detected: int
+    current: bool
+    predictor: bool
+    refused: str
+    trend: Literal["rising", "falling", "undecided", "refused"]
+    reason: str
+    change_log10_per_month: float | None = None
+    change_lower: float | None = None
+    change_upper: float | None = None
+    probability_growth: float | None = None
+    doubling_days: float | None = None
+    doubling_lower: float | None = None
+    doubling_upper: float | None = None
+    halving_days: float | None = None
+    halving_lower: float | None = None
+    halving_upper: float | None = None
+    background_median: float | None = None
+    overt_level: float | None = None
+    overt_level_from: str = ""
+    crossing_on: dt.date | None = None
+    crossing_earliest_on: dt.date | None = None
+    crossing_latest_on: dt.date | None = None
+    shown_on: tuple[dt.date, ...] = ()
+    shown_median: tuple[float, ...] = ()
+    shown_lower: tuple[float, ...] = ()
+    shown_upper: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingPlan:
+    """When the next sample of one series is due.
+
+    Attributes
+    ----------
+    patient_id, assay_id, target, material, fraction : str
+        The series.
+    last_on : datetime.date
+        Its last evaluable sample.
+    by_rule_on : datetime.date or None
+        By the guideline's schedule; None where none fits.
+    rule_id : str
+        Row of `knowledge`.
+    by_kinetics_on : datetime.date or None
+        So that growth is seen with the wanted probability and lead; None where that cannot be said.
+    overdue_days : int
+        Days by which the earlier of the two has passed; 0 if it has not.
+    reason : str
+        One sentence.
+    """
+
+    patient_id: str
+    assay_id: str
+    target: str
+    material: str
+    fraction: str
+    last_on: dt.date
+    by_rule_on: dt.date | None
+    rule_id: str
+    by_kinetics_on: dt.date | None
+    overdue_days: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
     """One patient's dated line.
 
@@ -273,6 +406,10 @@ class Course:
         Alarms, by date.
     unverified_rules : tuple of str
         Rules behind the states that are not verified, in words.
+    kinetics : tuple of Kinetics
+        Growth of every series between changes of therapy, by series and date.
+    mrd : tuple of MrdPoint
+        Leukaemia-specific markers: all series, by date.
     """
 
     patient_id: str
@@ -296,6 +433,8 @@ class Course:
     next_sample_by: dt.date | None = None
     episodes: tuple[Episode, ...] = ()
     unverified_rules: tuple[str, ...] = ()
+    kinetics: tuple[Kinetics, ...] = ()
+    mrd: tuple[MrdPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,11 +6,11 @@ import functools
 from typing import Final
 
 from remnant.knowledge.cutoffs import Cutoff, cutoffs
-from remnant.records.judgement import Call
+from remnant.records.judgement import Call, Kinetics
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.report import numbers
-from remnant.units import unit_label
+from remnant.units import number_text, unit_label
 
 __all__ = [
     "MATERIAL",
@@ -20,6 +20,7 @@ __all__ = [
     "describe_patient",
     "donors_limit",
     "event_label",
+    "pace",
     "place",
     "rule_label",
     "state_symbol",
@@ -57,6 +58,30 @@ def place(measurement: Measurement) -> str:
     """
     material = MATERIAL[measurement.material]
     return f"{material}, {measurement.fraction}" if measurement.fraction else material
+
+
+def pace(kinetics: Kinetics) -> tuple[str, str]:
+    """Doubling or halving time with its interval.
+
+    Parameters
+    ----------
+    kinetics : Kinetics
+        One stretch of a series.
+
+    Returns
+    -------
+    tuple of (str, str)
+        For example ``("doubles in 12", "9 to 17")``; both empty where neither is established.
+    """
+    k = kinetics
+    word = "doubles" if k.trend == "rising" else "halves"
+    days = (k.doubling_lower, k.doubling_days, k.doubling_upper)
+    if k.trend == "falling":
+        days = (k.halving_lower, k.halving_days, k.halving_upper)
+    lower, middle, upper = days
+    if lower is None or middle is None or upper is None:
+        return "", ""
+    return f"{word} in {number_text(middle)}", f"{number_text(lower)} to {number_text(upper)}"
 
 
 def state_symbol(state: str) -> str:

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from remnant.records import (
     acquired,
+    amplification,
     clonotype,
     cohort,
     control,
@@ -29,6 +30,7 @@ from remnant.records import (
     gate,
     judgement,
     measurement,
+    mrd,
     partition,
     patient,
     quantified,
@@ -60,6 +62,7 @@ _RUN: Final = "run"
 
 _MODULES: Final = (
     acquired,
+    amplification,
     clonotype,
     cohort,
     control,
@@ -71,6 +74,7 @@ _MODULES: Final = (
     gate,
     judgement,
     measurement,
+    mrd,
     partition,
     patient,
     quantified,

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from remnant.errors import ConflictError, InputError, NotFoundError
 from remnant.study.audit import append_entry
 from remnant.study.connection import make_engine, plain_errors, writing
-from remnant.study.handle import Settings, Study
+from remnant.study.handle import CQ_SOURCES, Settings, Study
 from remnant.study.tables import AUDIT
 from remnant.study.upgrade import upgrade
 
@@ -32,7 +32,11 @@ LANGUAGES: Final = ("en", "ru", "de")
 
 SETTINGS_FILE: Final = "study.toml"
 """What makes a folder a study; written last."""
-_SECTIONS: Final = {"study": ("name", "created", "language", "database"), "rules": ("active",)}
+_SECTIONS: Final = {
+    "study": ("name", "created", "language", "database"),
+    "rules": ("active",),
+    "qpcr": ("cq_source",),
+}
 
 
 def init_study(
@@ -173,6 +177,10 @@ def _as_toml(settings: Settings) -> str:
         "[rules]",
         "# Identifiers of the rule rows that this study applies; empty for the defaults.",
         f"active = {json.dumps(list(settings.active_rules))}",
+        "",
+        "[qpcr]",
+        "# Which Cq is quantified: the instrument's, or ours, read from the amplification curves.",
+        f"cq_source = {json.dumps(settings.cq_source)}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -200,6 +208,7 @@ def _read_settings(path: Path) -> Settings:
         language=_known_language(study.get("language", "en"), where=f"{path}, language"),
         database=study.get("database"),
         active_rules=tuple(content.get("rules", {}).get("active", ())),
+        cq_source=content.get("qpcr", {}).get("cq_source", "instrument"),
     )
 
 
@@ -207,10 +216,11 @@ def _setting_problems(content: dict[str, object]) -> list[str]:
     """What is missing, of the wrong type or unknown; an unknown key may be a misspelled one."""
     study = content.get("study", {})
     rules = content.get("rules", {})
-    if not isinstance(study, dict) or not isinstance(rules, dict):
-        return ["study and rules must be sections"]
+    qpcr = content.get("qpcr", {})
+    if not isinstance(study, dict) or not isinstance(rules, dict) or not isinstance(qpcr, dict):
+        return ["study, rules and qpcr must be sections"]
     problems = [f"unknown section [{name}]" for name in content if name not in _SECTIONS]
-    for section, table in (("study", study), ("rules", rules)):
+    for section, table in (("study", study), ("rules", rules), ("qpcr", qpcr)):
         problems += [f"unknown key {section}.{key}" for key in table if key not in _SECTIONS[section]]
     for key, kind in (("name", str), ("created", dt.date), ("language", str), ("database", str)):
         required = key in {"name", "created"}
@@ -219,6 +229,9 @@ def _setting_problems(content: dict[str, object]) -> list[str]:
     active = rules.get("active", [])
     if not isinstance(active, list) or not all(isinstance(item, str) for item in active):
         problems.append(f"rules.active: found {active!r}, need a list of texts")
+    source = qpcr.get("cq_source", "instrument")
+    if source not in CQ_SOURCES:
+        problems.append(f"qpcr.cq_source: found {source!r}, need one of {', '.join(CQ_SOURCES)}")
     return problems
 
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import sqlalchemy as sa
 
-__all__ = ["Settings", "Study"]
+__all__ = ["CQ_SOURCES", "CqSource", "Settings", "Study"]
+
+CqSource = Literal["instrument", "ours"]
+CQ_SOURCES: tuple[str, ...] = CqSource.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,8 @@ class Settings:
         SQLAlchemy address of the database; None for ``study.db`` in the folder.
     active_rules : tuple of str
         Identifiers of rows of `knowledge` that this study applies; empty for the defaults.
+    cq_source : {"instrument", "ours"}
+        Which Cq is quantified: the one under the laboratory's threshold, or the one read from the curve.
     """
 
     name: str
@@ -37,6 +43,7 @@ class Settings:
     language: str = "en"
     database: str | None = None
     active_rules: tuple[str, ...] = ()
+    cq_source: CqSource = "instrument"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +85,14 @@ class Study:
             ``originals/``.
         """
         return self.folder / "originals"
+
+    @property
+    def rules(self) -> Path:
+        """Folder of the laboratory's own rule sets and conversion factors.
+
+        Returns
+        -------
+        pathlib.Path
+            ``rules/``; it need not exist.
+        """
+        return self.folder / "rules"

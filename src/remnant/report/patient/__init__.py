@@ -155,8 +155,10 @@ def _sections(dossier: Dossier, *, inline: bool = False) -> tuple[Section, ...]:
         Section(
             title="Why",
             tables=(
+                why.mrd_states(dossier),
                 why.states(dossier),
                 why.joint(dossier),
+                why.kinetics(dossier),
                 why.discordance(dossier),
                 why.disagreements(dossier),
                 why.clones(dossier),

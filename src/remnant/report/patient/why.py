@@ -11,7 +11,18 @@ from remnant.report.patient.data import donors_of, state_tone
 from remnant.report.table import Cell, Column, Table
 from remnant.units import unit_label
 
-__all__ = ["alarms", "baselines", "clones", "disagreements", "joint", "rules", "states", "verdicts"]
+__all__ = [
+    "alarms",
+    "baselines",
+    "clones",
+    "disagreements",
+    "joint",
+    "kinetics",
+    "mrd_states",
+    "rules",
+    "states",
+    "verdicts",
+]
 
 
 def verdicts(dossier: Dossier) -> Table:
@@ -138,6 +149,120 @@ def states(dossier: Dossier) -> Table:
         for p in sorted(points, key=lambda p: (p.drawn_on, p.assay_id), reverse=True)
     )
     return Table(title="States of each series", columns=columns, rows=rows)
+
+
+def mrd_states(dossier: Dossier) -> Table:
+    """State of every series of a leukaemia-specific marker, with rule, samples and what would change it.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a sample, newest first.
+    """
+    columns = (
+        Column("Date", number=True),
+        Column("Marker"),
+        Column("State"),
+        Column("Rule"),
+        Column("P step", number=True),
+        Column("P rise ≥ 1 log", number=True),
+        Column("Reason", share=2),
+        Column("What would change it", share=1),
+    )
+    held = dossier.course.mrd if dossier.course else ()
+    rows = tuple(
+        (
+            Cell(numbers.iso(p.drawn_on)),
+            Cell(
+                p.target,
+                note=", ".join(filter(None, (words.MATERIAL.get(p.material, p.material), p.fraction))),
+            ),
+            Cell(
+                p.state,
+                note=", ".join(
+                    filter(
+                        None,
+                        (p.confidence, f"confirm by {numbers.iso(p.confirm_by)}" if p.confirm_by else ""),
+                    )
+                ),
+                tone=state_tone(p.state),
+            ),
+            Cell(
+                f"{p.rule_label}, version {p.rule_version}",
+                note=", ".join(
+                    filter(None, (p.rule_id, "" if p.rule_status == "verified" else "unverified"))
+                ),
+            ),
+            Cell(numbers.probability(p.probability_step)),
+            Cell(numbers.probability(p.probability_rise_1_log)),
+            Cell(p.reason, note=f"Samples: {', '.join(p.samples)}" if p.samples else ""),
+            Cell(p.would_change),
+        )
+        for p in sorted(held, key=lambda p: (p.drawn_on, p.target, p.material), reverse=True)
+    )
+    return Table(
+        title="States of leukaemia-specific markers",
+        note="The state is the rule set's on point values, as written. P step is the probability of at least the rule's "
+        "step over the lowest level of the samples before, P rise ≥ 1 log that of the change since the sample before; "
+        "neither changes a state.",
+        columns=columns,
+        rows=rows,
+    )
+
+
+def kinetics(dossier: Dossier) -> Table:
+    """Growth of every series between changes of therapy, the last stretch first.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a stretch that was fitted, and one for the last stretch of each series that was refused.
+    """
+    held = dossier.course.kinetics if dossier.course else ()
+    columns = (
+        Column("From", number=True),
+        Column("To", number=True),
+        Column("Marker"),
+        Column("log₁₀ a month", number=True),
+        Column("Doubling or halving, days", number=True),
+        Column("P rise", number=True),
+        Column("Reason", share=1),
+    )
+    shown = [k for k in held if not k.refused or k.current]
+    rows = tuple(
+        (
+            Cell(numbers.iso(k.from_on)),
+            Cell(numbers.iso(k.to_on)),
+            Cell(
+                k.target,
+                note=" ".join(filter(None, (words.MATERIAL.get(k.material, k.material), k.fraction))),
+            ),
+            Cell(numbers.signed(k.change_log10_per_month), note=numbers.span(k.change_lower, k.change_upper)),
+            Cell(*words.pace(k)),
+            Cell(numbers.probability(k.probability_growth)),
+            Cell(k.reason, tone="muted" if k.refused else ""),
+        )
+        for k in sorted(shown, key=lambda k: (k.to_on, k.target, k.material), reverse=True)
+    )
+    return Table(
+        title="Growth",
+        note="A line through all evaluable samples of a series between two changes of therapy: undetected samples take "
+        "part by their likelihood, WT1 and BAALC stand on the donors' background. Intervals hold 95 %; where one sample alone lies above the background the steep end rests on the prior of the slope "
+        "(one standard deviation is a doubling in 3 days). A date of "
+        "crossing is what this line would give if nothing changed; it is not a validated forecast.",
+        columns=columns,
+        rows=rows,
+    )
 
 
 def discordance(dossier: Dossier) -> Table:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from remnant.errors import UnitError
 from remnant.records.dossier import Dossier
+from remnant.records.judgement import Kinetics
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.run import Assay
 from remnant.report import numbers, words
@@ -23,6 +24,7 @@ from remnant.report.layout import labels, spread, text_width
 from remnant.report.palette import ACT, LOOK, MUTED, PAPER, marker_hue
 from remnant.report.series import assay_title, state_points
 from remnant.report.timeline.axis import WIDTH, TimeFrame, day_axis, event_rules, x_encoding
+from remnant.report.timeline.growth import growth_layers
 from remnant.units import convert
 
 __all__ = [
@@ -120,6 +122,14 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay, *, panels: int = 1) -
             *_band_layers(bands, y, hue),
             *rules,
             *_cutoff_layers(cutoffs, y),
+            *growth_layers(
+                time,
+                [k for k in _kinetics(dossier) if k.assay_id == assay.assay_id and k.unit == unit],
+                channel=y.channel,
+                low=y.low,
+                high=y.high,
+                hue=hue,
+            ),
             *_join_layers(time, rows, y, hue),
             *whisker_layers(time, rows, y, hue),
             *mark_layers(time, rows, y, hue),
@@ -127,6 +137,10 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay, *, panels: int = 1) -
             *_margin_layers(cutoffs, bands, y),
         ],
     }
+
+
+def _kinetics(dossier: Dossier) -> tuple[Kinetics, ...]:
+    return dossier.course.kinetics if dossier.course else ()
 
 
 class PanelScale:

@@ -1,0 +1,120 @@
+"""Does a curve show amplification? Amplified, not amplified or doubtful, with the reason.
+
+The questions are asked in this order, of the fitted sigmoid; the first that answers decides. Every bound is a
+row of ``knowledge/qpcr_curves.toml``; none depends on the plate, the assay or other curves.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remnant.knowledge.qpcr_curves import AmplificationRules
+from remnant.numerics.sigmoid import NOT_CONVERGED, SigmoidFits
+from remnant.numerics.sigmoid_points import SigmoidPoints
+from remnant.records.amplification import CurveCall
+
+__all__ = ["call_curves"]
+
+Floats = NDArray[np.float64]
+
+_EARLY: Final = slice(2, 10)
+"""Readings that stand for the fluorescence before amplification; the first two still settle."""
+
+
+def call_curves(
+    cycles: Floats,
+    fluorescence: Floats,
+    fits: SigmoidFits,
+    *,
+    points: SigmoidPoints,
+    rules: AmplificationRules,
+) -> tuple[tuple[CurveCall, ...], tuple[str, ...]]:
+    """Call and reason of each curve.
+
+    Parameters
+    ----------
+    cycles : ndarray, shape (k,)
+        Cycle numbers.
+    fluorescence : ndarray, shape (n, k)
+        Curves; NaN where a cycle is missing.
+    fits : SigmoidFits
+        Their sigmoids.
+    points : SigmoidPoints
+        Cycles of the sigmoids.
+    rules : AmplificationRules
+        Bounds.
+
+    Returns
+    -------
+    call : tuple of CurveCall
+        One a curve.
+    reason : tuple of str
+        What decided it; empty for a plain amplified curve.
+
+    References
+    ----------
+    .. [1] Burdukiewicz et al., Journal of Open Source Software 7, 4407 (2022): PCRedux, human-rated curves.
+    """
+    seen = np.isfinite(fluorescence)
+    explained = 1.0 - fits.rss / _about_line(cycles, fluorescence, seen)
+    rise = points.steepest - points.second_derivative
+    fold = _fold(fluorescence, seen)
+    with np.errstate(invalid="ignore"):
+        slow = (rise > rules.quick_rise) & (rise > rules.slow_rise_relative * points.steepest)
+        drift = slow & (fold < rules.weak_rise)
+        asked: tuple[tuple[NDArray[np.bool_], CurveCall, str], ...] = (
+            (seen.sum(axis=1) < rules.cycles_needed, "doubtful", "too few cycles"),
+            (~np.isfinite(fits.rss), "not amplified", "fluorescence does not change"),
+            (~(explained > rules.beats_line), "not amplified", "no sigmoid: a straight line or noise"),
+            (fits.height <= 0.0, "not amplified", "fluorescence falls"),
+            (~np.isfinite(rise), "not amplified", "no accelerating rise"),
+            (
+                points.second_derivative < cycles[0],
+                "not amplified",
+                "no accelerating rise after the first cycle",
+            ),
+            (
+                points.second_derivative > cycles[-1],
+                "not amplified",
+                "no accelerating rise before the last cycle",
+            ),
+            (rise > rules.slow_rise, "not amplified", "rises too slowly: drift"),
+            (drift, "not amplified", "a slow and weak rise: drift"),
+            (rise < rules.fast_rise, "doubtful", "rises faster than a polymerase can copy"),
+            (fits.status == NOT_CONVERGED, "doubtful", "the sigmoid did not converge"),
+            (points.steepest > cycles[-1], "doubtful", "the run ends before the steepest rise"),
+        )
+    decided = np.stack([answer for answer, _, _ in asked])
+    first = np.where(decided.any(axis=0), decided.argmax(axis=0), len(asked))
+    calls: tuple[CurveCall, ...] = (*(call for _, call, _ in asked), "amplified")
+    reasons = (*(reason for _, _, reason in asked), "")
+    return tuple(calls[i] for i in first), tuple(reasons[i] for i in first)
+
+
+def _about_line(cycles: Floats, fluorescence: Floats, seen: NDArray[np.bool_]) -> Floats:
+    """Sum of squares of each curve about its own straight line."""
+    y = np.where(seen, fluorescence, 0.0)
+    n = np.maximum(seen.sum(axis=1), 1)
+    mean_x = (seen @ cycles) / n
+    mean_y = y.sum(axis=1) / n
+    xx = (seen @ cycles**2) - n * mean_x**2
+    xy = (y @ cycles) - n * mean_x * mean_y
+    centred = np.where(seen, y - mean_y[:, None], 0.0)
+    yy = np.square(centred).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.maximum(yy - np.where(xx > 0, xy**2 / xx, 0.0), 1e-300))
+
+
+def _fold(fluorescence: Floats, seen: NDArray[np.bool_]) -> Floats:
+    """Rise from the lowest to the highest reading over the early fluorescence; infinite over zero."""
+    highest = np.where(seen, fluorescence, -np.inf).max(axis=1, initial=-np.inf)
+    lowest = np.where(seen, fluorescence, np.inf).min(axis=1, initial=np.inf)
+    early = np.where(seen, fluorescence, np.nan)[:, _EARLY]
+    level = np.full(len(early), np.nan)
+    some = np.isfinite(early).any(axis=1)
+    level[some] = np.abs(np.nanmedian(early[some], axis=1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((highest - lowest) / level)

@@ -1,0 +1,76 @@
+"""How amplification curves are read and called, as one typed record."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from remnant.knowledge import tables
+
+__all__ = ["AmplificationRules", "amplification_rules"]
+
+_TABLE = "qpcr_curves"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmplificationRules:
+    """Values of ``qpcr_curves.toml``.
+
+    Attributes
+    ----------
+    share_of_height : float
+        Share of a curve's height at which its Cq is read.
+    window_longest, window_shortest : int
+        Cycles of the window of linearity.
+    misfit_curves : int
+        Curves from which the common misfit of an assay is no error of one well.
+    efficiency_outlier : float
+        Robust standard deviations beyond which one curve's efficiency is left out of the mean.
+    cycles_needed : int
+        Readings without which a curve is not judged.
+    beats_line : float
+        Share of the variance about a straight line that the sigmoid must explain.
+    slow_rise, slow_rise_relative, weak_rise : float
+        When a rise is drift: cycles, cycles over the steepest cycle, fold over the early fluorescence.
+    quick_rise : float
+        Cycles up to which a rise is never drift.
+    fast_rise : float
+        Cycles below which a rise is doubtful.
+    cq_difference : float
+        Cycles between our Cq and the instrument's that are a finding.
+    version : str
+        Version of the table.
+    """
+
+    share_of_height: float
+    window_longest: int
+    window_shortest: int
+    misfit_curves: int
+    efficiency_outlier: float
+    cycles_needed: int
+    beats_line: float
+    slow_rise: float
+    slow_rise_relative: float
+    quick_rise: float
+    weak_rise: float
+    fast_rise: float
+    cq_difference: float
+    version: str
+
+
+@functools.cache
+def amplification_rules() -> AmplificationRules:
+    """The rows of the table.
+
+    Returns
+    -------
+    AmplificationRules
+        As they ship.
+
+    Examples
+    --------
+    >>> amplification_rules().share_of_height
+    0.15
+    """
+    values = {row["id"]: row["value"] for row in tables.rows(_TABLE)}
+    return AmplificationRules(**values, version=f"{_TABLE} {tables.version(_TABLE)}")

@@ -1,0 +1,280 @@
+"""What is read off a curve itself: third-derivative cycle, baseline, window of linearity, share of the plateau.
+
+The window of linearity is the last `length` cycles up to the second-derivative maximum. The baseline is the
+constant that makes ``log10(F - baseline)`` straight there: the slopes of its lower and upper half agree. The
+slope is log10 of the amplification factor (2 for perfect doubling).
+
+References
+----------
+Ruijter et al., Amplification efficiency: linking baseline and bias in the analysis of quantitative PCR data,
+Nucleic Acids Research 37, e45 (2009).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remnant.numerics.compiled import compiled
+
+__all__ = ["Windows", "read_windows"]
+
+Floats = NDArray[np.float64]
+Array = NDArray[Any]
+
+_HALVINGS: Final = 44
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """What was read off each curve, columnar; NaN where it could not be.
+
+    Attributes
+    ----------
+    third_derivative : ndarray, shape (n,)
+        Cycle at which the third difference changes sign before the steepest rise, TD0.
+    baseline : ndarray, shape (n,)
+        Fluorescence.
+    log10_factor, log10_factor_se : ndarray, shape (n,)
+        Slope of log10 fluorescence over the baseline a cycle, and its standard error about the line.
+    window_cycles : ndarray of int, shape (n,)
+        Cycles in the window; 0 without one.
+    share_cycle : ndarray, shape (n,)
+        Cycle at which fluorescence over the baseline reaches the given share of the height.
+    share_slope : ndarray, shape (n,)
+        Rise a cycle there, fluorescence.
+    """
+
+    third_derivative: Floats
+    baseline: Floats
+    log10_factor: Floats
+    log10_factor_se: Floats
+    window_cycles: NDArray[np.int64]
+    share_cycle: Floats
+    share_slope: Floats
+
+
+@compiled
+def _filled(x: Array, row: Array, out: Array) -> tuple[int, int]:
+    """The row with inner gaps bridged by straight lines; first and one past last reading."""
+    first, last = -1, 0
+    before = -1
+    for i in range(row.size):
+        if not math.isfinite(row[i]):
+            continue
+        if first < 0:
+            first = i
+        elif i > before + 1:
+            for k in range(before + 1, i):
+                out[k] = row[before] + (row[i] - row[before]) * (x[k] - x[before]) / (x[i] - x[before])
+        out[i] = row[i]
+        before = i
+        last = i + 1
+    return max(first, 0), last
+
+
+@compiled
+def _third_derivative(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    x: Array, y: Array, first: int, last: int, work: Array
+) -> float:
+    """Where the third difference of the 1-2-1 smoothed curve falls through zero before its steepest rise."""
+    n = last - first
+    if n < 6:
+        return math.nan
+    for i in range(n):
+        below, above = y[first + max(i - 1, 0)], y[first + min(i + 1, n - 1)]
+        work[i] = 0.25 * below + 0.5 * y[first + i] + 0.25 * above
+    steepest, most = 1, -math.inf
+    for i in range(1, n):
+        if work[i] - work[i - 1] > most:
+            steepest, most = i, work[i] - work[i - 1]
+    top, most = -1, -math.inf
+    for i in range(2, min(steepest + 1, n - 2)):
+        bend = work[min(i + 2, n - 1)] - work[i + 1] - work[i - 1] + work[i - 2]
+        if bend > most:
+            top, most = i, bend
+    if top < 0:
+        return math.nan
+    best, distance = math.nan, math.inf
+    for i in range(n - 4):
+        here = work[i + 3] - 3.0 * work[i + 2] + 3.0 * work[i + 1] - work[i]
+        after = work[i + 4] - 3.0 * work[i + 3] + 3.0 * work[i + 2] - work[i + 1]
+        if here > 0.0 >= after and abs(i + 2 - top) < distance:
+            distance = abs(i + 2 - top)
+            step = x[first + i + 2] - x[first + i + 1]
+            best = 0.5 * (x[first + i + 1] + x[first + i + 2]) + step * here / (here - after)
+    return best
+
+
+@compiled
+def _line(x: Array, logs: Array, first: int, last: int) -> tuple[float, float, float]:
+    """Slope, intercept and squared standard error of the slope of a straight line."""
+    n = last - first
+    mx = my = 0.0
+    for i in range(first, last):
+        mx += x[i] / n
+        my += logs[i] / n
+    xx = xy = 0.0
+    for i in range(first, last):
+        xx += (x[i] - mx) ** 2
+        xy += (x[i] - mx) * (logs[i] - my)
+    slope = xy / xx
+    rest = 0.0
+    for i in range(first, last):
+        rest += (logs[i] - my - slope * (x[i] - mx)) ** 2
+    return slope, my - slope * mx, rest / (max(n - 2, 1) * xx)
+
+
+@compiled
+def _bent(x: Array, y: Array, baseline: float, logs: Array) -> float:
+    """Slope of the upper half of the window less that of the lower half."""
+    n = y.size
+    for i in range(n):
+        logs[i] = math.log10(y[i] - baseline)
+    half = n // 2
+    below, _, _ = _line(x, logs, 0, n - half)
+    above, _, _ = _line(x, logs, half, n)
+    return above - below
+
+
+@compiled
+def _baseline(x: Array, y: Array, logs: Array) -> float:
+    """The constant under a window that makes its logarithm straight; NaN if none does."""
+    low, high = math.inf, -math.inf
+    for value in y:
+        low, high = min(low, value), max(high, value)
+    spread = high - low
+    if not spread > 0.0:
+        return math.nan
+    below, above = low - 100.0 * spread, low - 1e-9 * spread
+    if _bent(x, y, below, logs) < 0.0:
+        return math.nan
+    if _bent(x, y, above, logs) > 0.0:
+        return above
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (below + above)
+        if _bent(x, y, middle, logs) > 0.0:
+            below = middle
+        else:
+            above = middle
+    return 0.5 * (below + above)
+
+
+@compiled
+def _share(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    x: Array, y: Array, first: int, last: int, level: float, out: Array
+) -> None:
+    """Last upward crossing of a level, linear on the logarithm over the baseline `out[1]`."""
+    baseline = out[1]
+    for i in range(last - 1, first, -1):
+        if y[i - 1] - baseline < level <= y[i] - baseline:
+            step = x[i] - x[i - 1]
+            above, below = y[i] - baseline, y[i - 1] - baseline
+            if below > 0.05 * level:
+                part = math.log(level / below) / math.log(above / below)
+            else:
+                part = (level - below) / (above - below)
+            out[5] = x[i - 1] + step * part
+            out[6] = (above - below) / step
+            return
+
+
+@compiled
+def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    x: Array, fluorescence: Array, ends: Array, height: Array, share: float, lengths: Array, out: Array
+) -> None:
+    rows, cycles = fluorescence.shape
+    y, work, logs = np.empty(cycles), np.empty(cycles), np.empty(cycles)
+    for row in range(rows):
+        out[row, :] = math.nan
+        out[row, 4] = 0.0
+        first, last = _filled(x, fluorescence[row], y)
+        out[row, 0] = _third_derivative(x, y, first, last, work)
+        if not math.isfinite(ends[row, 0]):
+            continue
+        end = first
+        while end < last and x[end] <= ends[row, 0]:
+            end += 1
+        start = max(end - lengths[0], first)
+        if end - start < lengths[1]:
+            continue
+        out[row, 1] = _baseline(x[start:end], y[start:end], logs)
+        if not math.isfinite(out[row, 1]):
+            continue
+        for i in range(start, end):
+            logs[i] = math.log10(y[i] - out[row, 1])
+        out[row, 2], _, variance = _line(x, logs, start, end)
+        out[row, 3] = math.sqrt(variance)
+        out[row, 4] = end - start
+        stop = first
+        while stop < last and not x[stop] > ends[row, 1]:
+            stop += 1
+        _share(x, y, first, min(stop + 1, last), share * height[row], out[row])
+
+
+def read_windows(
+    cycles: Floats,
+    fluorescence: Floats,
+    *,
+    second_derivative: Floats,
+    steepest: Floats,
+    height: Floats,
+    share: float,
+    longest: int,
+    shortest: int,
+) -> Windows:
+    """Third-derivative cycle, baseline, amplification factor and share cycle of each curve.
+
+    Parameters
+    ----------
+    cycles : ndarray, shape (k,)
+        Cycle numbers, increasing.
+    fluorescence : ndarray, shape (n, k)
+        A curve a row; inner NaN are bridged by straight lines.
+    second_derivative, steepest : ndarray, shape (n,)
+        Second- and first-derivative maximum of the fitted sigmoid; NaN for a curve without.
+    height : ndarray, shape (n,)
+        Rise of the fitted sigmoid from floor to plateau, fluorescence.
+    share : float
+        Share of the height at which a cycle is read.
+    longest, shortest : int
+        Most and fewest cycles of the window.
+
+    Returns
+    -------
+    Windows
+        One a row.
+
+    References
+    ----------
+    .. [1] Ruijter et al., Nucleic Acids Research 37, e45 (2009): baseline by equal slopes, window of linearity.
+
+    Examples
+    --------
+    >>> cycles = np.arange(1.0, 41.0)
+    >>> curve = 2.0 + 1.9 ** (cycles - 24.0)
+    >>> end = np.array([23.5])
+    >>> got = read_windows(cycles, curve[None], second_derivative=end, steepest=end + 2, height=np.array([20.0]),
+    ...                    share=0.15, longest=8, shortest=4)
+    >>> float(10 ** got.log10_factor[0].round(6)), got.baseline.round(4).tolist()
+    (1.9..., [2.0])
+    """
+    out = np.empty((len(fluorescence), 7))
+    ends = np.stack([second_derivative, steepest], axis=1)
+    rows = np.ascontiguousarray(fluorescence, dtype=np.float64)
+    _window_rows(
+        np.asarray(cycles, dtype=np.float64), rows, ends, height, share, np.array([longest, shortest]), out
+    )
+    return Windows(
+        third_derivative=out[:, 0],
+        baseline=out[:, 1],
+        log10_factor=out[:, 2],
+        log10_factor_se=out[:, 3],
+        window_cycles=out[:, 4].astype(np.int64),
+        share_cycle=out[:, 5],
+        share_slope=out[:, 6],
+    )

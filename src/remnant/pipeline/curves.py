@@ -1,0 +1,105 @@
+"""The amplification curves of a study: read from the originals, judged once a file.
+
+Curves stay in the originals; what we read off them is a derived result like any other, one key a file. It is
+computed again only when the rules or the code change, because an original never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from remnant.acquire import read
+from remnant.acquire.columns import KINDS
+from remnant.assay.qpcr.amplification import read_plates
+from remnant.assay.qpcr.amplification_cq import cq_findings, with_our_cq
+from remnant.errors import RemnantError
+from remnant.records.amplification import CurveResult
+from remnant.records.finding import Finding
+from remnant.records.run import Run, SourceFile, Well
+from remnant.study.derived import current_hashes, derived_records, stored_keys, write_derived
+from remnant.study.facts import source_files
+from remnant.study.handle import Study
+from remnant.study.originals import original_bytes
+
+__all__ = ["quantified_wells", "read_study_curves"]
+
+STAGE: Final = "curves"
+_TABLES: Final = frozenset(kind.name for kind in KINDS)
+
+
+def read_study_curves(
+    study: Study, runs: Sequence[Run], *, tell: Callable[[str, int, int], None]
+) -> tuple[int, int, int]:
+    """Read the curves of the files that have not been read with today's rules and code.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    runs : sequence of Run
+        Its runs; their files are read, tables without curves are not.
+    tell : callable
+        Told stage, done and total.
+
+    Returns
+    -------
+    tuple of int
+        Files that were read, that were current, and that exist no longer.
+    """
+    wanted = {run.source_sha256 for run in runs}
+    sources = {
+        source.sha256: source
+        for source in source_files(study)
+        if source.sha256 in wanted and not set(source.format.split(" + ")) <= _TABLES
+    }
+    current = current_hashes(study, STAGE)
+    stale = [sha256 for sha256 in sources if current.get(sha256) != sha256]
+    gone = sorted(set(stored_keys(study, STAGE)) - set(sources))
+    results: dict[str, tuple[str, Sequence[Any]]] = {}
+    for done, sha256 in enumerate(stale, start=1):
+        results[sha256] = (sha256, _of_file(study, sources[sha256]))
+        tell(STAGE, done, len(stale))
+    write_derived(study, STAGE, results, remove=gone)
+    return len(stale), len(sources) - len(stale), len(gone)
+
+
+def _of_file(study: Study, source: SourceFile) -> Sequence[CurveResult | Finding]:
+    try:
+        acquired = read(source.name, original_bytes(study, source.sha256))
+    except RemnantError as error:
+        return [
+            Finding(
+                code="curve.original_unreadable",
+                severity="warning",
+                subject=f"file {source.name}",
+                message=f"The curves of {source.name} could not be read: {error.found}.",
+                advice="Its wells count; import the file again to see all problems.",
+            )
+        ]
+    if not acquired.curves:
+        return []
+    results = read_plates(acquired.curves).records()
+    return [*results, *cq_findings(acquired.wells, results)]
+
+
+def quantified_wells(study: Study, wells: Sequence[Well]) -> tuple[tuple[Well, ...], tuple[Finding, ...]]:
+    """The wells as the study's setting wants them quantified.
+
+    Parameters
+    ----------
+    study : Study
+        The study, its curves read.
+    wells : sequence of Well
+        With the instrument's Cq.
+
+    Returns
+    -------
+    wells : tuple of Well
+        The same, or with our Cq if ``cq_source = "ours"``.
+    findings : tuple of Finding
+        What could not be replaced.
+    """
+    if study.settings.cq_source == "instrument":
+        return tuple(wells), ()
+    return with_our_cq(wells, derived_records(study, CurveResult))

@@ -1,0 +1,120 @@
+"""The fitted course on a marker's panel: a thin line in its 95 % band, and the date of crossing a level.
+
+Only the last stretch of a series that rises or falls. Beyond the last sample the line is dotted: it is not
+data, and it is drawn only where no change of therapy came after. The date of crossing stands where a level of overt relapse is defined and the axis shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from remnant.records.judgement import Kinetics
+from remnant.report.timeline.axis import TimeFrame, x_encoding
+
+__all__ = ["growth_layers"]
+
+_BAND_OPACITY: Final = 0.13
+Channel = Callable[[str], dict[str, Any]]
+
+
+def growth_layers(
+    time: TimeFrame, kinetics: Sequence[Kinetics], *, channel: Channel, low: float, high: float, hue: str
+) -> list[dict[str, Any]]:
+    """Layers of the fitted courses of one panel.
+
+    Parameters
+    ----------
+    time : TimeFrame
+        Span of the axis.
+    kinetics : sequence of Kinetics
+        Of the panel's marker.
+    channel : callable
+        Takes a column and gives the panel's vertical channel.
+    low, high : float
+        Ends of the panel's scale.
+    hue : str
+        Colour of the marker.
+
+    Returns
+    -------
+    list of dict
+        None where nothing rises or falls.
+    """
+    layers: list[dict[str, Any]] = []
+    last_of = {(k.material, k.fraction): k for k in kinetics if k.trend in {"rising", "falling"}}
+    for k in last_of.values():
+        rows = [
+            {"x": time.day(on), "y": middle, "lower": max(lower, low), "upper": min(upper, high)}
+            for on, lower, middle, upper in zip(
+                k.shown_on, k.shown_lower, k.shown_median, k.shown_upper, strict=True
+            )
+            if time.day(on) <= time.high and lower < high and upper > low and (k.current or on <= k.to_on)
+        ]
+        last = time.day(k.to_on)
+        within = [row for row in rows if low <= row["y"] <= high]
+        layers.append(
+            {
+                "data": {"values": rows},
+                "mark": {"type": "area", "color": hue, "opacity": _BAND_OPACITY, "aria": False},
+                "encoding": {
+                    "x": x_encoding(time),
+                    "y": channel("lower"),
+                    "y2": {"field": "upper"},
+                },
+            }
+        )
+        layers += [
+            {
+                "data": {"values": part},
+                "mark": {"type": "line", "color": hue, "strokeWidth": 1, "aria": False, **style},
+                "encoding": {"x": x_encoding(time), "y": channel("y")},
+            }
+            for part, style in (
+                ([row for row in within if row["x"] <= last], {"strokeOpacity": 0.7}),
+                ([row for row in within if row["x"] >= last], {"strokeDash": [1, 3]}),
+            )
+            if len(part) > 1
+        ]
+        layers += _crossing(time, k, channel=channel, low=low, high=high, hue=hue)
+    return layers
+
+
+def _crossing(
+    time: TimeFrame, k: Kinetics, *, channel: Channel, low: float, high: float, hue: str
+) -> list[dict[str, Any]]:
+    if k.crossing_on is None or k.overt_level is None or not low <= k.overt_level <= high:
+        return []
+    middle = time.day(k.crossing_on)
+    if not time.low <= middle <= time.high or k.crossing_on <= k.to_on:
+        return []
+    first = time.day(k.crossing_earliest_on or k.to_on)
+    last = time.day(k.crossing_latest_on) if k.crossing_latest_on else time.high
+    row = {
+        "x": max(first, time.low),
+        "x2": min(last, time.high),
+        "at": middle,
+        "y": k.overt_level,
+        "title": k.reason,
+    }
+    return [
+        {
+            "data": {"values": [row]},
+            "mark": {"type": "rule", "color": hue, "strokeWidth": 1.2, "strokeDash": [1, 2]},
+            "encoding": {
+                "x": x_encoding(time),
+                "x2": {"field": "x2"},
+                "y": channel("y"),
+                "description": {"field": "title"},
+            },
+        },
+        {
+            "data": {"values": [row]},
+            "mark": {"type": "tick", "color": hue, "thickness": 1.6, "size": 12, "orient": "vertical"},
+            "encoding": {
+                "x": x_encoding(time, field="at"),
+                "y": channel("y"),
+                "description": {"field": "title"},
+            },
+        },
+    ]

@@ -1,0 +1,181 @@
+"""Whole plates: what a curve is called, what it gives, and that plates and threads change nothing."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from remnant.assay.qpcr.amplification import read_curves, read_plates
+from remnant.errors import MeasurementError
+from remnant.knowledge.qpcr_curves import amplification_rules
+from remnant.numerics.sigmoid import sigmoid
+from remnant.records.amplification import CurveResult, CurveResults
+from remnant.records.codec import from_dict, to_dict
+
+from .conftest import CYCLES, noisy, plate_of
+
+RISE = sigmoid(CYCLES, np.array([[3.2, 1.8, 0.0]]), floor=np.array([1.0]), height=np.array([12.0]))[0]
+
+
+def noise(seed=0, sd=0.02):
+    return np.random.default_rng(seed).normal(0.0, sd, 45)
+
+
+def late(height):
+    """A curve that the run cuts off while it rises."""
+    return 1.0 + height / (1.0 + np.exp(-0.65 * (CYCLES - 45.8))) + noise(3, 0.005)
+
+
+CASES = [
+    (RISE + noise(), "amplified", ""),
+    (RISE - 30.0 + noise(), "amplified", ""),
+    (np.where((CYCLES > 8) & (CYCLES < 12), np.nan, RISE + noise()), "amplified", ""),
+    (np.minimum(RISE + noise(), 11.0), "amplified", ""),
+    (RISE - 0.15 * np.maximum(CYCLES - 33, 0) + noise(), "amplified", ""),
+    (1.0 + noise(1), "not amplified", "straight line or noise"),
+    (1.0 + 0.05 * CYCLES + noise(2), "not amplified", "straight line or noise"),
+    (np.full(45, 2.5), "not amplified", "does not change"),
+    (RISE[::-1] + noise(), "not amplified", "falls"),
+    (np.full(45, np.nan), "doubtful", "too few cycles"),
+    (np.where(CYCLES <= 5, RISE, np.nan), "doubtful", "too few cycles"),
+    (1.0 + 12.0 * (CYCLES > 20) + noise(), "doubtful", "faster than a polymerase"),
+    (late(12.0), "doubtful", "ends before the steepest rise"),
+]
+NAMES = (
+    "plain",
+    "negative fluorescence",
+    "gap",
+    "saturated",
+    "hook",
+    "flat",
+    "drift",
+    "constant",
+    "falling",
+    "empty",
+    "five cycles",
+    "step",
+    "late",
+)
+
+
+@pytest.mark.parametrize(("curve", "call", "reason"), CASES, ids=NAMES)
+def test_a_curve_is_called_with_its_reason(curve, call, reason):
+    got = read_curves(plate_of(curve[None]))
+    assert (got.call[0], reason in got.reason[0]) == (call, True), got.reason
+    assert np.isfinite(got.cq[0]) == (call == "amplified" or "rise" in reason or "polymerase" in reason)
+
+
+def test_the_traps_do_not_move_the_cq():
+    plain = read_curves(plate_of(RISE[None])).cq[0]
+    for (curve, call, _), name in zip(CASES, NAMES, strict=True):
+        if call == "amplified":
+            assert read_curves(plate_of(curve[None])).cq[0] == pytest.approx(plain, abs=0.35), name
+
+
+def test_a_curve_that_is_not_amplified_has_no_cycles():
+    [result] = read_curves(plate_of((1.0 + noise(1))[None])).records()
+    cycles = {name: value for name, value in to_dict(result).items() if "cq" in name or "_se" in name}
+    assert set(cycles.values()) == {None}
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_results_do_not_depend_on_threads(workers):
+    plate = plate_of(noisy(1300, seed=3))
+    one, other = read_curves(plate, workers=1), read_curves(plate, workers=workers)
+    for name in CurveResults.__dataclass_fields__:
+        first, second = getattr(one, name), getattr(other, name)
+        np.testing.assert_array_equal(first, second) if isinstance(first, np.ndarray) else None
+        assert isinstance(first, np.ndarray) or first == second
+
+
+@pytest.mark.property
+def test_the_order_of_curves_does_not_count():
+    curves = noisy(20, seed=3)
+    order = np.random.default_rng(0).permutation(20)
+    plain, other = read_curves(plate_of(curves)), read_curves(plate_of(curves[order]))
+    np.testing.assert_array_equal(other.cq, plain.cq[order])
+    np.testing.assert_allclose(other.cq_se, plain.cq_se[order], rtol=1e-9)
+    assert other.assay_efficiency[0] == pytest.approx(plain.assay_efficiency[0], rel=1e-12)
+
+
+def test_efficiency_is_the_mean_of_its_own_assay():
+    fast = 1.0 + 20.0 / (1.0 + np.exp(-np.log(2.0) * (CYCLES - np.linspace(20, 30, 6)[:, None])))
+    slow = 1.0 + 20.0 / (1.0 + np.exp(-np.log(1.7) * (CYCLES - np.linspace(20, 30, 6)[:, None])))
+    both = plate_of(np.concatenate([fast, slow]))
+    wells = tuple((run, place, "fast" if i < 6 else "slow") for i, (run, place, _) in enumerate(both.wells))
+    got = read_curves(dataclasses.replace(both, wells=wells))
+    assert len(set(got.assay_efficiency.tolist())) == 2
+    assert got.assay_efficiency[0] == pytest.approx(10 ** np.log10(got.efficiency[:6]).mean(), rel=1e-9)
+    assert 1.6 < got.assay_efficiency[-1] < 1.72
+    assert 1.85 < got.assay_efficiency[0] < 2.02
+    assert (got.assay_efficiency_se < 0.02).all()
+
+
+def test_the_misfit_that_an_assay_shares_is_no_error_of_one_well():
+    """A real curve sags after its plateau; every well does so alike."""
+    places = np.linspace(20.0, 30.0, 24)[:, None]
+    sagging = 1.0 + 20.0 / (1.0 + np.exp(-0.6 * (CYCLES - places)))
+    sagging -= 0.02 * np.maximum(CYCLES - places - 4, 0) ** 1.5
+    sagging += np.random.default_rng(0).normal(0.0, 0.01, sagging.shape)
+    together = read_curves(plate_of(sagging)).second_derivative_se
+    alone = read_curves(plate_of(sagging[:3])).second_derivative_se
+    assert (together[:3] < 0.6 * alone).all()
+
+
+def test_records_are_the_rows_and_come_back():
+    results = read_curves(plate_of(np.stack([RISE, 1.0 + noise(1)])))
+    first, second = results.records()
+    assert first.cq == results.cq[0]
+    assert second.cq is None
+    assert from_dict(CurveResult, to_dict(first)) == first
+
+
+def test_no_curves_and_several_plates():
+    assert len(read_plates([])) == 0
+    assert read_plates([]).records() == ()
+    parts = [plate_of(noisy(3, seed=1)), plate_of(noisy(2, seed=2)[:, :40], run="R-02")]
+    both = read_plates(parts)
+    assert [run for run, _, _ in both.wells] == ["R-01"] * 3 + ["R-02"] * 2
+    np.testing.assert_array_equal(both.cq[:3], read_curves(parts[0]).cq)
+
+
+@pytest.mark.parametrize("cycles", [np.arange(45.0), np.arange(45.0)[::-1] + 1, np.ones(45)])
+def test_cycles_that_are_no_cycles_are_refused(cycles):
+    with pytest.raises(MeasurementError, match="Number the first cycle 1"):
+        read_curves(plate_of(RISE[None], cycles=cycles))
+
+
+def test_every_bound_is_a_row_of_the_table():
+    stricter = dataclasses.replace(amplification_rules(), beats_line=0.99999999)
+    assert read_curves(plate_of(RISE[None] + noise()), rules=stricter).call == ("not amplified",)
+
+
+@pytest.mark.reference
+def test_calls_agree_with_people_on_sets_that_were_not_tuned_on(benchmark):
+    """PCRedux ratings: held-out sets at 0.95, or at the agreement of the raters where that is lower."""
+    bars = [figure for figure in benchmark("_qpcr_curves").call_figures() if figure.holds is not None]
+    assert len(bars) == 7
+    assert all(figure.holds for figure in bars), bars
+
+
+@pytest.mark.reference
+def test_standard_errors_stand_under_the_spread_of_94_replicates(benchmark):
+    """dil4reps94 at 15,000 copies: replicates spread by fluorescence and pipetting, 0.06 cycles."""
+    sets = benchmark("_qpcr_sets")
+    held = sets.curve_set("dil4reps94")
+    rows = [column.startswith("F15_") for column in held.columns]
+    got = read_curves(held.curves)
+    for value, error in ((got.cq, got.cq_se), (got.tangent_cq, got.tangent_se)):
+        spread = 1.4826 * np.median(np.abs(value[rows] - np.median(value[rows])))
+        assert 0.5 * spread < np.median(error[rows]) < 2.0 * spread
+
+
+def test_a_rise_in_the_first_cycles_takes_the_cq_of_the_sigmoid():
+    """So much template that no window of linearity is left."""
+    curve = 1.0 + 15.0 / (1.0 + np.exp(-0.62 * (CYCLES - 6.0)))
+    got = read_curves(plate_of(curve[None]))
+    assert got.call == ("amplified",)
+    assert "its Cq is that of the sigmoid" in got.reason[0]
+    assert got.cq[0] == pytest.approx(6.0 - np.log(0.85 / 0.15) / 0.62, abs=0.5)
+    assert np.isnan(got.efficiency[0])
