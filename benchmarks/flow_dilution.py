@@ -83,7 +83,8 @@ def counts(one: Tested, share: float, rng: np.random.Generator) -> np.ndarray:
                 for b in blasts
             ]
         )
-    return rng.poisson(events * (share * one.blasts.mean() + (1 - share) * one.normal.mean()), DRAWS)
+    rate = (one.normal.sum() + 0.5) / len(one.normal)  # no hit among so many cells is not a rate of nothing
+    return rng.poisson(events * (share * one.blasts.mean() + (1 - share) * rate), DRAWS)
 
 
 def background_at(one: Tested, share: float) -> CountBackground:

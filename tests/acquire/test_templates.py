@@ -22,6 +22,7 @@ FIELDS = {
     "fraction markers": "fraction_markers",
     "antigen counts": "antigen_counts",
     "tubes": "tube_uses",
+    "plate layout": "plate_wells",
 }
 
 

@@ -229,14 +229,17 @@ def compartments_of_cuts(
     Returns
     -------
     CompartmentCounts
-        Counts, cuts and sensitivity.
+        Counts and cuts, without sensitivity.
     """
     moved = {
         antigen: dataclasses.replace(cut, channel=channels[antigen])
         for antigen, cut in cuts.items()
         if antigen in channels
     }
-    return _counted(events, moved, definitions=definitions, parent="", cells=None)
+    counted_only = dataclasses.replace(
+        definitions, shifts=()
+    )  # how far a cut matters is told of the sorted tube
+    return _counted(events, moved, definitions=counted_only, parent="", cells=None)
 
 
 def _counted(
@@ -263,6 +266,7 @@ def _counted(
             events=tuple(found[name].events for name in names),
         )
         for compartment, antigen, names in wanted
+        if names
     )
     return CompartmentCounts(
         gating=gating,
