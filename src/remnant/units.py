@@ -16,6 +16,7 @@ __all__ = [
     "Unit",
     "convert",
     "factor_to_ratio",
+    "is_comparable",
     "number_text",
     "parse_unit",
     "probability_text",
@@ -189,6 +190,27 @@ def convert(value: float, source: str, target: str, *, conversion_factor: float 
         source, conversion_factor=conversion_factor
     )
     return value * scale
+
+
+def is_comparable(one: str, other: str) -> bool:
+    """Whether a value in one unit can be expressed in another without a conversion factor.
+
+    Parameters
+    ----------
+    one, other : str
+        Canonical unit names.
+
+    Returns
+    -------
+    bool
+        True for the same unit, and for two ratios of copies.
+
+    Examples
+    --------
+    >>> is_comparable("per_1e4", "percent"), is_comparable("percent", "percent_is")
+    (True, False)
+    """
+    return one == other or (one in _PER_RATIO and other in _PER_RATIO)
 
 
 def unit_label(unit: str, *, control: str = "") -> str:

@@ -53,7 +53,7 @@ def test_the_headline_says_state_since_when_by_which_rule_and_what_to_do_by_when
         (RISE, {"graft": None}, "WT1 raised since 17 March 2021, confirmed 7 April 2021", 2),
         (RISE[:1], {"graft": 60}, "WT1 normal before transplantation.", 0),
         ([{"day": 30, "WT1": None}], {}, "WT1 not evaluable. No overt relapse. Repeat WT1: the last", 1),
-        ([], {}, "No WT1 or BAALC was measured. No overt relapse.", 0),
+        ([], {}, "No serial marker was measured. No overt relapse.", 0),
     ],
 )
 def test_headlines_and_urgency(build, lines, about, start, urgency):

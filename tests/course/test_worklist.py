@@ -6,14 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from remnant.course.headline import date_text
 from remnant.course.laboratory import laboratory_rows
+from remnant.course.mrd_standing import mrd_sentence
 from remnant.course.worklist import worklist
 from remnant.evidence.kinds import ReportedEvidence
 from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
 from remnant.records.control import ControlPoint
 from remnant.records.disagreement import Disagreement
-from remnant.records.judgement import Course, Decision, WorklistRow
+from remnant.records.judgement import Course, Decision, SamplingPlan, WorklistRow
 from remnant.records.measurement import CurveFit, Measurement
 from remnant.records.run import Run
 
@@ -30,7 +32,6 @@ class Followed(Course):
     """A course with what the states of leukaemia-specific markers and growth add to it."""
 
     mrd: tuple = ()
-    kinetics: tuple = ()
 
 
 def course(code="P1", *, mrd=(), kinetics=(), **changes):
@@ -41,10 +42,21 @@ def course(code="P1", *, mrd=(), kinetics=(), **changes):
 
 
 def point(state, *, day=0, confirm_by=None, status="verified", assay="BCR-ABL1/ABL1"):
+    on = DAY + dt.timedelta(days=day)
     return SimpleNamespace(
+<<<<<<< HEAD
         state=state, drawn_on=DAY + dt.timedelta(days=day), assay_id=assay, material="BM", fraction="",
-        reason=f"{assay} {state}.", confirm_by=confirm_by, rule_status=status, rule_label="ELN 2021",
+        target=assay, confidence="", since=DAY + dt.timedelta(days=day), confirm_by=confirm_by, rule_status=status, rule_label="ELN 2021",
+=======
+        state=state, drawn_on=on, since=on, assay_id=assay, target="BCR-ABL1", material="BM", fraction="",
+        confidence="robust", confirm_by=confirm_by, rule_status=status, rule_label="ELN 2021",
+>>>>>>> s2-clono
     )  # fmt: skip
+
+
+def said(state):
+    """The sentence of such a point."""
+    return mrd_sentence(point(state), date_text)
 
 
 def growth(**changes):
@@ -84,9 +96,14 @@ def disagreement(day=0, *, code="P1"):
 )
 def test_states_of_leukaemia_specific_markers(state, urgency):
     rows = worklist([course(mrd=[point(state)])], DAY)
+<<<<<<< HEAD
+    assert [(row.kind, row.urgency) for row in rows] == ([] if urgency is None else [(state, urgency)])
+    assert all(row.reason == mrd_sentence(point(state), date_text) for row in rows)
+=======
     assert [(row.kind, row.urgency, row.reason) for row in rows] == (
-        [] if urgency is None else [(state, urgency, f"BCR-ABL1/ABL1 {state}.")]
+        [] if urgency is None else [(state, urgency, said(state))]
     )
+>>>>>>> s2-clono
 
 
 def test_the_last_evaluable_sample_of_a_series_speaks():
@@ -124,7 +141,11 @@ def test_one_row_a_patient_with_the_most_urgent_sign_first_and_every_mark():
     assert row.kind == "clone returns"
     assert row.reason == "TRGV2 is back. Sample overdue by 3 days."
     assert row.reasons == (
-        "BCR-ABL1/ABL1 suspected relapse.",
+<<<<<<< HEAD
+        "BCR-ABL1/ABL1 suspected relapse on 4 May 2020, not yet confirmed (ELN 2021, BM).",
+=======
+        said("suspected relapse"),
+>>>>>>> s2-clono
         "Doubling in 12 days.",
         "A without B on day 0.",
     )
@@ -138,6 +159,20 @@ def test_an_overdue_sample_alone_is_a_sign():
     (row,) = worklist([late], DAY + dt.timedelta(days=9))
     assert (row.kind, row.urgency, row.overdue_days) == ("overdue", 1, 9)
     assert row.reason == "The next sample was due on 2020-05-04. Sample overdue by 9 days."
+
+
+def test_a_series_whose_plan_is_overdue_is_a_sign():
+    plan = SamplingPlan(
+        patient_id="P1", assay_id="NPM1/ABL1", target="NPM1", material="BM", fraction="", last_on=DAY,
+        by_rule_on=DAY + dt.timedelta(days=90), rule_id="x", by_kinetics_on=DAY + dt.timedelta(days=30),
+        overdue_days=5, reason="NPM1 is due by its growth.",
+    )  # fmt: skip
+    on = DAY + dt.timedelta(days=35)
+    (row,) = worklist([course()], on, plans=[plan])
+    assert (row.kind, row.overdue_days, row.reason) == (
+        "overdue", 5, "NPM1 is due by its growth. Sample overdue by 5 days.",
+    )  # fmt: skip
+    assert worklist([course()], on, plans=[dataclasses.replace(plan, overdue_days=0)]) == ()
 
 
 def test_the_dead_have_no_row_and_after_overt_relapse_no_state_is_asked():

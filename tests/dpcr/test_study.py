@@ -22,9 +22,10 @@ from remnant.pipeline.run import run_study
 from remnant.pipeline.stages import Facts, compute
 from remnant.records.finding import Finding
 from remnant.records.measurement import Measurement
-from remnant.records.partition import DigitalWell
+from remnant.records.partition import DigitalWell, Partitions
 from remnant.study.derived import derived_records
 from remnant.study.dossiers import dossiers
+from remnant.study.facts import facts
 from remnant.study.folder import init_study
 
 NAMES = ("patients", "events", "therapies", "samples", "cdnas", "runs", "wells", "reported")
@@ -152,6 +153,14 @@ def test_an_original_that_is_gone_is_said(plate, tmp_path):
     run_study(study)
     assert "dpcr.original_missing" in {finding.code for finding in derived_records(study, Finding)}
     assert {well.state for well in derived_records(study, DigitalWell)} == {"not evaluable"}
+
+
+def test_wells_of_a_study_are_exported(study, tmp_path):
+    result = CliRunner().invoke(app, ["export", str(study.folder), str(tmp_path / "out"), "--by", "test"])
+    assert result.exit_code == 0, result.output
+    wells = (tmp_path / "out" / "partitions.csv").read_text().splitlines()
+    assert wells[0].startswith("run_id,position,channel,target")
+    assert len(wells) - 1 == len(facts(study, Partitions))
 
 
 def quantified(*arguments):

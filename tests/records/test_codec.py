@@ -14,6 +14,7 @@ import remnant.records
 from remnant.errors import InputError
 from remnant.evidence.kinds import ErrorTerm, ProfileEvidence
 from remnant.records.acquired import Acquired
+from remnant.records.amplification import CurveResults
 from remnant.records.codec import from_dict, from_frame, from_json, schema, to_frame, to_json
 from remnant.records.flow import Events
 from remnant.records.measurement import Measurement
@@ -41,7 +42,14 @@ def record_classes():
             if dataclasses.is_dataclass(value)
             and isinstance(value, type)
             and value.__module__ == loaded.__name__
-            and value not in {Amplitudes, Curves, Events, Acquired}  # arrays, and a bundle that holds them
+            and value
+            not in {
+                Amplitudes,
+                Curves,
+                CurveResults,
+                Events,
+                Acquired,
+            }  # arrays, and a bundle that holds them
         ]
     return found
 

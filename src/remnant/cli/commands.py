@@ -35,6 +35,7 @@ class Row(NamedTuple):
 _START: Final = "Start"
 _STUDY: Final = "A study"
 _RESULTS: Final = "Results"
+_RULES: Final = "Rules"
 _FILES: Final = "Without a study"
 
 COMMANDS: Final[tuple[Row, ...]] = (
@@ -61,6 +62,15 @@ COMMANDS: Final[tuple[Row, ...]] = (
     Row("course", "remnant.cli.results:course", "Show a patient's dated line.", _RESULTS),
     Row("call", "remnant.cli.results:call", "List verdicts with their rules.", _RESULTS),
     Row("findings", "remnant.cli.results:findings", "List what was noticed.", _RESULTS),
+    Row("rules list", "remnant.cli.rules:list_", "List the rule sets that ship, and a study's own.", _RULES),
+    Row("rules show", "remnant.cli.rules:show", "Show one rule set with numbers and sources.", _RULES),
+    Row(
+        "rules check",
+        "remnant.cli.rules:check",
+        "Check rule sets; ends with 1 if something is wrong.",
+        _RULES,
+    ),
+    Row("rules diff", "remnant.cli.rules:diff", "Show what differs between two rule sets.", _RULES),
     Row("cohort table", "remnant.cli.cohort:table", "One row a patient.", _RESULTS),
     Row(
         "cohort associate",
@@ -130,6 +140,7 @@ COMPUTE: Final = "remnant.pipeline.run:run_study"
 
 GROUPS: Final = {
     "cohort": "Tables, tests and curves over patients.",
+    "rules": "What is negative, positive and relapse, by which numbers and sources.",
     "simulate": "Made-up studies, and courses of a disease.",
 }
 """What the groups are for."""

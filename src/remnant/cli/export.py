@@ -21,6 +21,7 @@ from remnant.records.codec import to_frame
 from remnant.records.finding import Finding
 from remnant.records.judgement import Call, Course, Decision, SeriesPoint
 from remnant.records.measurement import Baseline, CurveFit, Measurement, WellUse
+from remnant.records.mrd import MrdPoint
 from remnant.report import formats
 from remnant.study.audit import record_action
 from remnant.study.connection import plain_errors
@@ -43,6 +44,7 @@ _KINDS: Final[dict[str, KindName]] = {
     "runs": "runs",
     "wells": "cq table",
     "reported": "reported values",
+    "plate_wells": "plate layout",
     "fish_counts": "fish scores",
     "sort_purities": "sort purity",
     "fraction_markers": "fraction markers",
@@ -70,8 +72,8 @@ def export(
 ) -> Answer:
     """Write facts, results and the cohort table, one file a table.
 
-    As CSV the facts are in the form in which they are imported; a text that a spreadsheet would take for
-    a formula gets an apostrophe. Parquet holds the records as they are, with every type.
+    As CSV the facts are in the form in which they are imported, but for those that only an instrument's own
+    file holds; a text that a spreadsheet would take for a formula gets an apostrophe. Parquet holds the records as they are, with every type.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ def export(
 
 def _frames(study: Study, as_: str) -> Iterator[tuple[str, pl.DataFrame]]:
     for kind in FACTS:
-        if as_ == "csv":
+        if as_ == "csv" and kind.attribute in _KINDS:
             yield kind.attribute, _importable(kind_of(_KINDS[kind.attribute]), facts(study, kind.record))
         else:
             yield kind.attribute, facts_frame(study, kind.record)
@@ -113,6 +115,8 @@ def _frames(study: Study, as_: str) -> Iterator[tuple[str, pl.DataFrame]]:
         yield name, to_frame(derived_records(study, record), record)
     points = [point for course in derived_records(study, Course) for point in course.points]
     yield "series_points", to_frame(points, SeriesPoint)
+    specific = [point for course in derived_records(study, Course) for point in course.mrd]
+    yield "mrd_points", to_frame(specific, MrdPoint)
     yield "findings", to_frame(all_findings(study), Finding)
     yield "decisions", to_frame(decisions(study, standing=False), Decision)
     yield "cohort", patients(dossiers(study))

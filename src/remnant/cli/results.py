@@ -23,6 +23,7 @@ from remnant.pipeline.worklists import study_worklist
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course, SeriesPoint, WorklistRow
 from remnant.records.measurement import Measurement
+from remnant.records.mrd import MrdPoint
 from remnant.report.numbers import measured, signed
 from remnant.study.derived import derived_records, is_computed
 from remnant.study.dossiers import all_findings, dossiers
@@ -201,7 +202,7 @@ def course(study: StudyFolder, *, patients: Patients = None) -> Answer:
     shown: list[RenderableType] = []
     for dossier in found:
         if dossier.course is not None:
-            shown += [f"{dossier.patient.patient_id}: {dossier.course.headline}", _points(dossier), ""]
+            shown += [f"{dossier.patient.patient_id}: {dossier.course.headline}", *_tables(dossier), ""]
             shown += _kinetics(dossier)
     return Answer(data=[dossier.course for dossier in found if dossier.course], shown=tuple(shown))
 
@@ -260,9 +261,42 @@ def findings(study: StudyFolder, *, strict: Strict = False) -> Answer:
     return Answer(data=found, shown=shown, exit_code=judged(found, strict=strict))
 
 
-def _points(dossier: Dossier) -> RenderableType:
+def _tables(dossier: Dossier) -> tuple[RenderableType, ...]:
+    """Leukaemia-specific markers, then background markers; only those that were measured."""
+    course = dossier.course
+    if course is None:
+        return ()
+    return (
+        *((_mrd_points(dossier, course),) if course.mrd else ()),
+        *((_points(dossier, course),) if course.points else ()),
+    )
+
+
+def _mrd_points(dossier: Dossier, course: Course) -> RenderableType:
     values = {item.measurement_id: item for item in dossier.measurements}
-    points = dossier.course.points if dossier.course else ()
+    rows = (
+        (
+            point.drawn_on,
+            point.day,
+            " ".join(filter(None, (point.material, point.fraction))),
+            point.assay_id,
+            _value(point, values),
+            state_text(point),
+            _change(point),
+            point.rule_id + ("" if point.rule_status == "verified" else " (unverified)"),
+            point.would_change,
+        )
+        for point in course.mrd
+    )
+    columns = (
+        "date", "day", "material", "assay", "value (95 %)", "state", "log10 change", "rule", "what would change it",
+    )  # fmt: skip
+    return listed(columns, rows, right=("day",))
+
+
+def _points(dossier: Dossier, course: Course) -> RenderableType:
+    values = {item.measurement_id: item for item in dossier.measurements}
+    points = course.points
     rows = (
         (
             point.drawn_on,
@@ -288,7 +322,7 @@ def _kinetics(dossier: Dossier) -> list[RenderableType]:
     return [*lines, ""] if lines else []
 
 
-def _value(point: SeriesPoint, values: Mapping[str, Measurement]) -> str:
+def _value(point: SeriesPoint | MrdPoint, values: Mapping[str, Measurement]) -> str:
     """Value of a day; several measurements of it are pooled as the course pooled them."""
     if point.measurement_id in values:
         return measured(values[point.measurement_id], with_unit=True)
@@ -296,7 +330,7 @@ def _value(point: SeriesPoint, values: Mapping[str, Measurement]) -> str:
     return f"{measured(pooled(parts), with_unit=True)}, pooled of {len(parts)}" if parts else ""
 
 
-def _change(point: SeriesPoint) -> str:
+def _change(point: SeriesPoint | MrdPoint) -> str:
     """Change from the evaluable sample before; empty for the first of a series."""
     if point.change_log10 is None:
         return ""

@@ -10,7 +10,7 @@ import datetime as dt
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from remnant.course.background import Against, against_background
 from remnant.course.episodes import episodes, rises
 from remnant.course.headline import headline
 from remnant.course.joint import joint_states
+from remnant.course.mrd_series import mrd_points
 from remnant.course.pooled import JOIN
 from remnant.course.relapse import OvertRelapse, overt_relapse, transplant_date
 from remnant.course.series import Entry, entries, series_key
@@ -27,11 +28,15 @@ from remnant.course.states import NOT_EVALUABLE, Reading, Status, follow
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.verbs import change
 from remnant.knowledge.background import BackgroundRules, background_rules
+from remnant.knowledge.mrd_states import mrd_state_rules
 from remnant.knowledge.relapse import RelapseRules, relapse_rules
+from remnant.knowledge.rules import RuleBook
+from remnant.knowledge.rules_files import rule_book
 from remnant.knowledge.states import StateRules, state_rules
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course, Joint, SeriesPoint
 from remnant.records.measurement import Baseline
+from remnant.records.mrd import MrdPoint
 from remnant.units import number_text, probability_text, unit_label
 
 __all__ = ["build_course", "build_courses"]
@@ -56,6 +61,8 @@ def build_course(
     states: StateRules | None = None,
     background: BackgroundRules | None = None,
     relapse: RelapseRules | None = None,
+    book: RuleBook | None = None,
+    factors: Mapping[str, float] | None = None,
 ) -> Course:
     """Course of one patient.
 
@@ -65,13 +72,20 @@ def build_course(
         Facts, measurements, calls and donors' baselines of the patient.
     states, background, relapse : rules or None, default None
         Rules; those that ship with remnant by default.
+    book : RuleBook or None, default None
+        Rule sets of leukaemia-specific markers; those that ship by default.
+    factors : mapping of str to float or None, default None
+        Conversion factor to the International Scale of each measurement that has one.
 
     Returns
     -------
     Course
-        States of WT1 and BAALC, alone and together, overt relapse, warning and headline.
+        States of WT1 and BAALC, alone and together, states of leukaemia-specific markers, overt relapse, warning
+        and headline.
     """
-    return build_courses([dossier], states=states, background=background, relapse=relapse)[0]
+    return build_courses(
+        [dossier], states=states, background=background, relapse=relapse, book=book, factors=factors
+    )[0]
 
 
 def build_courses(
@@ -80,6 +94,8 @@ def build_courses(
     states: StateRules | None = None,
     background: BackgroundRules | None = None,
     relapse: RelapseRules | None = None,
+    book: RuleBook | None = None,
+    factors: Mapping[str, float] | None = None,
 ) -> tuple[Course, ...]:
     """Courses of many patients.
 
@@ -89,6 +105,10 @@ def build_courses(
         Facts, measurements, calls and donors' baselines of each patient.
     states, background, relapse : rules or None, default None
         Rules; those that ship with remnant by default.
+    book : RuleBook or None, default None
+        Rule sets of leukaemia-specific markers; those that ship by default.
+    factors : mapping of str to float or None, default None
+        Conversion factor to the International Scale of each measurement that has one.
 
     Returns
     -------
@@ -118,12 +138,21 @@ def build_courses(
     joints: dict[str, list[Joint]] = defaultdict(list)
     for joint in joint_states(table, rows, batch, against, states=states):
         joints[joint.patient_id].append(joint)
+    specific = mrd_points(
+        dossiers,
+        relapses,
+        book=book or rule_book(),
+        rules=mrd_state_rules(),
+        relapse=relapse,
+        factors=factors,
+    )
     return tuple(
         _course(
             dossier,
             lines.get(patient, []),
             joints.get(patient, []),
             relapses[patient],
+            mrd=specific.get(patient, ()),
             states=states,
             rules=relapse,
         )
@@ -269,6 +298,7 @@ def _course(
     joints: Sequence[Joint],
     relapse: OvertRelapse,
     *,
+    mrd: tuple[MrdPoint, ...],
     states: StateRules,
     rules: RelapseRules,
 ) -> Course:
@@ -288,6 +318,8 @@ def _course(
     head = headline(
         standings(lines, markers=[*states.z_at_least], relapsed=relapse.on is not None, rules=states),
         relapse,
+        mrd=mrd,
+        without_rule=_without_rule(dossier, mrd, states),
         warned_on=min(standing) if lead is not None else None,
         transplant_on=graft,
         death_on=death,
@@ -323,7 +355,15 @@ def _course(
         next_sample_by=head.next_sample_by,
         episodes=alarms,
         unverified_rules=head.unverified_rules,
+        mrd=mrd,
     )
+
+
+def _without_rule(dossier: Dossier, mrd: Sequence[MrdPoint], states: StateRules) -> tuple[str, ...]:
+    """Leukaemia-specific markers that were measured and for which no rule set decides."""
+    judged = {point.target for point in mrd}
+    measured = dict.fromkeys(m.target for m in dossier.measurements if m.target not in states.z_at_least)
+    return tuple(target for target in measured if target not in judged)
 
 
 def _last_contact(dossier: Dossier) -> dt.date | None:

@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from remnant.course.mrd_standing import mrd_standings, mrd_warning
 from remnant.course.relapse import OvertRelapse
 from remnant.course.standing import Confirmation, Standing, background_text
 from remnant.course.states import NOT_EVALUABLE
+from remnant.knowledge.mrd_states import mrd_state_rules
 from remnant.knowledge.relapse import RelapseRules
 from remnant.knowledge.states import StateRules
 from remnant.records.judgement import SeriesPoint
+from remnant.records.mrd import MrdPoint
 
 __all__ = ["Headline", "date_text", "headline"]
 
-_NOT_MEASURED: Final = "No WT1 or BAALC was measured."
+_NOT_MEASURED: Final = "No serial marker was measured."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,8 @@ def headline(
     death_on: dt.date | None,
     states: StateRules,
     rules: RelapseRules,
+    mrd: Sequence[MrdPoint] = (),
+    without_rule: Sequence[str] = (),
 ) -> Headline:
     """Compose the sentence and the urgency.
 
@@ -94,30 +99,49 @@ def headline(
         Urgency of the states.
     rules : RelapseRules
         Urgency of overt relapse.
+    mrd : sequence of MrdPoint, default ()
+        Leukaemia-specific markers: they speak first.
+    without_rule : sequence of str, default ()
+        Leukaemia-specific markers that were measured and that no rule set judges.
 
     Returns
     -------
     Headline
         Nothing is due and nothing urgent after death; after overt relapse no sample date is proposed.
     """
-    sentences = [_sentence(one, relapse, transplant_on) for one in stand]
-    overt = _relapse_sentence(relapse, warned_on, transplant_on)
+    specific = mrd_standings(
+        mrd, when=lambda day: _when(day, transplant_on), rules=mrd_state_rules(), stale_days=states.stale_days
+    )
+    sentences = [one.sentence for one in specific]
+    sentences += [f"{marker} was measured, but no rule set decides it." for marker in without_rule]
+    sentences += [_sentence(one, relapse, transplant_on) for one in stand]
+    overt = _relapse_sentence(relapse, warned_on, mrd_warning(mrd, relapse.on), transplant_on)
     following = relapse.on is None and death_on is None
-    due = min((one.due_on for one in stand if one.due_on), default=None) if following else None
-    repeats = [_repeat_sentence(one.repeat, transplant_on) for one in stand if one.repeat and following]
+    dates = [one.due_on for one in specific] + [one.due_on for one in stand]
+    due = min((day for day in dates if day), default=None) if following else None
+    repeats = [one.repeat for one in specific if one.repeat and following]
+    repeats += [_repeat_sentence(one.repeat, transplant_on) for one in stand if one.repeat and following]
     urgency, reason = 0, (sentences or [_NOT_MEASURED])[0]
     if death_on is not None:
         reason = f"Died on {date_text(death_on)}."
     elif relapse.on is not None:
         urgency, reason = rules.urgency, overt
     else:
-        levels = [_urgency(one, states) for one in stand]
+        levels = [one.urgency for one in specific] + [0] * len(without_rule)
+        levels += [_urgency(one, states) for one in stand]
         urgency = max([*levels, states.repeat_urgency if repeats else 0], default=0)
         if urgency > 0:
             said = [s for s, level in zip(sentences, levels, strict=True) if level == urgency]
             reason = " ".join([*said, *repeats])
     unverified = tuple(
-        f"{one.marker} {one.point.rule_label}" for one in stand if one.point.rule_status == "unverified"
+        dict.fromkeys(
+            [one.unverified for one in specific if one.unverified]
+            + [
+                f"{one.marker} {one.point.rule_label}"
+                for one in stand
+                if one.point.rule_status == "unverified"
+            ]
+        )
     )
     text = [*(sentences or [_NOT_MEASURED]), overt, *repeats]
     text += [f"Died on {date_text(death_on)}."] if death_on else []
@@ -140,15 +164,23 @@ def _urgency(one: Standing, states: StateRules) -> int:
     )
 
 
-def _relapse_sentence(relapse: OvertRelapse, warned_on: dt.date | None, transplant_on: dt.date | None) -> str:
+def _relapse_sentence(
+    relapse: OvertRelapse,
+    warned_on: dt.date | None,
+    molecular_on: dt.date | None,
+    transplant_on: dt.date | None,
+) -> str:
     if relapse.on is None:
         return "No overt relapse."
-    warning = (
-        "without warning"
-        if warned_on is None
-        else f"{(relapse.on - warned_on).days} days after the first confirmed raised sample "
-        f"({_when(warned_on, transplant_on)})"
-    )
+    warnings = [
+        f"{(relapse.on - day).days} days after {what} ({_when(day, transplant_on)})"
+        for day, what in (
+            (molecular_on, "confirmed molecular relapse"),
+            (warned_on, "the first confirmed raised sample"),
+        )
+        if day is not None
+    ]
+    warning = " and ".join(warnings) or "without warning"
     return f"Overt relapse on {date_text(relapse.on)} ({relapse.rule}), {warning}."
 
 

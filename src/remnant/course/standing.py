@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from remnant.course.states import CONFIRMED, NOT_EVALUABLE, STATES
 from remnant.knowledge.states import StateRules
 from remnant.records.judgement import SeriesPoint
+from remnant.records.mrd import MrdPoint
 
 __all__ = ["Confirmation", "Line", "Standing", "background_text", "standings", "state_text"]
 
@@ -101,19 +102,24 @@ def background_text(point: SeriesPoint) -> str:
     return f"above cut-off, within own background (z {point.z_background:.1f})"
 
 
-def state_text(point: SeriesPoint) -> str:
+def state_text(point: SeriesPoint | MrdPoint) -> str:
     """State in a table.
 
     Parameters
     ----------
-    point : SeriesPoint
+    point : SeriesPoint or MrdPoint
         Any point.
 
     Returns
     -------
     str
-        The state; with it why a sample above its cut-off is not raised.
+        The state; of a background marker why a sample above its cut-off is not raised, of a leukaemia-specific one
+        whether its step is borderline, and until when to confirm.
     """
+    if isinstance(point, MrdPoint):
+        borderline = "borderline" if point.confidence == "borderline" else ""
+        due = f"confirm by {point.confirm_by.isoformat()}" if point.confirm_by else ""
+        return ", ".join(filter(None, (point.state, borderline, due)))
     return ", ".join(filter(None, (point.state, background_text(point))))
 
 

@@ -10,18 +10,22 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from remnant.course.headline import date_text
+from remnant.course.mrd_standing import mrd_sentence
 from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
-from remnant.records.judgement import Course, WorklistRow
+from remnant.records.judgement import Course, SamplingPlan, WorklistRow
+from remnant.records.mrd import MrdPoint
 
 __all__ = ["worklist"]
 
 _OVERT: Final = "overt relapse"
 _RAISED: Final = "raised"
+_REPEAT: Final = "repeat"
 _OF_STATES: Final = frozenset({"confirmed relapse", "progression", "suspected relapse", "persistence"})
 
 
@@ -42,6 +46,7 @@ def worklist(
     disagreements: Iterable[Disagreement] = (),
     tracks: Iterable[CloneTrack] = (),
     laboratory: Iterable[WorklistRow] = (),
+    plans: Iterable[SamplingPlan] = (),
 ) -> tuple[WorklistRow, ...]:
     """Patients and runs that need something, by urgency and date.
 
@@ -57,6 +62,8 @@ def worklist(
         Followed clones.
     laboratory : iterable of WorklistRow, default ()
         Runs that failed or whose controls ask to reject them.
+    plans : iterable of SamplingPlan, default ()
+        When the next sample of each series is due; an overdue one is a sign.
 
     Returns
     -------
@@ -70,10 +77,14 @@ def worklist(
     clones: dict[str, list[CloneTrack]] = defaultdict(list)
     for track in tracks:
         clones[track.patient_id].append(track)
+    overdue: dict[str, list[SamplingPlan]] = defaultdict(list)
+    for plan in plans:
+        overdue[plan.patient_id] += [plan] if plan.overdue_days else []
     rows = [
         row
         for course in courses
-        for row in [_row(course, by_patient[course.patient_id], clones[course.patient_id], as_of)]
+        for code in [course.patient_id]
+        for row in [_row(course, [*_of_plans(overdue[code])], by_patient[code], clones[code], as_of=as_of)]
         if row is not None
     ]
     return tuple(sorted([*rows, *laboratory], key=_order))
@@ -85,12 +96,18 @@ def _order(row: WorklistRow) -> tuple[int, int, dt.date, str, str]:
 
 
 def _row(
-    course: Course, disagreeing: Sequence[Disagreement], clones: Sequence[CloneTrack], as_of: dt.date
+    course: Course,
+    overdue_plans: Sequence[_Sign],
+    disagreeing: Sequence[Disagreement],
+    clones: Sequence[CloneTrack],
+    *,
+    as_of: dt.date,
 ) -> WorklistRow | None:
     if course.death_on is not None:
         return None
     signs = [*_of_course(course), *_of_markers(course)]
     signs += [*_of_disagreements(disagreeing), *_of_clones(clones)]
+    signs += overdue_plans if course.overt_relapse_on is None else []
     signs.sort(key=lambda sign: (-sign.urgency, sign_rules()[sign.kind].place))
     due = min((sign.due_on for sign in signs if sign.due_on), default=_due(course))
     overdue = 0 if due is None else max(0, (as_of - due).days)
@@ -115,10 +132,18 @@ def _row(
 
 
 def _of_course(course: Course) -> Iterator[_Sign]:
-    """Overt relapse, and the states of WT1 and BAALC, as the headline puts them."""
+    """Overt relapse, and what the headline puts: the states of WT1 and BAALC, or a marker to look at or repeat.
+
+    A state of a leukaemia-specific marker that has a sign of its own is not said twice.
+    """
     if course.urgency == 0:
         return
-    kind = _RAISED if course.overt_relapse_on is None else _OVERT
+    kind = _OVERT
+    if course.overt_relapse_on is None:
+        raised = any(point.raised for point in course.points)
+        kind = _RAISED if raised or not course.mrd else _REPEAT
+        if kind == _REPEAT and any(_of_markers(course)):
+            return
     unverified = "; ".join(course.unverified_rules)
     yield _Sign(kind, course.urgency, course.urgency_reason, course.next_sample_by, unverified)
 
@@ -127,16 +152,18 @@ def _of_markers(course: Course) -> Iterator[_Sign]:
     """Last state of each leukaemia-specific series, and growth of any series; nothing after overt relapse."""
     if course.overt_relapse_on is not None:
         return
-    last: dict[tuple[str, ...], Any] = {}
-    for point in sorted(_held(course, "mrd"), key=lambda one: one.drawn_on):
+    last: dict[tuple[str, ...], MrdPoint] = {}
+    for point in sorted(course.mrd, key=lambda one: one.drawn_on):
         if point.state != NOT_EVALUABLE:
             last[point.assay_id, point.material, point.fraction] = point
     for point in last.values():
         if point.state in _OF_STATES:
             rule = sign_rules()[point.state]
             unverified = point.rule_label if point.rule_status == "unverified" else ""
-            yield _Sign(point.state, rule.urgency, point.reason, point.confirm_by, unverified)
-    for growth in _held(course, "kinetics"):
+            yield _Sign(
+                point.state, rule.urgency, mrd_sentence(point, date_text), point.confirm_by, unverified
+            )
+    for growth in course.kinetics:
         if growth.current and growth.predictor and growth.trend == "rising":
             yield _Sign("rising", sign_rules()["rising"].urgency, growth.reason)
 
@@ -157,9 +184,11 @@ def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
             yield _Sign("clone returns", rule.urgency, track.reason, None, unverified)
 
 
-def _held(course: Course, name: str) -> tuple[Any, ...]:
-    found: tuple[Any, ...] = getattr(course, name, ())
-    return found
+def _of_plans(plans: Sequence[SamplingPlan]) -> Iterator[_Sign]:
+    """Series whose next sample is late, by the schedule or by their growth."""
+    for plan in plans:
+        due = min((day for day in (plan.by_rule_on, plan.by_kinetics_on) if day), default=None)
+        yield _Sign("overdue", sign_rules()["overdue"].urgency, plan.reason, due)
 
 
 def _due(course: Course) -> dt.date | None:
@@ -167,5 +196,6 @@ def _due(course: Course) -> dt.date | None:
 
 
 def _last_sample(course: Course) -> dt.date | None:
-    points = [*course.points, *_held(course, "mrd")]
-    return max((one.drawn_on for one in points if one.state != NOT_EVALUABLE), default=None)
+    days = [one.drawn_on for one in course.points if one.state != NOT_EVALUABLE]
+    days += [one.drawn_on for one in course.mrd if one.state != NOT_EVALUABLE]
+    return max(days, default=None)

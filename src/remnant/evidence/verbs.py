@@ -205,24 +205,26 @@ def probability_above(
     ----------
     batch : EvidenceBatch, n rows
         Evidence.
-    limit : float or ndarray of float, shape (n,)
-        Limit in the unit of q, positive.
+    limit : float or ndarray of float, shape (n,) or (n, m)
+        Limit in the unit of q, positive; m limits of each row are answered from one posterior.
     include : set of str, default MEASUREMENT
         Error classes that count.
 
     Returns
     -------
-    ndarray of float, shape (n,)
+    ndarray of float, shape (n,) or (n, m)
         Probability.
     """
     sd = _error_sd(batch, include)
-    log10_limit = np.broadcast_to(np.log10(np.asarray(limit, dtype=float)), (len(batch),))
+    log10_limit = np.log10(np.asarray(limit, dtype=float))
+    if log10_limit.ndim < 2:
+        log10_limit = np.broadcast_to(log10_limit, (len(batch),))[:, None]
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        return (tail(posterior(knots(batch.take(rows)), sd[rows]), log10_limit[rows, None])[:, 0],)
+        return (tail(posterior(knots(batch.take(rows)), sd[rows]), log10_limit[rows]),)
 
     (found,) = blocks(len(batch), work)
-    return found
+    return found if np.ndim(limit) == 2 else found[:, 0]
 
 
 def is_detected(batch: EvidenceBatch) -> NDArray[np.bool_]:

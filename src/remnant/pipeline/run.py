@@ -18,18 +18,21 @@ from remnant.assay.qpcr.quantify import quantify
 from remnant.assay.reported import measure_reported
 from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
+from remnant.call.mrd_calls import Around, mrd_call_findings
 from remnant.course.build import build_courses
 from remnant.course.discordance import disagreement_findings, disagreements
 from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
+from remnant.knowledge.conversion import study_factors
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
+from remnant.knowledge.rules_files import rule_book
 from remnant.pipeline.clonotypes import clonotype_facts, clonotype_records
 from remnant.pipeline.compartments import facts_of_study, judge_compartments
 from remnant.pipeline.curves import quantified_wells, read_study_curves
 from remnant.pipeline.digital import digital_inputs, digital_records
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
 from remnant.pipeline.flow_study import flow_facts, flow_inputs, flow_records, loose_ends
-from remnant.pipeline.stages import Facts, dossiers_of, grouped, with_calls
+from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
 from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
@@ -118,6 +121,7 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     if is_computed(study):
         return _report(study, ())
     tell = progress or (lambda _stage, _done, _total: None)
+    own = _own_rules(study)  # before anything is computed: contradictory rules stop the run
     known = _read(study)
     stages = _curves(study, known, tell)
     wells, curve_findings = quantified_wells(study, known.wells)
@@ -133,7 +137,7 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     stages.append(_normal(study, known, measured))
     sorted_fractions = _compartments(study)
     stages += [sorted_fractions] if sorted_fractions.computed or sorted_fractions.kept else []
-    stages.append(_course(study, known, measured, tell))
+    stages.append(_course(study, known, measured, tell, own=own))
     stages.append(_references(study, known))
     mark_computed(study)
     return _report(study, tuple(stages))
@@ -273,26 +277,44 @@ def _normal(study: Study, known: Facts, measured: Sequence[Measurement]) -> Stag
 
 
 def _rules_of(study: Study) -> tuple[Cutoff, ...]:
-    """Active rows: the study's own choice, or those that ship as active."""
-    chosen = study.settings.active_rules
+    """Active rows: the study's own choice, or those that ship as active. Names of rule sets are not rows."""
+    sets = {one.id for one in rule_book(study.rules).sets}
+    chosen = [name for name in study.settings.active_rules if name not in sets]
     return activate(cutoffs(), deciding=chosen) if chosen else active_cutoffs()
 
 
-def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: Progress) -> StageReport:
+def _own_rules(study: Study) -> MrdContext:
+    """Rule sets and factors: those that ship, the laboratory's own, and which of them the study chose."""
+    sets = {one.id for one in rule_book(study.rules).sets}
+    deciding = [name for name in study.settings.active_rules if name in sets]
+    return MrdContext(book=rule_book(study.rules, deciding=deciding), factors=study_factors(study.rules))
+
+
+def _course(
+    study: Study, known: Facts, measured: Sequence[Measurement], tell: Progress, *, own: MrdContext
+) -> StageReport:
     """Measurements to calls and courses, patient by patient."""
     baselines = tuple(b for b in derived_records(study, Baseline) if b.source == "donors")
     rules = _rules_of(study)
+    context = replace(own, runs=known.runs, well_uses=derived_records(study, WellUse))
+    run_dates = {run.run_id: run.run_on for run in known.runs}
     dossiers = {one.patient.patient_id: one for one in dossiers_of(known, measured, baselines)}
-    shared = _hash(rules)
-    wanted = {code: _hash([to_json(dossier)], [shared]) for code, dossier in dossiers.items()}
+    shared = _hash(rules, context.book.sets, context.factors)
+    wanted = {
+        code: _hash(
+            [to_json(dossier)], [shared], [(m.run_id, run_dates.get(m.run_id)) for m in dossier.measurements]
+        )
+        for code, dossier in dossiers.items()
+    }
     wanted[_LABORATORY] = _hash(wanted.values())
     stale, gone = _stale(study, "course", wanted)
     people = [code for code in stale if code != _LABORATORY]
     tell("course", 0, max(len(people), 1))
     results: dict[str, list[Any]] = {code: [] for code in stale}
     chosen = [dossiers[code] for code in people]
-    judged = with_calls(chosen, baselines, rules)
-    courses = with_kinetics(judged, build_courses(judged))
+    judged = with_calls(chosen, baselines, rules, context=context)
+    factors = context.factors_of(measured)
+    courses = with_kinetics(judged, build_courses(judged, book=context.book, factors=factors))
     for dossier, course in zip(judged, courses, strict=True):
         discordant = patient_discordances(dossier.measurements, dossier.assays)
         results[dossier.patient.patient_id] += [
@@ -307,6 +329,8 @@ def _course(study: Study, known: Facts, measured: Sequence[Measurement], tell: P
         results[_LABORATORY] += call_findings(
             measured, samples=known.samples, events=known.events, baselines=baselines, cutoffs=rules
         )
+        around = Around(patients=known.patients, samples=known.samples, events=known.events)
+        results[_LABORATORY] += mrd_call_findings(measured, around=around, book=context.book)
     write_derived(study, "course", {code: (wanted[code], results[code]) for code in stale}, remove=gone)
     tell("course", max(len(people), 1), max(len(people), 1))
     return _stage("course", wanted, stale, gone)

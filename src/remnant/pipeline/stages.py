@@ -15,20 +15,24 @@ from remnant.assay.qpcr.quantify import quantify
 from remnant.assay.reported import measure_reported
 from remnant.call.calls import calls
 from remnant.call.donors import donor_baselines
+from remnant.call.mrd_calls import Around, mrd_calls, run_factors
 from remnant.course.build import build_courses
 from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
+from remnant.knowledge.conversion import ConversionFactor
 from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
 from remnant.knowledge.dpcr import dpcr_assays
+from remnant.knowledge.rules import RuleBook
+from remnant.knowledge.rules_files import rule_book
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call
-from remnant.records.measurement import Baseline, Measurement, ReportedValue
+from remnant.records.measurement import Baseline, Measurement, ReportedValue, WellUse
 from remnant.records.partition import Amplitudes, Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 
-__all__ = ["Facts", "compute", "dossiers_of", "grouped", "with_calls"]
+__all__ = ["Facts", "MrdContext", "compute", "dossiers_of", "grouped", "with_calls"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,48 @@ class Facts:
     amplitudes: tuple[Amplitudes, ...] = ()
 
 
-def compute(facts: Facts, *, rules: Sequence[Cutoff] | None = None) -> tuple[Dossier, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MrdContext:
+    """What verdicts on leukaemia-specific markers take from the study as a whole.
+
+    Attributes
+    ----------
+    book : RuleBook
+        Rule sets.
+    factors : tuple of ConversionFactor
+        The laboratory's factors to the International Scale.
+    runs, well_uses : sequence of records
+        Dates of runs, and wells for scores that sum replicates.
+    """
+
+    book: RuleBook
+    factors: tuple[ConversionFactor, ...] = ()
+    runs: Sequence[Run] = ()
+    well_uses: Sequence[WellUse] = ()
+
+    def factors_of(self, measurements: Iterable[Measurement]) -> dict[str, float]:
+        """Conversion factor of each measurement that has one.
+
+        Parameters
+        ----------
+        measurements : iterable of Measurement
+            Measurements.
+
+        Returns
+        -------
+        dict of str to float
+            By measurement.
+        """
+        return run_factors(measurements, runs=self.runs, factors=self.factors)
+
+
+def compute(
+    facts: Facts,
+    *,
+    rules: Sequence[Cutoff] | None = None,
+    book: RuleBook | None = None,
+    factors: Sequence[ConversionFactor] = (),
+) -> tuple[Dossier, ...]:
     """Everything from wells to courses.
 
     Parameters
@@ -66,6 +111,10 @@ def compute(facts: Facts, *, rules: Sequence[Cutoff] | None = None) -> tuple[Dos
         What the laboratory knows.
     rules : sequence of Cutoff or None, default None
         Active cut-off rows; those that ship as active by default.
+    book : RuleBook or None, default None
+        Rule sets of leukaemia-specific markers; those that ship by default.
+    factors : sequence of ConversionFactor, default ()
+        The laboratory's factors to the International Scale.
 
     Returns
     -------
@@ -75,7 +124,7 @@ def compute(facts: Facts, *, rules: Sequence[Cutoff] | None = None) -> tuple[Dos
     Examples
     --------
     >>> compute(Facts(patients=(Patient(patient_id="P001", diagnosis="AML"),)))[0].course.headline
-    'No WT1 or BAALC was measured. No overt relapse.'
+    'No serial marker was measured. No overt relapse.'
     """
     got = quantify(wells=facts.wells, runs=facts.runs, cdnas=facts.cdnas, samples=facts.samples)
     typed_in = measure_reported(facts.reported, samples=facts.samples, variance=got.variance)
@@ -90,12 +139,18 @@ def compute(facts: Facts, *, rules: Sequence[Cutoff] | None = None) -> tuple[Dos
     )
     measured = [*got.measurements, *digital.measurements, *typed_in.measurements]
     baselines, _ = donor_baselines(measured, facts.samples)
+    context = MrdContext(
+        book=book or rule_book(), factors=tuple(factors), runs=facts.runs, well_uses=got.well_uses
+    )
     known = with_calls(
         list(dossiers_of(facts, measured, baselines)),
         baselines,
         tuple(active_cutoffs() if rules is None else rules),
+        context=context,
     )
-    courses = with_kinetics(known, build_courses(known))
+    courses = with_kinetics(
+        known, build_courses(known, book=context.book, factors=context.factors_of(measured))
+    )
     return tuple(replace(one, course=course) for one, course in zip(known, courses, strict=True))
 
 
@@ -161,7 +216,11 @@ def dossiers_of(
 
 
 def with_calls(
-    dossiers: Sequence[Dossier], baselines: tuple[Baseline, ...], rules: tuple[Cutoff, ...]
+    dossiers: Sequence[Dossier],
+    baselines: tuple[Baseline, ...],
+    rules: tuple[Cutoff, ...],
+    *,
+    context: MrdContext | None = None,
 ) -> list[Dossier]:
     """Dossiers with the calls of their measurements: every question to the evidence in one batch.
 
@@ -173,20 +232,33 @@ def with_calls(
         Donors' backgrounds.
     rules : tuple of Cutoff
         Active cut-off rows.
+    context : MrdContext or None, default None
+        Rule sets and factors of leukaemia-specific markers; the sets that ship by default.
 
     Returns
     -------
     list of Dossier
-        The same with their calls.
+        The same with their calls: cut-offs of background markers, then rule sets.
     """
-    made: Mapping[str, list[Call]] = grouped(
-        calls(
-            [one for dossier in dossiers for one in dossier.measurements],
-            samples=[one for dossier in dossiers for one in dossier.samples],
-            events=[one for dossier in dossiers for one in dossier.events],
-            baselines=baselines,
-            cutoffs=rules,
+    chosen = context or MrdContext(book=rule_book())
+    measured = [one for dossier in dossiers for one in dossier.measurements]
+    samples = [one for dossier in dossiers for one in dossier.samples]
+    events = [one for dossier in dossiers for one in dossier.events]
+    found: list[Call] = [
+        *calls(measured, samples=samples, events=events, baselines=baselines, cutoffs=rules),
+        *mrd_calls(
+            measured,
+            around=Around(
+                patients=[dossier.patient for dossier in dossiers],
+                samples=samples,
+                events=events,
+                therapies=[one for dossier in dossiers for one in dossier.therapies],
+                runs=chosen.runs,
+                well_uses=chosen.well_uses,
+                factors=chosen.factors,
+            ),
+            book=chosen.book,
         ),
-        "patient_id",
-    )
+    ]
+    made: Mapping[str, list[Call]] = grouped(found, "patient_id")
     return [replace(dossier, calls=tuple(made[dossier.patient.patient_id])) for dossier in dossiers]

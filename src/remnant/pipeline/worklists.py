@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from remnant.course.laboratory import laboratory_rows
+from remnant.course.sampling import sampling_plan
 from remnant.course.worklist import worklist
 from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
@@ -49,4 +50,5 @@ def study_worklist(study: Study, held: Sequence[Dossier], on: dt.date) -> tuple[
             runs=facts(study, Run),
             decisions=decisions(study),
         ),
+        plans=sampling_plan(held, on),
     )

@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
+from remnant.records.mrd import MrdPoint
+
 __all__ = [
     "AlarmOutcome",
     "Call",
@@ -37,10 +39,12 @@ class Call:
         Row of `knowledge`.
     rule_version, source, status : str
         Version, citation, and ``"verified"`` or ``"unverified"``.
-    verdict : {"above", "not above", "not evaluable"}
-        The rule's answer.
+    verdict : str
+        The rule's answer: ``"above"``, ``"not above"`` or ``"not evaluable"`` of a cut-off; of a
+        leukaemia-specific marker its level (``"negative"``, ``"detected"``, ``"low level"``, ``"positive"``) or
+        its class of response (``"MR4"``, ``"complete molecular response"`` ...).
     threshold : float
-        Cut-off in `unit`.
+        Cut-off in `unit`; 0 where the verdict needs none, and then `unit` is empty.
     unit : str
         Unit of threshold and value.
     point_value : float or None
@@ -55,6 +59,10 @@ class Call:
         Whether this rule makes the state of the series, or only stands beside it.
     label : str
         The rule in a sentence, for example ``"ELN 250/10⁴"``.
+    rule_set : str
+        Rule set of the row; empty for a cut-off of a background marker.
+    code : str
+        Stable, dotted reason code; empty for a cut-off of a background marker.
     """
 
     measurement_id: str
@@ -65,7 +73,7 @@ class Call:
     rule_version: str
     source: str
     status: str
-    verdict: Literal["above", "not above", "not evaluable"]
+    verdict: str
     threshold: float
     unit: str
     point_value: float | None
@@ -74,6 +82,8 @@ class Call:
     reason: str
     role: Literal["decides", "shown"] = "decides"
     label: str = ""
+    rule_set: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -398,6 +408,8 @@ class Course:
         Rules behind the states that are not verified, in words.
     kinetics : tuple of Kinetics
         Growth of every series between changes of therapy, by series and date.
+    mrd : tuple of MrdPoint
+        Leukaemia-specific markers: all series, by date.
     """
 
     patient_id: str
@@ -422,6 +434,7 @@ class Course:
     episodes: tuple[Episode, ...] = ()
     unverified_rules: tuple[str, ...] = ()
     kinetics: tuple[Kinetics, ...] = ()
+    mrd: tuple[MrdPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

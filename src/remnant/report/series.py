@@ -7,6 +7,7 @@ from typing import Final
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import SeriesPoint
 from remnant.records.measurement import Measurement
+from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.units import unit_label
 
@@ -71,7 +72,7 @@ def assay_title(assay: Assay, unit: str) -> str:
     return ", ".join(part for part in (name, text, label) if part)
 
 
-def state_points(dossier: Dossier) -> tuple[SeriesPoint, ...]:
+def state_points(dossier: Dossier) -> tuple[SeriesPoint | MrdPoint, ...]:
     """States of all series, of background and of leukaemia-specific markers.
 
     Parameters
@@ -81,10 +82,9 @@ def state_points(dossier: Dossier) -> tuple[SeriesPoint, ...]:
 
     Returns
     -------
-    tuple of SeriesPoint
+    tuple of SeriesPoint and MrdPoint
         By date within each kind; empty without a course.
     """
     if dossier.course is None:
         return ()
-    more: tuple[SeriesPoint, ...] = getattr(dossier.course, "mrd", ())
-    return (*dossier.course.points, *more)
+    return (*dossier.course.points, *dossier.course.mrd)

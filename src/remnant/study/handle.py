@@ -85,3 +85,14 @@ class Study:
             ``originals/``.
         """
         return self.folder / "originals"
+
+    @property
+    def rules(self) -> Path:
+        """Folder of the laboratory's own rule sets and conversion factors.
+
+        Returns
+        -------
+        pathlib.Path
+            ``rules/``; it need not exist.
+        """
+        return self.folder / "rules"

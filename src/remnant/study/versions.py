@@ -77,9 +77,16 @@ def fingerprint(study: Study) -> str:
         "decisions": list(decisions),
         "settings": [settings.name, settings.language, list(settings.active_rules), settings.cq_source],
         "rules": rules_version(),
+        "own_rules": _own_rules(study),
         "code": code_version(),
     }
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _own_rules(study: Study) -> list[list[str]]:
+    """The laboratory's own rule files, by name and content."""
+    files = sorted(study.rules.glob("*.toml"))
+    return [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in files]
 
 
 def _hash_of(*patterns: str) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, SeriesPoint
 from remnant.records.measurement import Baseline, Measurement
+from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.report import numbers, words
 from remnant.report.series import assay_title, measured_assays, state_points
@@ -22,8 +23,10 @@ _TONES: Final[dict[str, Tone]] = {
     "raised once": "look",
     "raised confirmed": "act",
     "persistently raised": "act",
-    "suspected relapse": "look",
+    "detected, not quantifiable": "look",
+    "positive": "look",
     "persistence": "look",
+    "suspected relapse": "act",
     "confirmed relapse": "act",
     "progression": "act",
     "not evaluable": "muted",
@@ -51,7 +54,9 @@ def state_tone(state: str) -> Tone:
     return _TONES.get(state, "")
 
 
-def deciding_call(dossier: Dossier, measurement: Measurement, point: SeriesPoint | None) -> Call | None:
+def deciding_call(
+    dossier: Dossier, measurement: Measurement, point: SeriesPoint | MrdPoint | None
+) -> Call | None:
     """The rule's verdict on a measurement that made its state.
 
     Parameters
@@ -60,7 +65,7 @@ def deciding_call(dossier: Dossier, measurement: Measurement, point: SeriesPoint
         One patient.
     measurement : Measurement
         What was judged.
-    point : SeriesPoint or None
+    point : SeriesPoint, MrdPoint or None
         Its place in the course.
 
     Returns
@@ -148,7 +153,7 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     )
 
 
-def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[Cell, ...]:
+def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | MrdPoint | None) -> tuple[Cell, ...]:
     time = frame(dossier)
     day = time.day(m.drawn_on) if time is not None and time.transplanted else None
     value, opened, ends = numbers.measured(m).partition(" (interval ")
@@ -169,7 +174,7 @@ def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | None) -> tuple[C
     )
 
 
-def _change(point: SeriesPoint | None) -> Cell:
+def _change(point: SeriesPoint | MrdPoint | None) -> Cell:
     if point is None or point.change_log10 is None:
         return Cell("")
     return Cell(
@@ -179,7 +184,7 @@ def _change(point: SeriesPoint | None) -> Cell:
     )
 
 
-def _since(point: SeriesPoint | None) -> str:
+def _since(point: SeriesPoint | MrdPoint | None) -> str:
     if point is None:
         return ""
     if point.confirm_by is not None:
@@ -197,6 +202,10 @@ def _verdict(call: Call | None, donors: Baseline | None) -> Cell:
     if call.verdict == "not evaluable":
         return Cell("not evaluable", note=rule, tone="muted")
     probability = numbers.probability(call.probability_above, name="P")
+    if call.rule_set:
+        return Cell(
+            call.verdict, note=", ".join(part for part in (probability, call.confidence, rule) if part)
+        )
     uncertain = f"the cut-off itself is uncertain: {words.donors_limit(donors)}" if donors else ""
     return Cell(
         f"{call.verdict} {numbers.level(call.threshold)}",

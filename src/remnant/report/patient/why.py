@@ -18,6 +18,7 @@ __all__ = [
     "disagreements",
     "joint",
     "kinetics",
+    "mrd_states",
     "rules",
     "states",
     "verdicts",
@@ -148,6 +149,70 @@ def states(dossier: Dossier) -> Table:
         for p in sorted(points, key=lambda p: (p.drawn_on, p.assay_id), reverse=True)
     )
     return Table(title="States of each series", columns=columns, rows=rows)
+
+
+def mrd_states(dossier: Dossier) -> Table:
+    """State of every series of a leukaemia-specific marker, with rule, samples and what would change it.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a sample, newest first.
+    """
+    columns = (
+        Column("Date", number=True),
+        Column("Marker"),
+        Column("State"),
+        Column("Rule"),
+        Column("P step", number=True),
+        Column("P rise ≥ 1 log", number=True),
+        Column("Reason", share=2),
+        Column("What would change it", share=1),
+    )
+    held = dossier.course.mrd if dossier.course else ()
+    rows = tuple(
+        (
+            Cell(numbers.iso(p.drawn_on)),
+            Cell(
+                p.target,
+                note=", ".join(filter(None, (words.MATERIAL.get(p.material, p.material), p.fraction))),
+            ),
+            Cell(
+                p.state,
+                note=", ".join(
+                    filter(
+                        None,
+                        (p.confidence, f"confirm by {numbers.iso(p.confirm_by)}" if p.confirm_by else ""),
+                    )
+                ),
+                tone=state_tone(p.state),
+            ),
+            Cell(
+                f"{p.rule_label}, version {p.rule_version}",
+                note=", ".join(
+                    filter(None, (p.rule_id, "" if p.rule_status == "verified" else "unverified"))
+                ),
+            ),
+            Cell(numbers.probability(p.probability_step)),
+            Cell(numbers.probability(p.probability_rise_1_log)),
+            Cell(p.reason, note=f"Samples: {', '.join(p.samples)}" if p.samples else ""),
+            Cell(p.would_change),
+        )
+        for p in sorted(held, key=lambda p: (p.drawn_on, p.target, p.material), reverse=True)
+    )
+    return Table(
+        title="States of leukaemia-specific markers",
+        note="The state is the rule set's on point values, as written. P step is the probability of at least the rule's "
+        "step over the lowest level of the samples before, P rise ≥ 1 log that of the change since the sample before; "
+        "neither changes a state.",
+        columns=columns,
+        rows=rows,
+    )
 
 
 def kinetics(dossier: Dossier) -> Table:
