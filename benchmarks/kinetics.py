@@ -38,6 +38,8 @@ MONTH = 30.4375
 TERMS = {"run": 0.07, "rt": 0.12, "biology": 0.20}
 DONORS = {"WT1": (20.0, 0.35)}
 REGENERATED = 110
+DECADES = 5.0
+"""Highest level of a relapse above the limit of detection, log10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def patient(code: str, scenario: Scenario, rng: np.random.Generator) -> tuple[Do
         ) / math.log(10)
     else:
         turn = days[0] + scenario.censored * (days[-1] - days[0])
+        turn = max(turn, days[-1] - DECADES / slope) if scenario.growing else turn
         line = limit + slope * (days - turn) if scenario.growing else np.full(n, limit + 0.1)
     runs = np.repeat(rng.normal(0.0, 1.5 * TERMS["run"], n), 2)[:n]
     noise = runs + skewed(rng, TERMS["rt"], n) + student(rng, TERMS["biology"], n)

@@ -15,6 +15,7 @@ from remnant.cli.noticed import finding_table, judged
 from remnant.cli.options import Patients, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.course.pooled import JOIN, pooled
+from remnant.course.sampling import sampling_plan
 from remnant.course.standing import state_text
 from remnant.errors import NotFoundError
 from remnant.pipeline.reports import last_day
@@ -202,7 +203,7 @@ def course(study: StudyFolder, *, patients: Patients = None) -> Answer:
     for dossier in found:
         if dossier.course is not None:
             shown += [f"{dossier.patient.patient_id}: {dossier.course.headline}", *_tables(dossier), ""]
-            shown += _kinetics(dossier.course)
+            shown += _kinetics(dossier)
     return Answer(data=[dossier.course for dossier in found if dossier.course], shown=tuple(shown))
 
 
@@ -313,9 +314,11 @@ def _points(dossier: Dossier, course: Course) -> RenderableType:
     return listed(columns, rows, right=("day",))
 
 
-def _kinetics(course: Course) -> list[RenderableType]:
-    """Growth of each series in its last stretch, and of earlier ones where it is known."""
-    lines: list[RenderableType] = [k.reason for k in course.kinetics if not k.refused or k.current]
+def _kinetics(dossier: Dossier) -> list[RenderableType]:
+    """Growth of each series in its last stretch, and of earlier ones where it is known; and when to sample next."""
+    held = dossier.course.kinetics if dossier.course else ()
+    lines: list[RenderableType] = [k.reason for k in held if not k.refused or k.current]
+    lines += [plan.reason for plan in sampling_plan([dossier], last_day([dossier]))]
     return [*lines, ""] if lines else []
 
 

