@@ -1,7 +1,8 @@
 """The amplification curves of a study: read from the originals, judged once a file.
 
 Curves stay in the originals; what we read off them is a derived result like any other, one key a file. It is
-computed again only when the rules or the code change, because an original never does.
+computed when the file is imported, while its curves are at hand, and again only when the rules or the code
+change, because an original never does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from remnant.acquire.columns import KINDS
 from remnant.assay.qpcr.amplification import read_plates
 from remnant.assay.qpcr.amplification_cq import cq_findings, with_our_cq
 from remnant.errors import RemnantError
+from remnant.records.acquired import Acquired
 from remnant.records.amplification import CurveResult
 from remnant.records.finding import Finding
 from remnant.records.run import Run, SourceFile, Well
@@ -22,7 +24,7 @@ from remnant.study.facts import source_files
 from remnant.study.handle import Study
 from remnant.study.originals import original_bytes
 
-__all__ = ["quantified_wells", "read_study_curves"]
+__all__ = ["curve_records", "keep_curves", "quantified_wells", "read_study_curves"]
 
 STAGE: Final = "curves"
 _TABLES: Final = frozenset(kind.name for kind in KINDS)
@@ -77,10 +79,41 @@ def _of_file(study: Study, source: SourceFile) -> Sequence[CurveResult | Finding
                 advice="Its wells count; import the file again to see all problems.",
             )
         ]
+    return curve_records(acquired)
+
+
+def curve_records(acquired: Acquired) -> Sequence[CurveResult | Finding]:
+    """What is read off the curves of one file.
+
+    Parameters
+    ----------
+    acquired : Acquired
+        The file, its curves included.
+
+    Returns
+    -------
+    sequence of CurveResult and Finding
+        Empty if it has no curves.
+    """
     if not acquired.curves:
         return []
     results = read_plates(acquired.curves).records()
     return [*results, *cq_findings(acquired.wells, results)]
+
+
+def keep_curves(study: Study, sha256: str, records: Sequence[CurveResult | Finding]) -> None:
+    """Keep what was read off a file's curves while it was imported.
+
+    Parameters
+    ----------
+    study : Study
+        The study, which holds the file.
+    sha256 : str
+        The file.
+    records : sequence of CurveResult and Finding
+        As `curve_records` gives them.
+    """
+    write_derived(study, STAGE, {sha256: (sha256, records)}, remove=())
 
 
 def quantified_wells(study: Study, wells: Sequence[Well]) -> tuple[tuple[Well, ...], tuple[Finding, ...]]:

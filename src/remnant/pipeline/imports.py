@@ -20,7 +20,9 @@ from typing import Final, Literal, cast
 from remnant.acquire import is_cytometry, read, read_path
 from remnant.acquire.limits import size
 from remnant.errors import InputError, NotFoundError, RemnantError
+from remnant.pipeline.curves import curve_records, keep_curves
 from remnant.records.acquired import Acquired
+from remnant.records.amplification import CurveResult
 from remnant.records.finding import Finding, Problem
 from remnant.study.chronology import future_dates
 from remnant.study.compare import ContradictionError, Difference
@@ -137,6 +139,7 @@ class _Read:
     data: bytes | Path = b""
     acquired: Acquired | None = None
     report: FileReport | None = None
+    curves: Sequence[CurveResult | Finding] = ()
 
 
 def import_paths(
@@ -198,7 +201,7 @@ def import_paths(
             study, held, by=by, dry_run=dry_run, all_or_nothing=all_or_nothing, supersedes=supersedes
         )
     else:
-        reports = [_one_transaction_each(study, item, by=by, supersedes=supersedes) for item in read_files]
+        reports = [_kept(study, item, by=by, supersedes=supersedes) for item in read_files]
     return ImportReport(files=tuple(reports), dry_run=dry_run)
 
 
@@ -261,10 +264,11 @@ def _read(path: Path, known: set[str]) -> _Read:
             return _Read(path=path, report=report)
         acquired = read(path.name, data) if isinstance(data, bytes) else read_path(data)
         noticed = (*acquired.findings, *future_dates(acquired, today=dt.datetime.now(tz=dt.UTC).date()))
+        curves = curve_records(acquired)
         acquired = dataclasses.replace(
             acquired, findings=noticed, curves=(), amplitudes=()
         )  # they stay in the original
-        return _Read(path=path, data=data, acquired=acquired)
+        return _Read(path=path, data=data, acquired=acquired, curves=curves)
     except RemnantError as error:
         return _Read(path=path, report=_refused(path, error, None))
     except OSError as error:
@@ -288,6 +292,14 @@ def _one_transaction_each(study: Study, item: _Read, *, by: str, supersedes: str
         return item.report
     with import_transaction(study, by=by) as transaction:
         return _store(transaction, item, supersedes=supersedes)
+
+
+def _kept(study: Study, item: _Read, *, by: str, supersedes: str | None) -> FileReport:
+    """Store a file, and what its curves said; a loss of the second is made good by the next run."""
+    report = _one_transaction_each(study, item, by=by, supersedes=supersedes)
+    if report.outcome == "imported" and item.curves and report.sha256:
+        keep_curves(study, report.sha256, item.curves)
+    return report
 
 
 def _in_one_transaction(
