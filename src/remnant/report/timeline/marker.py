@@ -227,7 +227,8 @@ class PanelScale:
 
 def _cutoffs(dossier: Dossier, assay: Assay, unit: str) -> list[dict[str, Any]]:
     places = {m.measurement_id: f"{m.material} {m.fraction}".rstrip() for m in dossier.measurements}
-    found: dict[tuple[str, str, float], dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
+    titles: dict[str, dict[str, None]] = {}
     for call in dossier.calls:
         if call.assay_id != assay.assay_id or call.measurement_id not in places:
             continue
@@ -237,13 +238,10 @@ def _cutoffs(dossier: Dossier, assay: Assay, unit: str) -> list[dict[str, Any]]:
             continue
         place = places[call.measurement_id]
         doubt = "" if call.status == "verified" else ", unverified"
-        found[place, call.rule_id, level] = {
-            "level": level,
-            "doubt": bool(doubt),
-            "label": f"{place} {words.beyond(call.rule_id)} {numbers.level(level)}{doubt}",
-            "title": f"{words.rule_label(call)}: {call.source} ({call.status})",
-        }
-    return list(found.values())
+        label = f"{place} {words.beyond(call.rule_id)} {numbers.level(level)}{doubt}"
+        found[label] = {"level": level, "doubt": bool(doubt), "label": label}
+        titles.setdefault(label, {})[f"{words.rule_label(call)}: {call.source} ({call.status})"] = None
+    return [{**line, "title": "; ".join(titles[label])} for label, line in found.items()]
 
 
 def _levels(measurement: Measurement) -> Iterable[float]:
