@@ -170,6 +170,15 @@ def ols_covered(x: Floats, y: Floats, cq: Floats, copies: float) -> np.ndarray:
     return np.asarray(np.abs(reading - np.log10(copies)) <= t.ppf(0.975, len(x) - 2) * se)
 
 
+def held_without(cq: Floats, out: int | None = None) -> Ladder:
+    """Standards of all genes, genes x levels x replicates, but for one level."""
+    rest = [level for level in range(len(LEVELS)) if level != out]
+    genes, _, each = cq.shape
+    x = np.log10(np.repeat([LEVELS[level] for level in rest], each))
+    plate = np.repeat(np.arange(genes), len(x))
+    return calibration_ladder.ladder(plate, np.tile(x, genes), cq[:, rest].ravel(), plates=genes)
+
+
 def left_out_vermeulen(cq: Floats) -> tuple[np.ndarray, np.ndarray]:
     """Genes x levels x replicates: inside by ours, inside by least squares."""
     genes, levels, each = cq.shape
@@ -178,9 +187,7 @@ def left_out_vermeulen(cq: Floats) -> tuple[np.ndarray, np.ndarray]:
         rest = [level for level in range(levels) if level != out]
         x = np.log10(np.repeat([LEVELS[level] for level in rest], each))
         y = cq[:, rest].reshape(genes, -1)
-        held = calibration_ladder.ladder(
-            np.repeat(np.arange(genes), len(x)), np.tile(x, genes), y.ravel(), plates=genes
-        )
+        held = held_without(cq, out)
         history, technical = fitted(held)
         lines = calibration.posterior_lines(held, history, technical=technical)
         ours[:, out] = covered(cq[:, out], LEVELS[out], lines, technical=technical, history=history)
@@ -190,16 +197,14 @@ def left_out_vermeulen(cq: Floats) -> tuple[np.ndarray, np.ndarray]:
 
 
 def left_out_dil4(cq: dict[float, Floats], genes: Floats) -> tuple[dict[float, Floats], dict[float, Floats]]:
-    """The same for dil4reps94, by level; slope and pipetting from the genes."""
-    count, levels, each = genes.shape
-    x = np.tile(np.log10(np.repeat(LEVELS, each)), count)
-    whole = calibration_ladder.ladder(
-        np.repeat(np.arange(count), levels * each), x, genes.ravel(), plates=count
-    )
-    laboratory, _ = fitted(whole)
+    """The same for dil4reps94, by level; slope and pipetting from the genes without the level of the same copies.
+
+    One laboratory made both sets, perhaps of one dilution: the level is left out of either.
+    """
     assumed = well_assumptions()
     ours, plain = {}, {}
     for out, left in cq.items():
+        laboratory, _ = fitted(held_without(genes, LEVELS.index(out)))
         rest = [copies for copies in cq if copies != out]
         x = np.concatenate([np.full(len(cq[copies]), np.log10(copies)) for copies in rest])
         y = np.concatenate([cq[copies] for copies in rest])
@@ -380,13 +385,10 @@ def detection_figures() -> list[Figure]:
 def time_figures() -> list[Figure]:
     """CPU time of the calibration of all 63 curves with history, and of one curve's share."""
     genes = vermeulen()
-    count, levels, each = genes.shape
-    x = np.tile(np.log10(np.repeat(LEVELS, each)), count)
-    plate = np.repeat(np.arange(count), levels * each)
     spent = []
     for _ in range(5):
         start = time.process_time()
-        held = calibration_ladder.ladder(plate, x, genes.ravel(), plates=count)
+        held = held_without(genes)
         history, technical = fitted(held)
         calibration.posterior_lines(held, history, technical=technical)
         spent.append(time.process_time() - start)
