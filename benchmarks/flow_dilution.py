@@ -116,7 +116,10 @@ def dilution(splits: list[Tested]) -> list[Figure]:
     """Bias, coverage and detection at each share."""
     rules = between_rules(splits)
     figures = [
-        Figure("false-hit rate between rules: dispersion measured on test halves", rules.dispersion),
+        Figure(
+            "false-hit rate between rules: dispersion measured on test halves, with the error of both moments",
+            rules.dispersion,
+        ),
         Figure(
             "the same as the rules state it", float(np.mean([one.background.dispersion for one in splits]))
         ),
