@@ -14,11 +14,12 @@ from typing import Final, NamedTuple
 
 from remnant.course.headline import date_text
 from remnant.course.mrd_standing import mrd_sentence
+from remnant.course.sampling import speaks
 from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
-from remnant.records.judgement import Course, SamplingPlan, WorklistRow
+from remnant.records.judgement import Course, SamplingPlan, SeriesPoint, WorklistRow
 from remnant.records.mrd import MrdPoint
 
 __all__ = ["worklist"]
@@ -140,12 +141,20 @@ def _of_course(course: Course) -> Iterator[_Sign]:
         return
     kind = _OVERT
     if course.overt_relapse_on is None:
-        raised = any(point.raised for point in course.points)
-        kind = _RAISED if raised or not course.mrd else _REPEAT
-        if kind == _REPEAT and any(_of_markers(course)):
+        kind = _RAISED if _is_raised(course) else _REPEAT
+        if kind == _REPEAT and course.mrd and any(_of_markers(course)):
             return
     unverified = "; ".join(course.unverified_rules)
     yield _Sign(kind, course.urgency, course.urgency_reason, course.next_sample_by, unverified)
+
+
+def _is_raised(course: Course) -> bool:
+    """Whether WT1 or BAALC was raised when it was last evaluable, in any series."""
+    last: dict[tuple[str, ...], SeriesPoint] = {}
+    for point in sorted(course.points, key=lambda one: one.drawn_on):
+        if point.state != NOT_EVALUABLE:
+            last[point.assay_id, point.material, point.fraction] = point
+    return any(point.raised for point in last.values())
 
 
 def _of_markers(course: Course) -> Iterator[_Sign]:
@@ -164,7 +173,7 @@ def _of_markers(course: Course) -> Iterator[_Sign]:
                 point.state, rule.urgency, mrd_sentence(point, date_text), point.confirm_by, unverified
             )
     for growth in course.kinetics:
-        if growth.current and growth.predictor and growth.trend == "rising":
+        if growth.current and growth.predictor and growth.trend == "rising" and speaks(course, growth):
             yield _Sign("rising", sign_rules()["rising"].urgency, growth.reason)
 
 

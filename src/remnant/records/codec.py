@@ -15,7 +15,7 @@ import math
 import operator
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeVar, Union, cast
 
 import polars as pl
@@ -25,6 +25,7 @@ from remnant.errors import InputError
 __all__ = ["from_dict", "from_frame", "from_json", "schema", "to_dict", "to_frame", "to_json"]
 
 R = TypeVar("R")
+_Decoder = Callable[[Any], Any]
 
 _SCALARS: dict[Any, pl.DataType] = {
     str: pl.String(),
@@ -127,42 +128,60 @@ def to_json(record: Any) -> str:
     return json.dumps(to_dict(record), ensure_ascii=False, separators=(",", ":"))
 
 
-def _decode_scalar(value: Any, hint: Any) -> Any:
-    if hint is float:
-        return float(value)
-    if hint is dt.datetime:
-        return value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)
-    if hint is dt.date:
-        return value if isinstance(value, dt.date) else dt.date.fromisoformat(value)
-    return value
+def _as_date(value: Any) -> dt.date:
+    return value if isinstance(value, dt.date) else dt.date.fromisoformat(value)
 
 
-def _decode_union(value: Any, hint: Any) -> Any:
+def _as_datetime(value: Any) -> dt.datetime:
+    return value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)
+
+
+_CONVERTED: dict[Any, _Decoder] = {float: float, dt.date: _as_date, dt.datetime: _as_datetime}
+
+
+def _as_member(value: Any, hint: Any, members: Mapping[str, type]) -> Any:
     """Pick the member of a union of records by its ``kind`` tag."""
-    for member in typing.get_args(hint):
-        if dataclasses.is_dataclass(member) and typing.get_args(_hints(member)["kind"])[0] == value["kind"]:
-            return from_dict(cast("type", member), value)
-    raise InputError(
-        where="record",
-        found=f"kind {value.get('kind')!r}",
-        needed=f"one of {hint}",
-        advice="The file was written by another version.",
-    )
+    if value.get("kind") not in members:
+        raise InputError(
+            where="record",
+            found=f"kind {value.get('kind')!r}",
+            needed=f"one of {hint}",
+            advice="The file was written by another version.",
+        )
+    return from_dict(members[value["kind"]], value)
 
 
-def _decode(value: Any, hint: Any) -> Any:
-    if value is None:
-        return None
+def _as_tuple(value: Any, inner: tuple[_Decoder | None, ...], *, repeated: bool) -> tuple[Any, ...]:
+    if repeated:
+        one = inner[0]
+        return tuple(value) if one is None else tuple([None if x is None else one(x) for x in value])
+    return tuple([x if x is None or f is None else f(x) for x, f in zip(value, inner, strict=True)])
+
+
+@functools.cache
+def _decoder(hint: Any) -> _Decoder | None:
+    """How a value of an annotation is read back; None if it stands as it is."""
     hint = _without_none(hint)
     if _is_union(hint):
-        return _decode_union(value, hint)
+        members = {
+            typing.get_args(_hints(member)["kind"])[0]: cast("type", member)
+            for member in typing.get_args(hint)
+            if dataclasses.is_dataclass(member)
+        }
+        return functools.partial(_as_member, hint=hint, members=members)
     if dataclasses.is_dataclass(hint):
-        return from_dict(cast("type", hint), value)
+        return functools.partial(from_dict, cast("type", hint))
     if typing.get_origin(hint) is tuple:
         parts = typing.get_args(hint)
-        inner = parts[0] if len(parts) == 2 and parts[1] is Ellipsis else None
-        return tuple(_decode(item, inner or parts[i]) for i, item in enumerate(value))
-    return _decode_scalar(value, hint)
+        repeated = len(parts) == 2 and parts[1] is Ellipsis
+        inner = tuple(_decoder(part) for part in (parts[:1] if repeated else parts))
+        return functools.partial(_as_tuple, inner=inner, repeated=repeated)
+    return _CONVERTED.get(hint)
+
+
+@functools.cache
+def _decoders(cls: Any) -> dict[str, _Decoder | None]:
+    return {name: _decoder(hint) for name, hint in _hints(cls).items()}
 
 
 def from_dict(cls: type[R], data: Mapping[str, Any]) -> R:
@@ -185,17 +204,21 @@ def from_dict(cls: type[R], data: Mapping[str, Any]) -> R:
     InputError
         If a field is unknown, or one without default is missing.
     """
-    hints = _hints(cls)
-    unknown = sorted(set(data) - set(hints))
+    decoders = _decoders(cast("Any", cls))
+    unknown = sorted(data.keys() - decoders.keys())
     if unknown:
         raise InputError(
             where=cls.__name__,
             found="fields " + ", ".join(unknown),
-            needed=", ".join(hints),
+            needed=", ".join(decoders),
             advice="The data was written by another version.",
         )
+    values = {}
+    for name, value in data.items():
+        decode = decoders[name]
+        values[name] = value if value is None or decode is None else decode(value)
     try:
-        return cls(**{name: _decode(value, hints[name]) for name, value in data.items()})
+        return cls(**values)
     except TypeError as error:
         raise InputError(
             where=cls.__name__, found=str(error), needed="all fields", advice="The record is incomplete."

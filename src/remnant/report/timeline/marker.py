@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from remnant.errors import UnitError
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Kinetics
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.run import Assay
 from remnant.report import numbers, words
@@ -24,7 +23,7 @@ from remnant.report.layout import labels, spread, text_width
 from remnant.report.palette import ACT, LOOK, MUTED, PAPER, marker_hue
 from remnant.report.series import assay_title, state_points
 from remnant.report.timeline.axis import WIDTH, TimeFrame, day_axis, event_rules, x_encoding
-from remnant.report.timeline.growth import growth_layers
+from remnant.report.timeline.growth import growth_layers, growths
 from remnant.units import convert
 
 __all__ = [
@@ -124,7 +123,7 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay, *, panels: int = 1) -
             *_cutoff_layers(cutoffs, y),
             *growth_layers(
                 time,
-                [k for k in _kinetics(dossier) if k.assay_id == assay.assay_id and k.unit == unit],
+                growths(dossier, assay.assay_id, unit),
                 channel=y.channel,
                 low=y.low,
                 high=y.high,
@@ -137,10 +136,6 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay, *, panels: int = 1) -
             *_margin_layers(cutoffs, bands, y),
         ],
     }
-
-
-def _kinetics(dossier: Dossier) -> tuple[Kinetics, ...]:
-    return dossier.course.kinetics if dossier.course else ()
 
 
 class PanelScale:
@@ -227,7 +222,8 @@ class PanelScale:
 
 def _cutoffs(dossier: Dossier, assay: Assay, unit: str) -> list[dict[str, Any]]:
     places = {m.measurement_id: f"{m.material} {m.fraction}".rstrip() for m in dossier.measurements}
-    found: dict[tuple[str, str, float], dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
+    titles: dict[str, dict[str, None]] = {}
     for call in dossier.calls:
         if call.assay_id != assay.assay_id or call.measurement_id not in places:
             continue
@@ -237,13 +233,10 @@ def _cutoffs(dossier: Dossier, assay: Assay, unit: str) -> list[dict[str, Any]]:
             continue
         place = places[call.measurement_id]
         doubt = "" if call.status == "verified" else ", unverified"
-        found[place, call.rule_id, level] = {
-            "level": level,
-            "doubt": bool(doubt),
-            "label": f"{place} {words.beyond(call.rule_id)} {numbers.level(level)}{doubt}",
-            "title": f"{words.rule_label(call)}: {call.source} ({call.status})",
-        }
-    return list(found.values())
+        label = f"{place} {words.beyond(call.rule_id)} {numbers.level(level)}{doubt}"
+        found[label] = {"level": level, "doubt": bool(doubt), "label": label}
+        titles.setdefault(label, {})[f"{words.rule_label(call)}: {call.source} ({call.status})"] = None
+    return [{**line, "title": "; ".join(titles[label])} for label, line in found.items()]
 
 
 def _levels(measurement: Measurement) -> Iterable[float]:
