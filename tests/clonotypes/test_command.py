@@ -56,6 +56,7 @@ def test_a_file_without_clones_is_refused(tmp_path):
 
 @pytest.mark.published
 def test_the_flag_of_the_demo_patient_stands_on_the_command_line(real_data):
+    """Vidjil demo LIL-L3, `remnant clonotypes` up to 2013-12-16: the returning clone has 5,517, 0, 11 and 12,020 reads."""
     file = real_data / "clonotypes" / "demo_lil_l3_tutorial.vidjil"
     data = json.loads(run(file, "--until", "2013-12-16", "--json").stdout)
     (track,) = [track for track in data["tracks"] if track["verdict"] == "returns"]

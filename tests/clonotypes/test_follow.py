@@ -59,7 +59,7 @@ def test_the_returning_clone_of_the_vidjil_demo_patient(demo):
     ("until", "verdict"), [(DAYS[1], "not detected"), (DAYS[2], "detected again"), (DAYS[3], "returns")]
 )
 def test_the_flag_is_raised_from_the_files_up_to_december(demo, until, verdict):
-    """It is raised 45 days before the relapse, from the points up to 2013-12-16 only."""
+    """Vidjil demo LIL-L3: its return is flagged 45 days before the relapse, from the points up to 2013-12-16 only."""
     got, clone = the_clone(demo, until)
     assert clone.verdict == verdict
     returns = [finding for finding in got.findings if finding.code == "clonotype.returns"]
@@ -68,6 +68,7 @@ def test_the_flag_is_raised_from_the_files_up_to_december(demo, until, verdict):
 
 @pytest.mark.published
 def test_the_other_clones_of_the_relapse_were_not_there_at_diagnosis(demo):
+    """Vidjil demo LIL-L3: two more IGHV3-11 clones dominate the relapse of 2014-01-30, absent at diagnosis."""
     got, _ = the_clone(demo)
     new = [finding.message for finding in got.findings if finding.code == "clonotype.new_dominant"]
     assert len(new) == 2

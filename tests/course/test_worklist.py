@@ -9,6 +9,7 @@ import pytest
 from remnant.course.headline import date_text
 from remnant.course.laboratory import laboratory_rows
 from remnant.course.mrd_standing import mrd_sentence
+from remnant.course.sampling import speaks
 from remnant.course.worklist import worklist
 from remnant.evidence.kinds import ReportedEvidence
 from remnant.knowledge.signs import sign_rules
@@ -56,8 +57,23 @@ def said(state):
 
 def growth(**changes):
     return SimpleNamespace(
-        **{"current": True, "predictor": True, "trend": "rising", "reason": "Doubling in 12 days.", **changes}
+        **{
+            "current": True,
+            "predictor": True,
+            "trend": "rising",
+            "reason": "Doubling in 12 days.",
+            "assay_id": "BCR-ABL1/ABL1",
+            "material": "BM",
+            "fraction": "",
+            **changes,
+        }
     )
+
+
+def background_point(*, raised, day=0):
+    return SimpleNamespace(
+        state="normal", raised=raised, drawn_on=DAY + dt.timedelta(days=day), assay_id="WT1/ABL1", material="BM", fraction=""
+    )  # fmt: skip
 
 
 def track(verdict, *, code="P1", status="unverified"):
@@ -249,3 +265,12 @@ def test_a_control_that_rejects_is_listed_until_somebody_decided():
         reason="lot",
     )
     assert laboratory_rows(measurements=held, decisions=[decided], **asked) == ()
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize(("last", "asks"), [(True, True), (False, False), (None, True)])
+def test_a_background_marker_that_rises_asks_only_while_it_is_raised(last, asks):
+    points = [background_point(raised=True), background_point(raised=last, day=30)]
+    held = SimpleNamespace(points=points)
+    assert speaks(held, growth(assay_id="WT1/ABL1")) is asks
+    assert speaks(held, growth())

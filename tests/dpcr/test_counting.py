@@ -124,6 +124,7 @@ def test_limits_of_blank_and_detection_are_those_of_the_predicted_counts(a, b):
 
 @pytest.mark.published
 def test_without_false_positives_three_copies_are_found_with_95_percent():
+    """Poisson counts without false positives: 95 % detection needs -ln .05 = 2.996 copies in all partitions."""
     assert float(limit_of_detection(20_000, 0, 0.5, 1e12)) * 20_000 == pytest.approx(2.9957, abs=1e-3)
 
 

@@ -119,6 +119,24 @@ def test_overdispersed_controls_are_seen_as_such():
 
 
 @pytest.mark.coverage
+@pytest.mark.parametrize(("dispersion", "controls"), [(1.0, 5), (0.25, 5), (0.25, 10)])
+def test_few_controls_give_a_limit_that_new_blanks_rarely_exceed(dispersion, controls):
+    """The spread between few controls is itself uncertain; taken as known, 11 % of new blanks are called."""
+    rng = np.random.default_rng(7)
+
+    def blanks(size):
+        return rng.poisson(200 * rng.gamma(1 / dispersion, dispersion, size))
+
+    called = []
+    for _ in range(150):
+        found = count_background(blanks(controls), np.full(controls, 1e5), fewest=5, assumed_dispersion=0.25)
+        limit = upper_count(1e5 * found.rate, found.dispersion, probability=0.95)
+        called.append(np.mean(blanks(400) > limit))
+    error = np.std(called, ddof=1) / np.sqrt(len(called))
+    assert np.mean(called) < 0.06 + 2 * error
+
+
+@pytest.mark.coverage
 @pytest.mark.parametrize("share", [1e-5, 1e-4, 1e-3])
 def test_intervals_cover_the_share_above_a_known_background(share):
     rng = np.random.default_rng(9)

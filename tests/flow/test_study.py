@@ -91,6 +91,9 @@ def test_tubes_become_measurements_of_a_series_of_their_own(study):
     assert said.k == pytest.approx(2000, rel=0.05)
     assert series["S-2"].state == "not detected"
     assert series["S-2"].estimate is None
+    alike = [one for one in derived_records(study, Finding) if one.code == "flow.normal_counterpart"]
+    assert {one.subject for one in alike} == {"sample S-1"}  # S-2 was not called
+    assert "haematogones I" in alike[0].message
     assert 0 < series["S-2"].upper_limit < 0.1
     assert f"flow:{GATE}" in {one.assay_id for one in dossier.assays}
 

@@ -113,7 +113,10 @@ def headline(
         mrd, when=lambda day: _when(day, transplant_on), rules=mrd_state_rules(), stale_days=states.stale_days
     )
     sentences = [one.sentence for one in specific]
-    sentences += [f"{marker[:1].upper()}{marker[1:]} was measured, but no rule set decides it." for marker in without_rule]
+    sentences += [
+        f"{marker[:1].upper()}{marker[1:]} was measured, but no rule set decides it."
+        for marker in without_rule
+    ]
     sentences += [_sentence(one, relapse, transplant_on) for one in stand]
     overt = _relapse_sentence(relapse, warned_on, mrd_warning(mrd, relapse.on), transplant_on)
     following = relapse.on is None and death_on is None

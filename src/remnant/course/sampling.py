@@ -19,10 +19,10 @@ from remnant.knowledge.relapse import relapse_rules
 from remnant.knowledge.sampling import SamplingRules, sampling_rules
 from remnant.numerics.growth_sampling import longest_interval
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Kinetics, SamplingPlan
+from remnant.records.judgement import Course, Kinetics, SamplingPlan
 from remnant.records.measurement import Measurement
 
-__all__ = ["sampling_plan"]
+__all__ = ["sampling_plan", "speaks"]
 
 
 def sampling_plan(
@@ -84,7 +84,11 @@ def _of_patient(
         last = list(group)[-1]
         known = current.get((last.assay_id, last.material, last.fraction, last.unit))
         scheduled, rule_id, rule_text = _by_rule(dossier, last, rules, month_days=month_days)
-        grown, growth_text = _by_kinetics(last, known, rules)
+        rises = known is not None and known.trend == "rising"
+        said = (
+            known is not None and dossier.course is not None and (not rises or speaks(dossier.course, known))
+        )
+        grown, growth_text = _by_kinetics(last, known if said else None, rules)
         dates = [date for date in (scheduled, grown) if date is not None]
         if not dates:
             continue
@@ -107,6 +111,30 @@ def _of_patient(
             )
         )
     return plans
+
+
+def speaks(course: Course, growth: Kinetics) -> bool:
+    """Whether a rising series may ask for something: a background marker only while it is raised.
+
+    WT1 and BAALC within the normal range rise and fall without leukaemia; their growth is shown, and asks nothing.
+
+    Parameters
+    ----------
+    course : Course
+        The patient.
+    growth : Kinetics
+        Growth of one of the series.
+
+    Returns
+    -------
+    bool
+        True for a leukaemia-specific marker; else whether its last evaluable sample is raised.
+    """
+    key = (growth.assay_id, growth.material, growth.fraction)
+    points = [
+        p for p in course.points if (p.assay_id, p.material, p.fraction) == key and p.raised is not None
+    ]
+    return not points or bool(max(points, key=lambda p: p.drawn_on).raised)
 
 
 def _due(plan: SamplingPlan) -> dt.date | None:

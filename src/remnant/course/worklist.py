@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from remnant.course.headline import date_text
 from remnant.course.mrd_standing import mrd_sentence
+from remnant.course.sampling import speaks
 from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
@@ -172,7 +173,7 @@ def _of_markers(course: Course) -> Iterator[_Sign]:
                 point.state, rule.urgency, mrd_sentence(point, date_text), point.confirm_by, unverified
             )
     for growth in course.kinetics:
-        if growth.current and growth.predictor and growth.trend == "rising":
+        if growth.current and growth.predictor and growth.trend == "rising" and speaks(course, growth):
             yield _Sign("rising", sign_rules()["rising"].urgency, growth.reason)
 
 

@@ -1,4 +1,4 @@
-"""Rules of digital PCR as typed rows: instruments, gate, blanks, replicates, positivity."""
+"""Rules of digital PCR as typed rows: instruments, gate, blanks, replicates, positivity, volume, linkage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ __all__ = [
     "DigitalReplicates",
     "DigitalRules",
     "GateRule",
+    "ImpliedVolume",
     "Instrument",
+    "LinkageRule",
     "Positivity",
     "dpcr_assays",
     "dpcr_rules",
@@ -157,6 +159,53 @@ class Positivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImpliedVolume:
+    """When exported concentrations tell the partition volume, and when a well contradicts it.
+
+    Attributes
+    ----------
+    id, label, source, status : str
+        As in `Instrument`.
+    minimum_positives : int
+        Positive partitions of a well that counts.
+    positive_share_below : float
+        Share of positive partitions from which a well is too full to count.
+    minimum_wells : int
+        Such wells of a run from which their median replaces the instrument's row.
+    relative_tolerance : float
+        A well further from the median is a finding.
+    """
+
+    id: str
+    label: str
+    minimum_positives: int
+    positive_share_below: float
+    minimum_wells: int
+    relative_tolerance: float
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkageRule:
+    """When two targets share more partitions than chance gives.
+
+    Attributes
+    ----------
+    id, label, source, status : str
+        As in `Instrument`.
+    p_value : float
+        A well below it is a finding.
+    """
+
+    id: str
+    label: str
+    p_value: float
+    source: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigitalRules:
     """Rules of one quantification by digital PCR.
 
@@ -172,6 +221,10 @@ class DigitalRules:
         Outlier wells.
     positivity : Positivity
         Detection and quantification.
+    volume : ImpliedVolume
+        Volume by exported concentrations.
+    linkage : LinkageRule
+        Targets on one molecule.
     run_sd_log10 : float
         Error between runs.
     """
@@ -181,6 +234,8 @@ class DigitalRules:
     blank: BlankRule
     replicates: DigitalReplicates
     positivity: Positivity
+    volume: ImpliedVolume
+    linkage: LinkageRule
     run_sd_log10: float
 
 
@@ -210,7 +265,8 @@ def dpcr_rules() -> DigitalRules:
     """
     rows = tables.rows("dpcr")
     one = {row["kind"]: row for row in rows}
-    missing = {"instrument", "gate", "blank", "replicates", "positivity", "error"} - one.keys()
+    needed = {"instrument", "gate", "blank", "replicates", "positivity", "volume", "linkage", "error"}
+    missing = needed - one.keys()
     if missing:
         raise KnowledgeError(
             where="knowledge/dpcr.toml",
@@ -224,6 +280,8 @@ def dpcr_rules() -> DigitalRules:
         blank=_made(BlankRule, one["blank"]),
         replicates=_made(DigitalReplicates, one["replicates"]),
         positivity=_made(Positivity, one["positivity"]),
+        volume=_made(ImpliedVolume, one["volume"]),
+        linkage=_made(LinkageRule, one["linkage"]),
         run_sd_log10=float(one["error"]["sd_log10"]),
     )
 

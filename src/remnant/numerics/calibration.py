@@ -94,7 +94,13 @@ class History:
 
     @property
     def between(self) -> Floats:
-        """Covariance of height and slope between plates, shape (2, 2)."""
+        """Covariance of height and slope between plates.
+
+        Returns
+        -------
+        ndarray of float, shape (2, 2)
+            Of cycles, and cycles a tenfold.
+        """
         cross = self.spread.correlation * self.spread.height_sd * self.spread.slope_sd
         return np.array([[self.spread.height_sd**2, cross], [cross, self.spread.slope_sd**2]])
 
@@ -120,7 +126,13 @@ class Lines:
 
     @property
     def intercept(self) -> Floats:
-        """Cq of one copy, shape (plates,)."""
+        """Cq of one copy.
+
+        Returns
+        -------
+        ndarray of float, shape (plates,)
+            Cycles.
+        """
         result: Floats = self.height - self.slope * self.centre
         return result
 

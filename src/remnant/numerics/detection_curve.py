@@ -113,7 +113,13 @@ class DetectionFit:
 
     @property
     def detection_probability(self) -> float:
-        """P(one molecule gives a signal), where one is enough: ``-ln 0.05 / limit``."""
+        """P(one molecule gives a signal), where one is enough: ``-ln 0.05 / limit``.
+
+        Returns
+        -------
+        float
+            Above 1 if the limit lies below that of Poisson counts.
+        """
         return float(-np.log(1.0 - _P) / self.limit_of_detection)
 
 

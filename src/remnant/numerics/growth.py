@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remnant.numerics import growth_summary as summary
-from remnant.numerics.growth_kernels import MOST_ROWS, Prior, Series, inner_rows, slope_lattice
+from remnant.numerics.growth_kernels import MOST_ROOM, MOST_ROWS, Prior, Series, inner_rows, slope_lattice
 from remnant.numerics.growth_tables import Tables
 
 __all__ = ["MOST_SHARED", "Background", "Growth", "GrowthTask", "SharedDraws", "doubling_days", "fit_growth"]
@@ -34,10 +34,13 @@ MOST_SHARED: Final = 3
 """Most draws that one group of samples may share crosswise."""
 
 _LN2_LOG10: Final = math.log10(2.0)
-_STEP_LEVEL: Final = 0.6
-_STEP_BACKGROUND: Final = 0.9
+_STEP: Final = 0.9  # of the narrowest width a lattice may meet
+_STEP_DRAWN: Final = 0.95  # the same, of an error that moves samples alike
+_MOST_NARROWED: Final = 4.0
+_FINER: Final = 0.6
+_ROWS_SHOWN: Final = 24
+_ROWS_CROSSING: Final = 96
 _QUADRATURE: Final = ((0.3, 5), (0.5, 7), (0.7, 9), (1.0, 15), (1.5, 27), (math.inf, 61))
-_HELD: Final = 4001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,8 +212,8 @@ def fit_growth(
     ([0.023, 0.033, 0.044], 9.06)
     """
     asked = np.array(probabilities)
-    held = np.empty(_HELD)
-    room = np.empty((MOST_ROWS + 1, 4))
+    held = np.empty(MOST_ROOM)
+    room = np.empty((MOST_ROWS + 1, 5))
     return [
         _fit(task, tables, slope_sd, asked=asked, horizon=horizon_days, held=held, room=room)
         for task in tasks
@@ -227,7 +230,8 @@ def _fit(
     held: Floats,
     room: Floats,
 ) -> Growth:
-    series, prior = _series(task, tables), _prior(task, tables, slope_sd)
+    prior = _prior(task, tables, slope_sd)
+    series = _series(task, tables, prior.step)
     start, width = _start(task, series, prior)
     rows, centre, scale, step = slope_lattice(series, prior, start, width, held, room)
     lattice, grid = room[: abs(rows)].copy(), np.array([centre, scale, step])
@@ -236,7 +240,9 @@ def _fit(
     mean = sd = np.zeros(0)
     if task.log10_levels or len(task.shown_days):
         peak = float((lattice[:, 1] - np.log(np.hypot(scale, lattice[:, 0] - centre))).max())
-        heads, values = inner_rows(series, prior, lattice, max(1, (len(lattice) - 1) // 96), peak, held)
+        wanted, finer = (_ROWS_CROSSING, _FINER) if task.log10_levels else (_ROWS_SHOWN, 1.0)
+        stride = max(1, (len(lattice) - 1) // wanted)
+        heads, values = inner_rows(series, prior, lattice, stride, finer, peak, held)
         values -= values.max()
         curvature, above, share = summary.prepared(heads, values, grid)
         for i, level in enumerate(task.log10_levels):
@@ -259,8 +265,8 @@ def _prior(task: GrowthTask, tables: Tables, slope_sd: float) -> Prior:
         background_sd=b.sd if b else 1.0,
         level_mean=b.leukaemia_mean if b else 0.0,
         level_sd=b.leukaemia_sd if b else 1.0,
-        step_level=_STEP_BACKGROUND if b else _STEP_LEVEL / math.sqrt(known),
-        step_background=_STEP_BACKGROUND / math.sqrt(known + 1.0 / b.sd**2) if b else 1.0,
+        step=_level_step(task, tables, known + (1.0 / b.sd**2 + 1.0 / b.leukaemia_sd**2 if b else 0.0)),
+        step_distance=_STEP,
         middle=0.0 if b else float(clear @ task.day / clear.sum()),
         span=float(-task.day[0]),
     )
@@ -276,19 +282,47 @@ def _start(task: GrowthTask, series: Series, prior: Prior) -> tuple[Floats, floa
     slope = float(weight @ (away * (series.samples[:, 5] - level)) / spread)
     width = max(1.0 / math.sqrt(spread), 1e-6)
     if prior.background:
-        return np.array(
-            [max(slope, 0.0), float(series.samples[:, 5][-1]), prior.background_mean]
-        ), 4.0 * width
-    return np.array([slope, level, 0.0]), width
+        at, distance = prior.background_mean, float(series.samples[:, 5][-1]) - prior.background_mean
+        slope, width = max(slope, 0.0), 4.0 * width
+    else:
+        at, distance = level + slope * (prior.middle - centre), 0.0
+    point = round(at / prior.step)
+    return np.array([slope, distance, point - 7, point + 7]), width
 
 
-def _series(task: GrowthTask, tables: Tables) -> Series:
+def _level_step(task: GrowthTask, tables: Tables, known: float) -> float:
+    step = _STEP / math.sqrt(known)
+    drawn = [_alike(task, tables, group) for group in task.shared]
+    return min([step, *(one[1] for one in drawn if one is not None and one[1] * _MOST_NARROWED > step)])
+
+
+def _alike(task: GrowthTask, tables: Tables, group: SharedDraws) -> tuple[float, float] | None:
+    """Spread of an error that moves all members alike, and the step it needs; None if it does not."""
+    loading = group.loading_log10
+    if loading.shape[1] > 1 or np.ptp(loading) > 0.0:
+        return None
+    spread = float(abs(loading[0, 0]))
+    known = float(tables.sharpest[task.rows[list(group.member)]].sum())
+    return spread, _STEP_DRAWN / math.sqrt(1.0 / spread**2 + known)
+
+
+def _series(task: GrowthTask, tables: Tables, step: float) -> Series:
     rows = task.rows
+    normal = tables.normal[rows]
     taken = {i for group in task.shared for i in group.member}
+    precise = [np.array([[i, i, tables.sharpest[rows[i]]]]) for i in np.flatnonzero(normal) if i not in taken]
     packed: list[Floats] = []
     for group in task.shared:
+        member = np.array(group.member)
+        if normal[member].all():
+            precise.append(_precision(tables.sharpest[rows[member]], group))
+            continue
+        alike = _alike(task, tables, group)
+        if alike is not None and alike[1] >= step:
+            packed.append(np.array([len(member), 0, alike[0], *member], dtype=float))
+            continue
         weight, error = _draws(task, tables, group)
-        packed.append(np.array([len(group.member), len(weight), *group.member], dtype=float))
+        packed.append(np.array([len(member), len(weight), 0.0, *member], dtype=float))
         packed.append(np.column_stack([weight, error]).ravel())
     samples = np.empty((len(rows), 7))
     samples[:, 0], samples[:, 1] = task.day, task.shift_log10
@@ -297,9 +331,18 @@ def _series(task: GrowthTask, tables: Tables) -> Series:
     return Series(
         samples=samples,
         tables=tables.log_m[rows],
-        alone=np.array([i for i in range(len(rows)) if i not in taken], dtype=np.int64),
+        normal=np.concatenate(precise) if precise else np.zeros((0, 3)),
+        alone=np.array([i for i in range(len(rows)) if i not in taken and not normal[i]], dtype=np.int64),
         groups=np.concatenate(packed) if packed else np.zeros(0),
     )
+
+
+def _precision(precision: Floats, group: SharedDraws) -> Floats:
+    """Precision matrix of normal samples that share errors, entry by entry."""
+    matrix = np.linalg.inv(np.diag(1.0 / precision) + group.loading_log10 @ group.loading_log10.T)
+    member = np.array(group.member, dtype=float)
+    one, other = np.meshgrid(member, member, indexing="ij")
+    return np.column_stack([one.ravel(), other.ravel(), matrix.ravel()])
 
 
 def _draws(task: GrowthTask, tables: Tables, group: SharedDraws) -> tuple[Floats, Floats]:

@@ -1,9 +1,12 @@
 """The compiled part of growth: the posterior of slope, level and background of one series, on a lattice.
 
 Level of the line on day t from the last sample: ``log10 L(t) = a + s t``. With a background, the course is
-``log10(10**(beta + shift) + L)``. Everything inside is summed on even lattices: for densities as smooth as
-these, once the step is below the width of the narrowest factor, an even sum is exact to many more digits
-than are printed. The lattice of the slope is even in ``v``, with ``s = centre + scale * sinh(v)``.
+``log10(10**(beta + shift) + L)``. For one slope, and one distance ``d = a - beta`` from the background, every
+sample lies a known way ``u`` above one level ``c`` (beta, or the line on its middle day). An error that moves
+some samples alike moves ``c`` for them: it is a convolution along the lattice of ``c``. Samples whose
+likelihood is normal are integrated in closed form. The rest is summed on even lattices: for densities as
+smooth as these, once the step is below the width of the narrowest factor, an even sum is exact to many more
+digits than are printed. The lattice of the slope is even in ``v``, with ``s = centre + scale * sinh(v)``.
 """
 
 from __future__ import annotations
@@ -18,13 +21,12 @@ from remnant.numerics.compiled import compiled, inlined
 
 __all__ = [
     "DEPTH",
+    "MOST_ROOM",
     "MOST_ROWS",
     "Prior",
     "Series",
-    "added",
+    "course_above",
     "inner_rows",
-    "level_at",
-    "level_step",
     "slope_lattice",
 ]
 
@@ -35,7 +37,13 @@ MOST_ROWS: Final = 2049
 
 DEPTH: Final = 18.0
 """Fall of the log-posterior below its maximum beyond which the lattice ends."""
+MOST_ROOM: Final = 4001
+"""Most points of an inner lattice."""
 _MOST_STEPS: Final = 4000
+_DEEPER: Final = 22.0  # the same for one distance, which holds a part only
+_CHUNK: Final = 4
+_DRAWN: Final = 6.0
+_LEAST: Final = 1e-300
 _E: Final = math.log(10.0)
 _SUM_STEP: Final = 0.05
 _SUM_REACH: Final = 10.0
@@ -63,18 +71,23 @@ class Series(NamedTuple):
     ----------
     samples : ndarray of float, shape (n, 7)
         Days from the last sample (0 or negative); rise of the background, log10; first point and distance of
-        the points of its table; largest curvature of log M, and where it is largest; room for a level.
+        the points of its table; largest curvature of log M, and where it is largest; room for its way above
+        the level.
     tables : ndarray of float, shape (n, 2, points)
         log M and its derivative.
+    normal : ndarray of float, shape (k, 3)
+        Precision matrix of the samples whose likelihood is normal, entry by entry: two samples, precision.
     alone : ndarray of int, shape (k,)
-        Samples that share no error.
+        Other samples that share no error.
     groups : ndarray of float
-        Groups that share errors, one after another: number of members and of draws; the members; then for
-        each draw its log weight and the error of each member, log10.
+        Other groups that share errors, one after another: number of members and of draws, and the standard
+        deviation of an error that moves all alike (then no draws); the members; then for each draw its log
+        weight and the error of each member, log10.
     """
 
     samples: Array
     tables: Array
+    normal: Array
     alone: Array
     groups: Array
 
@@ -92,8 +105,10 @@ class Prior(NamedTuple):
         Of its level, log10.
     level_mean, level_sd : float
         Of the leukaemia's level at the last sample; only with a background.
-    step_level, step_background : float
-        Steps of the lattice, log10; with a background the first is in units of the narrowest width.
+    step : float
+        Step of the lattice of the level, log10.
+    step_distance : float
+        Step of the lattice of the distance from the background, in units of the narrowest width.
     middle : float
         Day around which level and slope are nearly independent.
     span : float
@@ -106,8 +121,8 @@ class Prior(NamedTuple):
     background_sd: float
     level_mean: float
     level_sd: float
-    step_level: float
-    step_background: float
+    step: float
+    step_distance: float
     middle: float
     span: float
 
@@ -134,19 +149,8 @@ def _log_m(samples: Array, tables: Array, i: int, y: float) -> float:
 
 
 @inlined
-def added(beta: float, leukaemia: float) -> float:
-    """log10 of the sum of two quantities that are given as log10.
-
-    Parameters
-    ----------
-    beta, leukaemia : float
-        log10 of the two.
-
-    Returns
-    -------
-    float
-        log10 of the sum, by a table of its own: error below 1e-8.
-    """
+def _added(beta: float, leukaemia: float) -> float:
+    """log10 of the sum of two quantities that are given as log10: by a table, error below 1e-8."""
     d = leukaemia - beta
     if d <= -_SUM_REACH:
         return beta
@@ -161,78 +165,34 @@ def added(beta: float, leukaemia: float) -> float:
 
 
 @inlined
-def _course(samples: Array, prior: Prior, i: int, s: float, a: float, beta: float) -> float:  # noqa: PLR0917 - compiled
-    y = float(a + s * samples[i, 0])
-    if prior.background:
-        return added(beta + samples[i, 1], y)
-    return y
-
-
-@compiled
-def _shared(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    samples: Array, tables: Array, groups: Array, prior: Prior, s: float, a: float, beta: float
-) -> float:
-    """log-likelihood of the groups that share errors, the errors summed over their draws."""
-    total, at = 0.0, 0
-    while at < groups.size:
-        members, draws = int(groups[at]), int(groups[at + 1])
-        first = at + 2
-        place = first + members
-        peak, weight = -np.inf, 0.0
-        for j in range(members):
-            i = int(groups[first + j])
-            samples[i, 6] = _course(samples, prior, i, s, a, beta)
-        for _ in range(draws):
-            part = groups[place]
-            for j in range(members):
-                i = int(groups[first + j])
-                part += _log_m(samples, tables, i, samples[i, 6] + groups[place + 1 + j])
-            place += 1 + members
-            if part > peak:
-                weight = weight * math.exp(peak - part) + 1.0
-                peak = part
-            else:
-                weight += math.exp(part - peak)
-        total += peak + math.log(weight)
-        at = place
-    return total
-
-
-@inlined
-def _log_posterior(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    samples: Array, tables: Array, alone: Array, groups: Array, prior: Prior, s: float, a: float, beta: float
-) -> float:
-    total = -0.5 * (s / prior.slope_sd) ** 2
-    if prior.background:
-        total -= 0.5 * ((beta - prior.background_mean) / prior.background_sd) ** 2
-        total -= 0.5 * ((a - prior.level_mean) / prior.level_sd) ** 2
-    for j in range(alone.size):
-        i = alone[j]
-        total += _log_m(samples, tables, i, _course(samples, prior, i, s, a, beta))
-    if groups.size > 0:
-        total += _shared(samples, tables, groups, prior, s, a, beta)
-    return total
-
-
-@inlined
-def level_at(w: float, s: float, beta: float, prior: Prior) -> tuple[float, float]:
-    """Level at the last sample at a place of the inner lattice, sparse where it is far below background.
+def course_above(s: float, d: float, day: float, shift: float, prior: Prior) -> float:  # noqa: PLR0917 - compiled
+    """Way of the course above the level of the inner lattice.
 
     Parameters
     ----------
-    w, s, beta : float
-        Place, slope and background.
+    s, d : float
+        Slope, log10 a day, and distance of the leukaemia from the background at the last sample, log10.
+    day : float
+        Days from the last sample.
+    shift : float
+        Rise of the background, log10.
     prior : Prior
-        Middle and span of the series.
+        Priors.
 
     Returns
     -------
-    tuple of (float, float)
-        Level, log10, and its derivative by the place.
+    float
+        log10 of the course on that day less the level.
     """
-    if not prior.background:
-        return w - s * prior.middle, 1.0
-    z = (w - (beta - _BELOW - max(0.0, -s) * prior.span)) / _BEND
+    if prior.background:
+        return _added(shift, d + s * day)
+    return s * (day - prior.middle)
+
+
+@inlined
+def _distance(w: float, s: float, prior: Prior) -> tuple[float, float]:
+    """Distance from the background at a place of its lattice, sparse far below, and its derivative."""
+    z = (w + _BELOW + max(0.0, -s) * prior.span) / _BEND
     if z > 30.0:
         return w, 1.0
     soft = -z if z < -30.0 else math.log1p(math.exp(-z))
@@ -241,25 +201,111 @@ def level_at(w: float, s: float, beta: float, prior: Prior) -> tuple[float, floa
 
 
 @compiled
-def level_step(samples: Array, prior: Prior, s: float) -> float:
-    """Step of the inner lattice at one slope: finer where more samples speak about the leukaemia.
+def _quadratic(series: Series, prior: Prior, s: float, d: float) -> tuple[float, float, float]:
+    """What is normal in the level c: log-density ``-(p c**2 - 2 q c + r) / 2``; notes the ways of the samples."""
+    samples, _, normal, _, _ = series
+    for i in range(samples.shape[0]):
+        samples[i, 6] = course_above(s, d, samples[i, 0], samples[i, 1], prior)
+    p, q, r = 0.0, 0.0, (s / prior.slope_sd) ** 2
+    if prior.background:
+        known = 1.0 / prior.background_sd**2
+        level, known_level = prior.level_mean - d, 1.0 / prior.level_sd**2
+        p = known + known_level
+        q = known * prior.background_mean + known_level * level
+        r += known * prior.background_mean**2 + known_level * level**2
+    for e in range(normal.shape[0]):
+        i, j = int(normal[e, 0]), int(normal[e, 1])
+        one, other = samples[i, 5] - samples[i, 6], samples[j, 5] - samples[j, 6]
+        p += normal[e, 2]
+        q += 0.5 * normal[e, 2] * (one + other)
+        r += normal[e, 2] * one * other
+    return p, q, r
 
-    Parameters
-    ----------
-    samples : ndarray of float, shape (n, 7)
-        Of the series.
-    prior : Prior
-        Priors and steps.
-    s : float
-        Slope, log10 a day.
 
-    Returns
-    -------
-    float
-        Step, log10.
-    """
-    if not prior.background:
-        return prior.step_level
+@compiled
+def _fill(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    series: Series, bend: tuple[float, float, float], h: float, first: int, held: Array, at: int, number: int
+) -> None:
+    """Log-density at some points of the lattice of the level, the first of them number `first`."""
+    samples, tables, _, alone, groups = series
+    p, q, r = bend
+    for k in range(number):
+        c = (first + k) * h
+        value = -0.5 * ((p * c - 2.0 * q) * c + r)
+        for j in range(alone.size):
+            value += _log_m(samples, tables, alone[j], c + samples[alone[j], 6])
+        held[at + k] = value
+    place = 0
+    while place < groups.size:
+        members, draws, spread = int(groups[place]), int(groups[place + 1]), groups[place + 2]
+        if draws == 0:
+            _moved_alike(
+                samples,
+                tables,
+                groups[place + 3 : place + 3 + members],
+                spread,
+                h,
+                first,
+                held[at : at + number],
+            )
+        else:
+            _moved_apart(samples, tables, groups[place:], h, first, held[at : at + number])
+        place += 3 + members + draws * (1 + members)
+
+
+@compiled
+def _moved_alike(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    samples: Array, tables: Array, member: Array, spread: float, h: float, first: int, out: Array
+) -> None:
+    """Adds the log-likelihood of a group whose shared error moves all alike: a convolution."""
+    reach = math.ceil(_DRAWN * spread / h)
+    density = np.empty(out.size + 2 * reach)
+    peak = -np.inf
+    for k in range(density.size):
+        c, value = (first - reach + k) * h, 0.0
+        for j in range(member.size):
+            i = int(member[j])
+            value += _log_m(samples, tables, i, c + samples[i, 6])
+        density[k] = value
+        peak = max(peak, value)
+    for k in range(density.size):
+        density[k] = math.exp(density[k] - peak)
+    weight = np.empty(2 * reach + 1)
+    for k in range(weight.size):
+        weight[k] = math.exp(-0.5 * ((k - reach) * h / spread) ** 2)
+    total = weight.sum()
+    for k in range(out.size):
+        part = 0.0
+        for j in range(weight.size):
+            part += weight[j] * density[k + j]
+        out[k] += peak + math.log(max(part / total, _LEAST))
+
+
+@compiled
+def _moved_apart(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    samples: Array, tables: Array, group: Array, h: float, first: int, out: Array
+) -> None:
+    """Adds the log-likelihood of a group whose shared errors move its members apart: a sum over draws."""
+    members, draws = int(group[0]), int(group[1])
+    for k in range(out.size):
+        place, peak, weight = 3 + members, -np.inf, 0.0
+        for _ in range(draws):
+            part = group[place]
+            for j in range(members):
+                i = int(group[3 + j])
+                part += _log_m(samples, tables, i, (first + k) * h + samples[i, 6] + group[place + 1 + j])
+            place += 1 + members
+            if part > peak:
+                weight = weight * math.exp(peak - part) + 1.0
+                peak = part
+            else:
+                weight += math.exp(part - peak)
+        out[k] += peak + math.log(weight)
+
+
+@compiled
+def _distance_step(samples: Array, prior: Prior, s: float) -> float:
+    """Step of the lattice of the distance at one slope: finer where more samples speak about the leukaemia."""
     n = samples.shape[0]
     top = max(samples[n - 1, 5], prior.background_mean) + _ABOVE
     known = 1.0 / (prior.level_sd * prior.level_sd)
@@ -267,64 +313,62 @@ def level_step(samples: Array, prior: Prior, s: float) -> float:
         d = top + s * samples[i, 0] - prior.background_mean - samples[i, 1]
         share = 1.0 / (1.0 + 10.0 ** min(max(-d, -9.0), 9.0))
         known += samples[i, 4] * share * share
-    return min(prior.step_level / math.sqrt(known), _COARSEST)
-
-
-@inlined
-def _at(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    samples: Array,
-    tables: Array,
-    alone: Array,
-    groups: Array,
-    prior: Prior,
-    s: float,
-    beta: float,
-    w: float,
-) -> float:
-    a, stretch = level_at(w, s, beta, prior)
-    value = _log_posterior(samples, tables, alone, groups, prior, s, a, beta)
-    return value if stretch == 1.0 else value + math.log(stretch)
+    return min(prior.step_distance / math.sqrt(known), _COARSEST)
 
 
 @compiled
 def _inner(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    series: Series, prior: Prior, s: float, beta: float, h: float, near: int, floor: float, held: Array
-) -> tuple[int, int, int, float]:
-    """One inner lattice: log-density at its points into `held`; gives peak, first point, number, log-sum."""
-    samples, tables, alone, groups = series
-    peak_at, peak = near, _at(samples, tables, alone, groups, prior, s, beta, near * h)
-    for direction in (1, -1):
-        for _ in range(_MOST_STEPS):
-            value = _at(samples, tables, alone, groups, prior, s, beta, (peak_at + direction) * h)
-            if value <= peak:
-                break
-            peak_at, peak = peak_at + direction, value
-    limit = max(peak, floor) - DEPTH
-    if peak < limit:
-        return peak_at, peak_at, 0, -np.inf
-    middle = held.size // 2
-    held[middle] = peak
-    total, first, last = 1.0, peak_at, peak_at
-    for direction in (-1, 1):
-        k = peak_at
-        for _ in range(middle - 1):
-            k += direction
-            value = _at(samples, tables, alone, groups, prior, s, beta, k * h)
-            held[middle + k - peak_at] = value
-            total += math.exp(value - peak)
-            if direction < 0:
-                first = k
-            else:
-                last = k
-            if value < limit:
-                break
-    return peak_at, first, last - first + 1, peak + math.log(total * h)
+    series: Series, prior: Prior, s: float, d: float, h: float, window: Array, held: Array
+) -> tuple[float, int, int]:
+    """Log of the density summed over the level, first point of its lattice and where `held` begins.
+
+    `window` holds first and last point to begin with, and is renewed. Where all is normal, `held` stays empty.
+    """
+    bend = _quadratic(series, prior, s, d)
+    p, q, r = bend
+    if series.alone.size == 0 and series.groups.size == 0:
+        centre, reach = round(q / p / h), int(math.sqrt(2.0 * DEPTH / p) / h) + 2
+        window[0], window[1] = centre - reach, centre + reach
+        return -0.5 * (r - q * q / p) + 0.5 * math.log(2.0 * math.pi / p), centre - reach, 0
+    first, last = int(window[0]) - 1, int(window[1]) + 1
+    at = (held.size - (last - first)) // 2
+    origin = at - first
+    _fill(series, bend, h, first, held, at, last - first + 1)
+    peak_at = first + int(np.argmax(held[at : origin + last + 1]))
+    peak = held[origin + peak_at]
+    for side in (-1, 1):
+        edge = first if side < 0 else last
+        while (held[origin + edge] >= peak - DEPTH or edge == peak_at) and (
+            _CHUNK < origin + edge < held.size - _CHUNK - 1
+        ):
+            begin = edge - _CHUNK if side < 0 else edge + 1
+            _fill(series, bend, h, begin, held, origin + begin, _CHUNK)
+            for k in range(begin, begin + _CHUNK):
+                if held[origin + k] > peak:
+                    peak, peak_at = held[origin + k], k
+            edge += side * _CHUNK
+        if side < 0:
+            first = edge
+        else:
+            last = edge
+    limit = peak - DEPTH
+    while held[origin + first + 1] < limit and first + 1 < peak_at:
+        first += 1
+    while held[origin + last - 1] < limit and last - 1 > peak_at:
+        last -= 1
+    total = 0.0
+    for k in range(first, last + 1):
+        total += math.exp(held[origin + k] - peak)
+    window[0], window[1] = first, last
+    return peak + math.log(total * h), first, origin + first
 
 
 @compiled
 def _add(one: float, other: float) -> float:
     if other == -np.inf:
         return one
+    if one == -np.inf:
+        return other
     if one < other:
         one, other = other, one
     return one + math.log1p(math.exp(other - one))
@@ -335,33 +379,31 @@ def _row(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     series: Series, prior: Prior, s: float, near: Array, floor: float, held: Array
 ) -> float:
     """Log of the density of the slope; `near` holds where the last row had its peak, and is renewed."""
-    fine = level_step(series.samples, prior, s)
+    h = prior.step
     if not prior.background:
-        one = _inner(series, prior, s, 0.0, fine, round(near[0] / fine), -np.inf, held)
-        near[0] = one[0] * fine
-        return one[3]
-    h = prior.step_background
-    centre = round(near[1] / h)
-    start = _inner(series, prior, s, centre * h, fine, round(near[0] / fine), -np.inf, held)
-    best, best_at, level_at = start[3], centre, start[0]
+        return _inner(series, prior, s, 0.0, h, near[1:], held)[0]
+    fine = _distance_step(series.samples, prior, s)
+    centre, start, window = round(near[0] / fine), near[1:].copy(), near[1:].copy()
+    total = high = opening = -np.inf
     for direction in (1, -1):
+        k, before = (centre if direction == 1 else centre - 1), (-np.inf if direction == 1 else opening)
+        if direction == -1:
+            window[:] = start
         for _ in range(_MOST_STEPS):
-            one = _inner(series, prior, s, (best_at + direction) * h, fine, level_at, -np.inf, held)
-            if one[3] <= best:
+            d, stretch = _distance(k * fine, s, prior)
+            one = _inner(series, prior, s, d, h, window, held)[0] + math.log(stretch * fine)
+            if k == centre:
+                opening = one
+                start[:] = window
+            if one > high:
+                high = one
+                near[0], near[1], near[2] = k * fine, window[0], window[1]
+            if one < max(high, floor) - _DEEPER and one <= before:
                 break
-            best, best_at, level_at = one[3], best_at + direction, one[0]
-    near[0], near[1] = level_at * fine, best_at * h
-    total, high = best, best
-    for direction in (1, -1):
-        k, at = best_at, level_at
-        for _ in range(_MOST_STEPS):
+            total = _add(total, one)
+            before = one
             k += direction
-            one = _inner(series, prior, s, k * h, fine, at, floor, held)
-            at = one[0]
-            if one[3] < max(high, floor) - DEPTH:
-                break
-            total = _add(total, one[3])
-    return total + math.log(h)
+    return total
 
 
 @compiled
@@ -383,7 +425,7 @@ def _bounds(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             step *= 1.6
         else:
             step *= 0.4
-    result = np.array([s, s, s, near[0], near[1], best])
+    result = np.array([s, s, s, near[0], near[1], near[2], best])
     for side in (1, 2):
         direction = -1.0 if side == 1 else 1.0
         inner, outer, trial = 0.0, width, near.copy()
@@ -413,14 +455,14 @@ def slope_lattice(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         Samples.
     prior : Prior
         Priors and inner steps.
-    start : ndarray of float, shape (3,)
-        Slope to start from, and about where the inner peaks are.
+    start : ndarray of float, shape (4,)
+        Slope to start from; about where the distance is, and between which points of its lattice the level.
     width : float
         First stride of the search.
     held : ndarray of float
         Room for an inner lattice.
-    out : ndarray of float, shape (MOST_ROWS, 4)
-        Slope, log-density in v, and inner peaks of each point.
+    out : ndarray of float, shape (MOST_ROWS, 5)
+        Slope, log-density in v, distance at the inner peak and points of the level there.
 
     Returns
     -------
@@ -429,17 +471,18 @@ def slope_lattice(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         stayed too coarse.
     """
     found = _bounds(series, prior, start, width, held)
-    centre, best = found[0], found[5]
+    centre, best = found[0], found[6]
     scale = 0.7 * min(centre - found[1], found[2] - centre)
     v_low, v_high = math.asinh((found[1] - centre) / scale), math.asinh((found[2] - centre) / scale)
     rows = 2 * _FIRST_ROWS + 1
     step = (v_high - v_low) / (rows - 1)
-    near = found[3:5].copy()
+    near = found[3:6].copy()
     for k in range(rows):
         v = v_low + k * step
         s = centre + scale * math.sinh(v)
         out[k, 1] = _row(series, prior, s, near, best, held) + math.log(scale * math.cosh(v))
-        out[k, 0], out[k, 2], out[k, 3] = s, near[0], near[1]
+        out[k, 0] = s
+        out[k, 2:] = near
     while 2 * rows - 1 <= MOST_ROWS:
         for k in range(rows - 1, 0, -1):
             out[2 * k] = out[k]
@@ -447,10 +490,11 @@ def slope_lattice(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         for k in range(rows - 1):
             v = v_low + (k + 0.5) * step
             s = centre + scale * math.sinh(v)
-            near[0], near[1] = out[2 * k, 2], out[2 * k, 3]
+            near[:] = out[2 * k, 2:]
             value = _row(series, prior, s, near, best, held) + math.log(scale * math.cosh(v))
             at = 2 * k + 1
-            out[at, 0], out[at, 1], out[at, 2], out[at, 3] = s, value, near[0], near[1]
+            out[at, 0], out[at, 1] = s, value
+            out[at, 2:] = near
             if 0 < k < rows - 2:
                 guess = (9.0 * (out[at - 1, 1] + out[at + 1, 1]) - out[at - 3, 1] - out[at + 3, 1]) / 16.0
                 worst = max(worst, abs(math.exp(min(guess - peak, 50.0)) - math.exp(min(value - peak, 50.0))))
@@ -462,7 +506,7 @@ def slope_lattice(  # noqa: PLR0917 - compiled: keywords would be compiled apart
 
 @compiled
 def inner_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    series: Series, prior: Prior, lattice: Array, stride: int, floor: float, held: Array
+    series: Series, prior: Prior, lattice: Array, stride: int, finer: float, floor: float, held: Array
 ) -> tuple[Array, Array]:
     """Inner lattices of every `stride`-th slope, one after another.
 
@@ -472,10 +516,12 @@ def inner_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         Samples.
     prior : Prior
         Priors and inner steps.
-    lattice : ndarray of float, shape (rows, 4)
+    lattice : ndarray of float, shape (rows, 5)
         From `slope_lattice`.
     stride : int
         Which rows.
+    finer : float
+        Share of the step of the level to take.
     floor : float
         log-density of the peak: what lies too deep below it is left out.
     held : ndarray of float
@@ -484,25 +530,27 @@ def inner_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     Returns
     -------
     tuple of ndarray
-        Heads, shape (m, 7): row, slope, background, step, first point in steps, number of points, where its
+        Heads, shape (m, 7): row, slope, distance, step, first point in steps, number of points, where its
         values start; and the values, one after another.
     """
     heads, used = np.empty((256, 7)), 0
     values, filled = np.empty(8192), 0
+    h = finer * prior.step
+    window = np.empty(2)
     for r in range(0, lattice.shape[0], stride):
         s = lattice[r, 0]
-        fine = level_step(series.samples, prior, s)
-        at = round(lattice[r, 2] / fine)
-        middle = round(lattice[r, 3] / prior.step_background)
+        fine = _distance_step(series.samples, prior, s) if prior.background else 1.0
+        centre = round(lattice[r, 2] / fine)
         for direction in (1, -1):
-            k, near = (middle if direction == 1 else middle - 1), at
+            k = centre if direction == 1 else centre - 1
+            window[0], window[1] = math.floor(lattice[r, 3] / finer), math.ceil(lattice[r, 4] / finer)
             for _ in range(_MOST_STEPS):
-                beta = k * prior.step_background if prior.background else 0.0
-                one = _inner(series, prior, s, beta, fine, near, floor, held)
-                near = one[0]
-                number = one[2]
-                if number == 0 or one[3] < floor - DEPTH:
+                d, stretch = _distance(k * fine, s, prior) if prior.background else (0.0, 1.0)
+                density, first, begin = _inner(series, prior, s, d, h, window, held)
+                outer = math.log(stretch * fine)
+                if density + outer < floor - _DEEPER:
                     break
+                number = int(window[1]) - first + 1
                 if used == heads.shape[0]:
                     more = np.empty((2 * used, 7))
                     more[:used] = heads
@@ -511,15 +559,15 @@ def inner_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
                     longer = np.empty(2 * values.size)
                     longer[:filled] = values[:filled]
                     values = longer
-                begin = held.size // 2 + one[1] - near
-                values[filled : filled + number] = held[begin : begin + number]
-                heads[used, 0], heads[used, 1], heads[used, 2] = r, s, beta
-                heads[used, 3], heads[used, 4], heads[used, 5], heads[used, 6] = fine, one[1], number, filled
+                if series.alone.size == 0 and series.groups.size == 0:
+                    _fill(series, _quadratic(series, prior, s, d), h, first, held, begin, number)
+                values[filled : filled + number] = held[begin : begin + number] + outer
+                heads[used] = np.array([r, s, d, h, first, number, filled])
                 used += 1
                 filled += number
+                k += direction
                 if not prior.background:
                     break
-                k += direction
             if not prior.background:
                 break
     return heads[:used], values[:filled]

@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from remnant.numerics.compiled import compiled
-from remnant.numerics.growth_kernels import DEPTH, Prior, added, level_at
+from remnant.numerics.compiled import compiled, inlined
+from remnant.numerics.growth_kernels import DEPTH, Prior, course_above
 
 __all__ = ["crossing_days", "moments", "prepared", "probability_reached", "slope_quantiles"]
 
@@ -133,19 +133,14 @@ def prepared(heads: Array, values: Array, grid: Array) -> tuple[Array, Array, Ar
     return curvature, above, share
 
 
-@compiled
-def _place_of(a: float, s: float, beta: float, prior: Prior) -> float:
-    """Place of the inner lattice at which the level is `a`."""
-    if not prior.background:
-        return a + s * prior.middle
-    w = a
-    for _ in range(60):
-        value, stretch = level_at(w, s, beta, prior)
-        move = (a - value) / stretch
-        w += move
-        if abs(move) < 1e-11:
-            break
-    return w
+@inlined
+def _way(grown: float, s: float, d: float, prior: Prior) -> float:
+    """Way above the level once the leukaemia has grown by so much since the last sample."""
+    return (
+        course_above(s, d, 0.0, 0.0, prior) + grown
+        if not prior.background
+        else course_above(s, d + grown, 0.0, 0.0, prior)
+    )
 
 
 @compiled
@@ -181,14 +176,9 @@ def probability_reached(  # noqa: PLR0917 - compiled: keywords would be compiled
     for r in range(heads.shape[0]):
         if share[r] < _TRIFLE:
             continue
-        s, beta, h = heads[r, 1], heads[r, 2], heads[r, 3]
-        needed = log10_level
-        if prior.background:
-            if beta >= log10_level:
-                total += share[r]
-                continue
-            needed = log10_level + math.log10(-math.expm1((beta - log10_level) * math.log(10.0)))
-        place = _place_of(needed - max(s, 0.0) * days, s, beta, prior) / h - heads[r, 4]
+        s, h = heads[r, 1], heads[r, 3]
+        needed = log10_level - _way(max(s, 0.0) * days, s, heads[r, 2], prior)
+        place = needed / h - heads[r, 4]
         number = int(heads[r, 5])
         if place <= 0.0:
             total += share[r]
@@ -300,11 +290,9 @@ def moments(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             if values[first + k] < -DEPTH:
                 continue
             weight = share[r] * math.exp(values[first + k]) / total
-            a, _ = level_at((heads[r, 4] + k) * heads[r, 3], heads[r, 1], heads[r, 2], prior)
+            c = (heads[r, 4] + k) * heads[r, 3]
             for d in range(days.size):
-                y = a + heads[r, 1] * days[d]
-                if prior.background:
-                    y = added(heads[r, 2], y)
+                y = c + course_above(heads[r, 1], heads[r, 2], days[d], 0.0, prior)
                 mean[d] += weight * y
                 square[d] += weight * y * y
     return mean, np.sqrt(np.maximum(square - mean * mean, 0.0))

@@ -82,6 +82,8 @@ class Tables:
         Largest curvature of log M with the sign turned, per square unit of log10.
     guess : ndarray of float, shape (n,)
         Where M is largest.
+    normal : ndarray of bool, shape (n,)
+        Whether M is normal: around `guess`, with the precision `sharpest`.
     """
 
     start: Floats
@@ -89,6 +91,7 @@ class Tables:
     log_m: Floats
     sharpest: Floats
     guess: Floats
+    normal: NDArray[np.bool_]
 
 
 @compiled
@@ -202,14 +205,18 @@ def tabulated(likelihoods: Likelihoods, private_sd: Floats) -> Tables:
     if len(rows):
         _closed_form(likelihoods, private_sd, rows, start=start, spacing=spacing, value=value, slope=slope)
     _mend(value, slope, spacing)
+    normal = likelihoods.form == GAUSSIAN
     curvature = -np.diff(slope, axis=1) / spacing[:, None]
     best = value.argmax(axis=1)
     return Tables(
         start=start,
         step=spacing,
         log_m=np.stack([value, slope], axis=1),
-        sharpest=np.maximum(curvature.max(axis=1), 1e-6),
-        guess=start + spacing * best,
+        sharpest=np.where(
+            normal, 1.0 / (likelihoods.sd**2 + private_sd**2), np.maximum(curvature.max(axis=1), 1e-6)
+        ),
+        guess=np.where(normal, likelihoods.centre, start + spacing * best),
+        normal=normal,
     )
 
 

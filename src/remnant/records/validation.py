@@ -183,5 +183,11 @@ class AssayValidation:
 
     @property
     def limit_of_detection(self) -> DetectionLimit | None:
-        """The assay's own limit of detection, or None."""
+        """The assay's own limit of detection.
+
+        Returns
+        -------
+        DetectionLimit or None
+            The chosen one of `detection`; None if none could be found.
+        """
         return next((limit for limit in self.detection if limit.chosen), None)

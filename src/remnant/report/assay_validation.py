@@ -260,7 +260,7 @@ def _x(found: AssayValidation) -> dict[str, Any]:
         "type": "quantitative",
         "title": "nominal copies a well",
         "scale": {"type": "log", "domain": [min(copies) / 1.6, max(copies) * 1.6]},
-        "axis": {"grid": False, "values": copies, "format": "~g"},
+        "axis": {"grid": False, "values": copies, "format": ",.3~r"},
     }
 
 

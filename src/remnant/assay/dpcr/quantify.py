@@ -15,7 +15,7 @@ from remnant.assay.dpcr.gating import Count, GateChoice, gated
 from remnant.assay.dpcr.ratios import ratio_measurements
 from remnant.assay.dpcr.replicates import replicate_outliers, well_sds
 from remnant.assay.dpcr.wells import NamedWell, named_wells
-from remnant.knowledge.dpcr import DigitalRules, dpcr_assays, dpcr_rules
+from remnant.knowledge.dpcr import DigitalRules, LinkageRule, dpcr_assays, dpcr_rules
 from remnant.knowledge.variance import default_variance
 from remnant.numerics.partitions import linkage, rate
 from remnant.records.control import VarianceComponent
@@ -26,8 +26,6 @@ from remnant.records.run import Assay, Run
 from remnant.records.sample import Cdna, Sample
 
 __all__ = ["quantify_partitions"]
-
-_LINKED_P_VALUE = 1e-4
 
 
 def quantify_partitions(
@@ -126,7 +124,7 @@ def quantify_partitions(
         findings=(
             *findings,
             *_well_findings(wells, records),
-            *_linked(wells, counts),
+            *_linked(wells, counts, rule=chosen.linkage),
             *_unverified(chosen, records),
         ),
     )
@@ -211,7 +209,7 @@ def _well_findings(wells: Sequence[NamedWell], records: Sequence[DigitalWell]) -
     return findings
 
 
-def _linked(wells: Sequence[NamedWell], counts: Mapping[int, Count]) -> list[Finding]:
+def _linked(wells: Sequence[NamedWell], counts: Mapping[int, Count], *, rule: LinkageRule) -> list[Finding]:
     """Two-colour wells whose targets share partitions more often than chance allows, one finding a run."""
     pairs: dict[tuple[str, str], list[int]] = {}
     for i, one in counts.items():
@@ -230,14 +228,14 @@ def _linked(wells: Sequence[NamedWell], counts: Mapping[int, Count]) -> list[Fin
     for (key, _), p_value in zip(
         (t for t, good in zip(tested, sound, strict=True) if good), found.p_value, strict=True
     ):
-        if p_value < _LINKED_P_VALUE:
+        if p_value < rule.p_value:
             places.setdefault(key[0], []).append(key[1])
     return [
         Finding(
             code="dpcr.linked",
             severity="note",
             subject=f"run {run_id}",
-            message=f"In {len(positions)} of {int(sound.sum())} two-colour wells the two targets share partitions more often than chance allows (P < {_LINKED_P_VALUE:g} each): {', '.join(positions[:10])}.",
+            message=f"In {len(positions)} of {int(sound.sum())} two-colour wells the two targets share partitions more often than chance allows (P < {rule.p_value:g} each): {', '.join(positions[:10])}.",
         )
         for run_id, positions in places.items()
     ]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -23,11 +22,6 @@ from remnant.records.run import Run
 from remnant.records.sample import Cdna, Sample
 
 __all__ = ["NamedWell", "named_wells"]
-
-_FEWEST_POSITIVES: Final = 50
-_LARGEST_SHARE: Final = 0.95
-_FEWEST_WELLS: Final = 3
-_AGREES: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +76,7 @@ def named_wells(
     runs, cdnas, samples : sequence of records
         What the names refer to.
     rules : DigitalRules
-        Instruments.
+        Instruments, and when exported concentrations tell the volume.
 
     Returns
     -------
@@ -183,6 +177,7 @@ def _volumes(
     groups: dict[tuple[str, str], list[Partitions]] = defaultdict(list)
     for part in partitions:
         groups[part.run_id, part.instrument].append(part)
+    limits = rules.volume
     volumes: dict[tuple[str, str], tuple[float, str]] = {}
     findings = []
     for key, wells in groups.items():
@@ -193,13 +188,15 @@ def _volumes(
             for w in wells
             if w.positives is not None
             and w.concentration_copies_per_ul
-            and _FEWEST_POSITIVES <= w.positives < _LARGEST_SHARE * w.accepted
+            and limits.minimum_positives <= w.positives < limits.positive_share_below * w.accepted
         }
-        if len(implied) < _FEWEST_WELLS:
+        if len(implied) < limits.minimum_wells:
             continue
         centre = float(np.median(list(implied.values())))
         volumes[key] = (centre, "follows from the concentrations that the instrument exported")
-        apart = [place for place, value in implied.items() if abs(value / centre - 1.0) > _AGREES]
+        apart = [
+            place for place, value in implied.items() if abs(value / centre - 1.0) > limits.relative_tolerance
+        ]
         if apart:
             findings.append(_disagrees(key[0], apart, len(implied), centre))
     return volumes, findings

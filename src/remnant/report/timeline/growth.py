@@ -9,13 +9,42 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from remnant.records.dossier import Dossier
 from remnant.records.judgement import Kinetics
 from remnant.report.timeline.axis import TimeFrame, x_encoding
 
-__all__ = ["growth_layers"]
+__all__ = ["growth_layers", "growths"]
 
 _BAND_OPACITY: Final = 0.13
 Channel = Callable[[str], dict[str, Any]]
+
+
+def growths(dossier: Dossier, assay_id: str, unit: str) -> list[Kinetics]:
+    """Growth to draw in a panel: not of WT1 or BAALC that rises within the normal range.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        The patient.
+    assay_id, unit : str
+        Panel.
+
+    Returns
+    -------
+    list of Kinetics
+        Stretches, by series and date.
+    """
+    course = dossier.course
+    if course is None:
+        return []
+    raised = {(p.assay_id, p.material, p.fraction): p.raised for p in course.points if p.raised is not None}
+    return [
+        k
+        for k in course.kinetics
+        if k.assay_id == assay_id
+        and k.unit == unit
+        and (k.trend != "rising" or raised.get((k.assay_id, k.material, k.fraction), True))
+    ]
 
 
 def growth_layers(

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from remnant.errors import UnitError
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Kinetics
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.run import Assay
 from remnant.report import numbers, words
@@ -24,7 +23,7 @@ from remnant.report.layout import labels, spread, text_width
 from remnant.report.palette import ACT, LOOK, MUTED, PAPER, marker_hue
 from remnant.report.series import assay_title, state_points
 from remnant.report.timeline.axis import WIDTH, TimeFrame, day_axis, event_rules, x_encoding
-from remnant.report.timeline.growth import growth_layers
+from remnant.report.timeline.growth import growth_layers, growths
 from remnant.units import convert
 
 __all__ = [
@@ -124,7 +123,7 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay, *, panels: int = 1) -
             *_cutoff_layers(cutoffs, y),
             *growth_layers(
                 time,
-                [k for k in _kinetics(dossier) if k.assay_id == assay.assay_id and k.unit == unit],
+                growths(dossier, assay.assay_id, unit),
                 channel=y.channel,
                 low=y.low,
                 high=y.high,
@@ -137,10 +136,6 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay, *, panels: int = 1) -
             *_margin_layers(cutoffs, bands, y),
         ],
     }
-
-
-def _kinetics(dossier: Dossier) -> tuple[Kinetics, ...]:
-    return dossier.course.kinetics if dossier.course else ()
 
 
 class PanelScale:
