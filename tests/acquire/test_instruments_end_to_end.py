@@ -40,7 +40,7 @@ def typed(*arguments):
 def test_standards_of_an_export_give_their_curve(tmp_path):
     answer = typed("quantify", export(tmp_path), "--json")
     assert answer.exit_code == 0
-    (curve,) = json.loads(answer.stdout)
+    (curve,) = json.loads(answer.stdout)["standard_curves"]
     assert (curve["run_id"], curve["target"], curve["wells"]) == ("R-07", "WT1", 10)
     assert curve["slope"] == pytest.approx(SLOPE)
     assert curve["intercept"] == pytest.approx(INTERCEPT)

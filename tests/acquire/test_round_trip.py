@@ -23,7 +23,13 @@ GENERAL = [kind for kind in KINDS if kind.name not in KIND_NAMES]  # those of FI
 LATIN = "abcXYZ0189-_+/.,;:\"'()% \t"
 CYRILLIC = "абвЭЮЯёЁ0189-_+/.,;:\"'()% "
 TAKEN = {squash(word) for word in (*MISSING_WORDS, *NEGATIVE_WORDS, *FALSE_WORDS)}
-FIELDS = {"cdna": "cdnas", "reported values": "reported", "cq table": "wells"}
+FIELDS = {
+    "cdna": "cdnas",
+    "reported values": "reported",
+    "cq table": "wells",
+    "plate layout": "plate_wells",
+    "tubes": "tube_uses",
+}
 
 
 def is_plain(text):
