@@ -266,7 +266,7 @@ def _analysed(analysis: dict[str, Any], points: Points) -> dict[tuple[str, str],
 
 
 def _signals(
-    signals: dict[str, Any], dyes: dict[str, str], wells: list[RawWell], points: Points, passive: str
+    signals: dict[str, Any], dyes: dict[str, str], wells: list[RawWell], points: Points, *, passive: str
 ) -> bool:
     """Signal of each target's reporter, on the collection points of the longest stage; whether divided by the passive reference.
 
@@ -350,7 +350,7 @@ def _read_json(reading: Reading, archive: zipfile.ZipFile) -> InstrumentContent:
     passive = _string(setup, "passiveReference")
     if not points.curves:
         signals = _json(reading, archive, "primary/multicomponent_data.json")
-        divided = _signals(signals, dyes, wells, points, passive)
+        divided = _signals(signals, dyes, wells, points, passive=passive)
         if points.curves and not divided:
             reading.counts["raw_signals"] += 1
         passive = passive if divided else ""

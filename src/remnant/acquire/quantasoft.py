@@ -152,7 +152,7 @@ def _paired(positions: Sequence[str], channels: Sequence[str]) -> frozenset[str]
     for place, channel in zip(positions, channels, strict=True):
         held.setdefault(place, []).append(fold(channel))
     return frozenset(
-        place for place, dyes in held.items() if len(dyes) == len(set(dyes)) == 2 and _FIRST_PAIR >= set(dyes)
+        place for place, dyes in held.items() if len(dyes) == len(set(dyes)) == 2 and set(dyes) <= _FIRST_PAIR
     )
 
 

@@ -149,8 +149,10 @@ class DigitalWell:
         Where the threshold comes from.
     threshold : float or None
         Threshold that counts a partition as positive.
-    positives, accepted : int
-        Positive and accepted partitions.
+    positives : int or None
+        Positive partitions; None where none could be counted.
+    accepted : int
+        Accepted partitions.
     lowest_threshold, highest_threshold : float or None
         Range over which the threshold was moved.
     lowest_positives, highest_positives : int or None
@@ -187,7 +189,7 @@ class DigitalWell:
     kind: WellKind
     gate: GateMethod
     threshold: float | None
-    positives: int
+    positives: int | None
     accepted: int
     lowest_threshold: float | None
     highest_threshold: float | None

@@ -232,7 +232,7 @@ def _record(
         kind=part.kind,
         gate=count.method,
         threshold=count.threshold,
-        positives=k or 0,
+        positives=k,
         accepted=n,
         lowest_threshold=count.lowest_threshold,
         highest_threshold=count.highest_threshold,
