@@ -179,6 +179,8 @@ class DigitalWell:
         Whether it enters a measurement.
     decision, reason : str
         ``"used"``, ``"outlier"``, ``"blank"`` ... and one sentence with the numbers.
+    exposure : float
+        Microlitres of undiluted cDNA, or 1 over the dilution where no volume is stated.
     """
 
     run_id: str
@@ -209,6 +211,7 @@ class DigitalWell:
     used: bool
     decision: str
     reason: str
+    exposure: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -248,5 +248,6 @@ def _record(
         used=decision[0] == "used",
         decision=decision[0],
         reason=decision[1] or reason,
+        exposure=well.exposure,
         **numbers,
     )
