@@ -161,6 +161,16 @@ def test_a_study_may_take_our_cq(study, raw, tmp_path):
     assert (ratio != 0).any()
 
 
+def test_our_cq_is_exported_beside_the_instruments(study, tmp_path):
+    answer = CliRunner().invoke(app, ["export", str(study.folder), str(tmp_path / "out"), "--by", "test"])
+    assert answer.exit_code == 0, answer.output
+    table = pl.read_csv(tmp_path / "out" / "amplification_curves.csv", infer_schema_length=None)
+    both = table.drop_nulls(["cq", "instrument_cq"])
+    assert both.height > 50
+    assert (both["cq"] - both["instrument_cq"]).to_numpy() == pytest.approx(both["cq_difference"].to_numpy())
+    assert {"call", "reason", "cq_se"} <= set(table.columns)
+
+
 def test_an_unknown_source_is_refused(tmp_path):
     made = init_study(tmp_path / "s", name="s", by="test")
     path = made.folder / "study.toml"

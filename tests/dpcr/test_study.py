@@ -163,6 +163,8 @@ def test_wells_of_a_study_are_exported(study, tmp_path):
     wells = (tmp_path / "out" / "partitions.csv").read_text().splitlines()
     assert wells[0].startswith("run_id,position,channel,target")
     assert len(wells) - 1 == len(facts(study, Partitions))
+    counted = (tmp_path / "out" / "digital_wells.csv").read_text().splitlines()
+    assert len(counted) == len(wells)
 
 
 def quantified(*arguments):
