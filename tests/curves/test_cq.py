@@ -5,6 +5,7 @@ import datetime as dt
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
