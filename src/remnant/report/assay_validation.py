@@ -23,6 +23,14 @@ from remnant.records.validation import (
     QuantificationLimit,
 )
 from remnant.report import draw, html, numbers
+from remnant.report.assay_validation_words import (
+    copies_text,
+    describe,
+    level_text,
+    nominal_text,
+    sentence,
+    span_text,
+)
 from remnant.report.context import Context
 from remnant.report.palette import INK, LOOK, MUTED, marker_hue
 from remnant.report.table import Cell, Column, Section, Table
@@ -55,71 +63,6 @@ _MODELS: Final = {
 }
 
 
-def _copies(value: float) -> str:
-    return numbers.number(value, 2, unit="copies")
-
-
-def _nominal(value: float) -> str:
-    """Copies as they are written on a tube."""
-    return f"{value:,.6g}"
-
-
-def _level(value: float) -> str:
-    """Copies of a level: as written on a tube, or to two digits where they were counted."""
-    return _nominal(value) if float(f"{value:.3g}") == value else _copies(value)
-
-
-def _between(lower: float | None, upper: float | None) -> str:
-    if lower is None and upper is None:
-        return ""
-    low = "?" if lower is None else _copies(lower)
-    return f"{low} to {'no end' if upper is None else _copies(upper)}"
-
-
-def sentence(found: AssayValidation) -> str:
-    """The limits in one paragraph.
-
-    Parameters
-    ----------
-    found : AssayValidation
-        Validation.
-
-    Returns
-    -------
-    str
-        Sentences with units and replicates.
-    """
-    limit = found.limit_of_detection
-    parts = []
-    if limit is None:
-        parts.append(f"{found.target} has no limit of detection yet.")
-    else:
-        span = _between(limit.lower, limit.upper)
-        parts.append(
-            f"{found.target} is detected in 95 % of wells from {_copies(limit.copies)} copies a well on"
-            + (f" (95 % interval {span})." if span else ".")
-        )
-    parts += [_quantified(rule) for rule in found.quantification[:1]]
-    if found.blank is not None and found.digital is not None:
-        held = found.digital
-        parts.append(
-            f"A blank well stays within {numbers.plural(held.limit_of_blank_positives, 'positive partition')} of {held.partitions:,}; "
-            f"{numbers.plural(found.blank.wells, 'blank well')} had {held.blank_positives} of {held.blank_partitions:,}."
-        )
-    elif found.blank is not None:
-        parts.append(
-            f"{found.blank.positive} of {numbers.plural(found.blank.wells, 'blank well')} gave a signal."
-        )
-    return " ".join(parts)
-
-
-def _quantified(rule: QuantificationLimit) -> str:
-    if rule.by_levels is None:
-        return f"No level meets {rule.label}."
-    replicates = numbers.plural(rule.replicates, "replicate")
-    return f"It is quantified ({rule.label}) from {_level(rule.by_levels)} copies on, the lowest level that meets the rule ({replicates})."
-
-
 def limit_table(found: AssayValidation) -> Table:
     """Every limit with what stands behind it.
 
@@ -149,7 +92,7 @@ def limit_table(found: AssayValidation) -> Table:
             (
                 Cell("Linear range"),
                 Cell("level means on one line"),
-                Cell(f"{_nominal(found.linear_low)} to {_nominal(found.linear_high)}"),
+                Cell(f"{nominal_text(found.linear_low)} to {nominal_text(found.linear_high)}"),
                 Cell(""),
                 Cell(f"slope {numbers.signed(found.slope)}, R² {found.r_squared:.4f}"),
             )
@@ -171,8 +114,8 @@ def _detection_row(limit: DetectionLimit, held: DigitalBasis | None) -> tuple[Ce
     return (
         Cell("Detection, 95 %", note="the assay's limit" if limit.chosen else ""),
         Cell(_MODELS[limit.model], tone="" if limit.chosen else "muted"),
-        Cell(_copies(limit.copies), sort=f"{limit.copies:.6g}"),
-        Cell(_between(limit.lower, limit.upper)),
+        Cell(copies_text(limit.copies), sort=f"{limit.copies:.6g}"),
+        Cell(span_text(limit.lower, limit.upper)),
         Cell(", ".join(behind)),
     )
 
@@ -182,7 +125,7 @@ def _quantification_rows(found: AssayValidation, rule: QuantificationLimit) -> l
         return (Cell("Quantification", note=rule.label), Cell(basis), Cell(shown), Cell(""), Cell(behind))
 
     def level(copies: float | None) -> str:
-        return "none" if copies is None else _level(copies)
+        return "none" if copies is None else level_text(copies)
 
     replicates = numbers.plural(rule.replicates, "replicate") if rule.replicates else "no level meets it"
     return [
@@ -190,7 +133,7 @@ def _quantification_rows(found: AssayValidation, rule: QuantificationLimit) -> l
         row("lowest level whose interval meets it", level(rule.assured), ""),
         row(
             "precision profile",
-            "none" if rule.by_model is None else _copies(rule.by_model),
+            "none" if rule.by_model is None else copies_text(rule.by_model),
             "technical and counting variance of all levels"
             if found.digital is None
             else "counting of partitions, and variation between wells",
@@ -205,7 +148,7 @@ def _blank_rows(found: AssayValidation) -> list[tuple[Cell, ...]]:
     if found.digital is not None:
         return _digital_blank_rows(blank, found.digital)
     said = f"{blank.positive} of {blank.wells} blanks with signal, at most {numbers.percent(100 * blank.rate_upper)} % (95 %)"
-    ranks = "no signal" if blank.by_ranks is None else _copies(blank.by_ranks)
+    ranks = "no signal" if blank.by_ranks is None else copies_text(blank.by_ranks)
     return [
         (
             Cell("Blank, 95 %"),
@@ -217,7 +160,7 @@ def _blank_rows(found: AssayValidation) -> list[tuple[Cell, ...]]:
         (
             Cell("Blank, 95 %"),
             Cell("Poisson at the bound of the rate"),
-            Cell("no signal" if blank.by_model is None else _copies(blank.by_model)),
+            Cell("no signal" if blank.by_model is None else copies_text(blank.by_model)),
             Cell(""),
             Cell("molecules of a blank well"),
         ),
@@ -227,8 +170,8 @@ def _blank_rows(found: AssayValidation) -> list[tuple[Cell, ...]]:
 def _digital_blank_rows(blank: BlankLimit, held: DigitalBasis) -> list[tuple[Cell, ...]]:
     a, b = held.false_positives
     said = f"{blank.positive} of {blank.wells} blanks with a positive partition; {1e6 * a / (a + b):.2g} false positives a million partitions"
-    ranks = "none" if blank.by_ranks is None else _copies(blank.by_ranks)
-    model = "none" if blank.by_model is None else _copies(blank.by_model)
+    ranks = "none" if blank.by_ranks is None else copies_text(blank.by_ranks)
+    model = "none" if blank.by_model is None else copies_text(blank.by_model)
     return [
         (
             Cell("Blank, 95 %"),
@@ -288,7 +231,7 @@ def level_table(found: AssayValidation) -> Table:
 
     rows = tuple(
         (
-            Cell(_nominal(one.copies), sort=f"{one.copies:.6g}"),
+            Cell(nominal_text(one.copies), sort=f"{one.copies:.6g}"),
             Cell(f"{one.detected} of {one.wells}"),
             Cell("" if one.mean_cq is None else f"{one.mean_cq:.2f}"),
             Cell("" if one.sd_cq is None else f"{one.sd_cq:.2f}"),
@@ -318,7 +261,7 @@ def _digital_levels(found: AssayValidation) -> Table:
     rows = tuple(
         (
             Cell(one.name),
-            Cell(_copies(one.copies), sort=f"{one.copies:.6g}"),
+            Cell(copies_text(one.copies), sort=f"{one.copies:.6g}"),
             Cell(f"{one.detected} of {one.wells}"),
             Cell(_cv(one.cv) + _cv_span(one)),
             Cell(_cv(one.cv_model)),
@@ -366,7 +309,7 @@ def _share(one: LevelPrecision) -> dict[str, Any]:
         "share": 100 * k / n,
         "low": 100 * float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0,
         "high": 100 * float(beta.ppf(0.975, k + 1, n - k)) if k < n else 100.0,
-        "title": f"{k} of {n} wells at {_nominal(one.copies)} copies",
+        "title": f"{k} of {n} wells at {nominal_text(one.copies)} copies",
     }
 
 
@@ -499,7 +442,7 @@ def precision_svg(found: AssayValidation) -> str:
             "cv": 100 * one.cv,
             "low": min(100 * (one.cv_lower or one.cv), _MOST_PERCENT),
             "high": min(100 * (one.cv_upper or one.cv), _MOST_PERCENT),
-            "title": f"CV {numbers.percent(100 * one.cv)} % at {_nominal(one.copies)} copies, {one.detected} wells",
+            "title": f"CV {numbers.percent(100 * one.cv)} % at {nominal_text(one.copies)} copies, {one.detected} wells",
         }
         for one in found.levels
         if one.cv is not None and 100 * one.cv <= _MOST_PERCENT
@@ -536,25 +479,6 @@ def precision_svg(found: AssayValidation) -> str:
     layers += _points(points, x, y)
     spec = draw.configured({"width": _WIDTH, "height": _HEIGHT, "layer": layers})
     return draw.svg(spec, description=f"Precision profile of {found.target}. {sentence(found)}")
-
-
-def describe(found: AssayValidation) -> str:
-    """What the detection figure shows, in words.
-
-    Parameters
-    ----------
-    found : AssayValidation
-        Validation.
-
-    Returns
-    -------
-    str
-        One sentence a level, and the limits.
-    """
-    levels = " ".join(
-        f"{one.detected} of {one.wells} wells at {_nominal(one.copies)} copies." for one in found.levels
-    )
-    return f"Detection of {found.target} against copies. {levels} {sentence(found)}"
 
 
 def page(found: AssayValidation, *, context: Context, synthetic: bool = False) -> str:
