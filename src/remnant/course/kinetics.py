@@ -34,6 +34,7 @@ from remnant.numerics.growth import (
     Growth,
     GrowthTask,
     SharedDraws,
+    SlopePrior,
     doubling_days,
     fit_growth,
 )
@@ -319,7 +320,9 @@ def _fits(cases: Sequence[_Case], batch: EvidenceBatch, rules: KineticsRules) ->
     fits = fit_growth(
         tasks,
         tables,
-        slope_sd=rules.slope_sd_log10_per_day,
+        slope=SlopePrior(
+            scale=rules.slope_scale_log10_per_day, degrees_of_freedom=rules.slope_degrees_of_freedom
+        ),
         probabilities=(tail, 0.5, 1.0 - tail),
         horizon_days=float(rules.horizon_days),
     )

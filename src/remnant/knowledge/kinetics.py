@@ -24,8 +24,8 @@ class KineticsRules:
         P(above background) that one of them must exceed.
     change_therapies, change_events : frozenset of str
         Kinds of therapy and event at which net growth may change.
-    slope_sd_log10_per_day : float
-        Prior of the slope around 0.
+    slope_scale_log10_per_day, slope_degrees_of_freedom : float
+        Prior of the slope: Student t around 0.
     level_sd_log10 : float
         Prior of the leukaemia behind a background marker around the level of the background.
     level : float
@@ -45,7 +45,8 @@ class KineticsRules:
     probability_above: float
     change_therapies: frozenset[str]
     change_events: frozenset[str]
-    slope_sd_log10_per_day: float
+    slope_scale_log10_per_day: float
+    slope_degrees_of_freedom: float
     level_sd_log10: float
     level: float
     horizon_days: int
@@ -76,7 +77,8 @@ def kinetics_rules() -> KineticsRules:
         probability_above=rows["background_points"]["probability_above"],
         change_therapies=frozenset(rows["change_at_therapies"]["therapies"]),
         change_events=frozenset(rows["change_at_events"]["events"]),
-        slope_sd_log10_per_day=rows["slope_prior"]["sd_log10_per_day"],
+        slope_scale_log10_per_day=rows["slope_prior"]["scale_log10_per_day"],
+        slope_degrees_of_freedom=float(rows["slope_prior"]["degrees_of_freedom"]),
         level_sd_log10=rows["level_prior"]["sd_log10"],
         level=rows["interval"]["level"],
         horizon_days=rows["horizon"]["days"],

@@ -97,8 +97,8 @@ class Prior(NamedTuple):
 
     Attributes
     ----------
-    slope_sd : float
-        Of the slope around zero, log10 a day.
+    slope_scale, slope_freedom : float
+        Of the slope around zero, Student t: scale in log10 a day, and degrees of freedom.
     background : bool
         Whether there is a background.
     background_mean, background_sd : float
@@ -115,7 +115,8 @@ class Prior(NamedTuple):
         Days from the first to the last sample.
     """
 
-    slope_sd: float
+    slope_scale: float
+    slope_freedom: float
     background: bool
     background_mean: float
     background_sd: float
@@ -206,7 +207,8 @@ def _quadratic(series: Series, prior: Prior, s: float, d: float) -> tuple[float,
     samples, _, normal, _, _ = series
     for i in range(samples.shape[0]):
         samples[i, 6] = course_above(s, d, samples[i, 0], samples[i, 1], prior)
-    p, q, r = 0.0, 0.0, (s / prior.slope_sd) ** 2
+    p, q = 0.0, 0.0
+    r = (prior.slope_freedom + 1.0) * math.log1p((s / prior.slope_scale) ** 2 / prior.slope_freedom)
     if prior.background:
         known = 1.0 / prior.background_sd**2
         level, known_level = prior.level_mean - d, 1.0 / prior.level_sd**2
