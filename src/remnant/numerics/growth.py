@@ -240,8 +240,7 @@ def fit_growth(
     held = np.empty(MOST_ROOM)
     room = np.empty((MOST_ROWS + 1, 5))
     return [
-        _fit(task, tables, slope, asked=asked, horizon=horizon_days, held=held, room=room)
-        for task in tasks
+        _fit(task, tables, slope, asked=asked, horizon=horizon_days, held=held, room=room) for task in tasks
     ]
 
 
@@ -267,7 +266,7 @@ def _fit(
         peak = float((lattice[:, 1] - np.log(np.hypot(scale, lattice[:, 0] - centre))).max())
         wanted, finer = (_ROWS_CROSSING, _FINER) if task.log10_levels else (_ROWS_SHOWN, 1.0)
         stride = max(1, (len(lattice) - 1) // wanted)
-        heads, values = inner_rows(series, prior, lattice, stride, finer, peak, held)
+        heads, values = inner_rows(series, prior, lattice, grid, stride, finer, peak, held)
         values -= values.max()
         curvature, above, share = summary.prepared(heads, values, grid)
         for i, level in enumerate(task.log10_levels):
