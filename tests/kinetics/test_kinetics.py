@@ -120,7 +120,7 @@ def test_a_rising_series_has_a_doubling_time_inside_its_interval_and_a_sentence(
     assert (k.trend, k.refused, k.current, k.predictor) == ("rising", "", True, True)
     assert k.doubling_lower < k.doubling_days < k.doubling_upper
     assert k.doubling_days == pytest.approx(12.0, abs=0.3)
-    assert k.reason.startswith("NPM1 BM rises: doubling time 12 d (")
+    assert k.reason.startswith("NPM1 BM rises: doubling time 12 days (9-17), ")
     assert "reaches" not in k.reason, "no level of overt relapse is defined"
     assert k.shown_on[0] == on(0)
     assert all(a < b < c for a, b, c in zip(k.shown_lower, k.shown_median, k.shown_upper, strict=True))
@@ -144,7 +144,14 @@ def test_too_few_quantified_samples_are_refused_with_the_reason(values, words):
 def test_therapy_between_is_named_when_it_leaves_too_few_samples():
     *_, k = fit_kinetics([rising(therapies=[("dli", 70, None)])])
     assert k.refused == (
-        "1 quantified sample, 2 needed; dli from 2021-03-12 lies between them and the 3 samples before"
+        "1 quantified sample, 2 needed; between it and the 3 samples before: DLI from 2021-03-12"
+    )
+
+
+def test_a_therapy_that_ends_and_begins_anew_on_a_day_is_one_change():
+    found = fit_kinetics([rising(therapies=[("tki", 10, 61), ("tki", 61, None)])])
+    assert found[-1].refused == (
+        "1 quantified sample, 2 needed; between it and the 2 samples before: a change of TKI on 2021-03-03"
     )
 
 
@@ -227,7 +234,7 @@ def wt1(*pairs, **more):
         ([(120, 20.0), (150, 900.0)], "2 samples, 3 needed for a marker with a background"),
         (
             [(120, 20.0), (150, 25.0), (180, 30.0)],
-            "no sample lies above the background with a probability of 0.95",
+            "no sample lies above the background with a probability over 0.95",
         ),
         ([(5, 20.0), (10, 400.0), (20, 900.0)], "drawn between transplantation and engraftment"),
     ],
