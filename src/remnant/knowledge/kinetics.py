@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from scipy.special import stdtrit
+
 from remnant.knowledge import tables
 
 __all__ = ["KineticsRules", "kinetics_rules"]
@@ -54,6 +56,11 @@ class KineticsRules:
     month_days: float
     version: str
 
+    @property
+    def median_slope_log10_per_day(self) -> float:
+        """Slope that half of all rises and falls exceed before the samples, log10 a day."""
+        return self.slope_scale_log10_per_day * float(stdtrit(self.slope_degrees_of_freedom, 0.75))
+
 
 @functools.cache
 def kinetics_rules() -> KineticsRules:
@@ -69,6 +76,8 @@ def kinetics_rules() -> KineticsRules:
     >>> rules = kinetics_rules()
     >>> rules.quantified_samples, rules.background_samples, rules.probability_above
     (2, 3, 0.95)
+    >>> round(0.30103 / rules.median_slope_log10_per_day, 1)
+    13.6
     """
     rows = {row["id"]: row for row in tables.rows("kinetics")}
     return KineticsRules(
