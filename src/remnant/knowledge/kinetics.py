@@ -58,7 +58,13 @@ class KineticsRules:
 
     @property
     def median_slope_log10_per_day(self) -> float:
-        """Slope that half of all rises and falls exceed before the samples, log10 a day."""
+        """Slope that half of all rises, and half of all falls, exceed before the samples.
+
+        Returns
+        -------
+        float
+            log10 a day.
+        """
         return self.slope_scale_log10_per_day * float(stdtrit(self.slope_degrees_of_freedom, 0.75))
 
 

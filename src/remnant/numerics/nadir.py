@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -180,7 +180,7 @@ def _rows(  # noqa: PLR0917  a compiled kernel takes its arrays in order
             named = _covariance(held[i], held[i], name, named_sd)
             error[i, i] = max(sd[held[i]] ** 2, named + _SMALLEST**2)
         y = value[held]
-        told: Floats = np.linalg.solve(error, common)
+        told = np.linalg.solve(error, common)
         named = _covariance(now, now, name, named_sd)
         left = max(max(sd[now] ** 2, named) - (common * told).sum(), _SMALLEST**2)
         for s in range(len(spreads)):
@@ -217,7 +217,7 @@ def _drawn(  # noqa: PLR0917  a compiled kernel takes its arrays in order
     y: Floats,
     error: Floats,
     spread: float,
-    told: Floats,
+    told: NDArray[Any],
     gap: float,
     left: float,
     points: Floats,
