@@ -43,6 +43,21 @@ def test_the_answer_comes_first_and_the_rest_in_order(relapsing_dossier, context
     assert places[1:] == sorted(places[1:])
 
 
+def test_the_page_says_when_to_sample_next_for_its_day(stable_dossier, context):
+    alive = tuple(e for e in stable_dossier.events if e.kind not in {"death", "relapse"})
+    due = dataclasses.replace(stable_dossier.course, next_sample_by=dt.date(2021, 5, 4), death_on=None)
+    case = dataclasses.replace(stable_dossier, course=due, events=alive)
+    later = dataclasses.replace(context, as_of=dt.date(2021, 5, 14))
+    text = words(patient.page(case, context=later))
+    assert f"{due.headline} Next sample overdue since 4 May 2021, 10 days" in text
+    assert "Asked for 14 May 2021." in text
+    assert "since 2021-05-04, 10 days" in text
+    early = words(patient.page(case, context=dataclasses.replace(context, as_of=dt.date(2021, 5, 4))))
+    assert "Next sample by 4 May 2021." in early
+    assert "overdue" not in early.replace("Overdue", "")
+    assert report_id(case, context=later) != report_id(case, context=context)
+
+
 def test_every_measurement_stands_in_the_table(any_dossier, context):
     page = parse.fromstring(patient.page(any_dossier, context=context))
     tables = [t for t in page.iter("table") if t.find("caption").text.startswith(("WT1,", "BAALC/"))]

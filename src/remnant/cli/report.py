@@ -34,7 +34,7 @@ def report(
         typer.Option(
             metavar="DATE",
             formats=["%Y-%m-%d"],
-            help="Day the worklist is made for.",
+            help="Day for which due and overdue samples are said.",
             show_default="the last day known",
         ),
     ] = None,

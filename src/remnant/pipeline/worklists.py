@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from remnant.course.laboratory import laboratory_rows
-from remnant.course.sampling import sampling_plan
+from remnant.course.next_sample import next_samples
 from remnant.course.worklist import worklist
 from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
@@ -50,5 +50,5 @@ def study_worklist(study: Study, held: Sequence[Dossier], on: dt.date) -> tuple[
             runs=facts(study, Run),
             decisions=decisions(study),
         ),
-        plans=sampling_plan(held, on),
+        following=next_samples(held, on),
     )

@@ -17,6 +17,7 @@ __all__ = [
     "Forecast",
     "Joint",
     "Kinetics",
+    "NextSample",
     "SamplingPlan",
     "SeriesPoint",
     "WarningCounts",
@@ -328,24 +329,26 @@ class Kinetics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingPlan:
-    """When the next sample of one series is due.
+    """When the next sample of one marker is due, or what the state of a patient asks for.
 
     Attributes
     ----------
     patient_id, assay_id, target, material, fraction : str
-        The series.
+        The series that sets the date; all but the patient empty where the state asks.
     last_on : datetime.date
-        Its last evaluable sample.
+        Last evaluable sample of the marker.
     by_rule_on : datetime.date or None
-        By the guideline's schedule; None where none fits.
+        By the guideline's schedule, or by the rule of the state; None where none fits.
     rule_id : str
-        Row of `knowledge`.
+        Row of `knowledge`; ``"state"`` for the rule of a state.
     by_kinetics_on : datetime.date or None
         So that growth is seen with the wanted probability and lead; None where that cannot be said.
     overdue_days : int
         Days by which the earlier of the two has passed; 0 if it has not.
     reason : str
         One sentence.
+    due_on : datetime.date or None
+        The earlier of the two.
     """
 
     patient_id: str
@@ -359,6 +362,38 @@ class SamplingPlan:
     by_kinetics_on: dt.date | None
     overdue_days: int
     reason: str
+    due_on: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextSample:
+    """When a patient is to be sampled next, asked for one day.
+
+    Attributes
+    ----------
+    patient_id : str
+        Laboratory code.
+    on : datetime.date
+        Day it was asked for.
+    due_on : datetime.date or None
+        Earliest date of all plans; None where nothing gives one.
+    overdue_days : int
+        Days by which it has passed; 0 if it has not.
+    not_asked : str
+        Why no sample is due: death, overt relapse, off study; empty for all others.
+    sentence : str
+        The same in one sentence.
+    plans : tuple of SamplingPlan
+        Each marker's dates with their reasons, the longest overdue first.
+    """
+
+    patient_id: str
+    on: dt.date
+    due_on: dt.date | None
+    overdue_days: int
+    not_asked: str
+    sentence: str
+    plans: tuple[SamplingPlan, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Final
 
 from remnant.course.worklist import worklist
 from remnant.records.dossier import Dossier
+from remnant.records.judgement import NextSample
 from remnant.report import numbers, words
 
 __all__ = ["Head", "Warned", "head", "warnings"]
@@ -64,13 +65,15 @@ class Head:
     warnings: tuple[Warned, ...]
 
 
-def head(dossier: Dossier) -> Head:
+def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
     """Top of the report.
 
     Parameters
     ----------
     dossier : Dossier
         One patient.
+    asked : NextSample or None, default None
+        When the patient is to be sampled next, for the day of the report; None says nothing of it.
 
     Returns
     -------
@@ -85,10 +88,14 @@ def head(dossier: Dossier) -> Head:
         sentence, urgency, tone = "The course of this patient has not been judged.", "Not judged", "calm"
     else:
         signs = worklist(
-            [course], dt.date.min, disagreements=dossier.disagreements, tracks=dossier.clone_tracks
+            [course],
+            asked.on if asked else dt.date.min,
+            disagreements=dossier.disagreements,
+            tracks=dossier.clone_tracks,
+            following=[asked] if asked else [],
         )
         level = signs[0].urgency if signs else 0
-        sentence = _compartments(dossier) + course.headline + _clones(dossier)
+        sentence = _compartments(dossier) + course.headline + _clones(dossier) + _next(asked)
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
         code=dossier.patient.patient_id,
@@ -109,6 +116,12 @@ def _compartments(dossier: Dossier) -> str:
         return ""
     last = dossier.sorted_samples[-1]
     return f"{last.lineage.name}, {numbers.in_sentence(last.drawn_on)}: {last.lineage.reason} "
+
+
+def _next(asked: NextSample | None) -> str:
+    """By when to sample next, or that the patient is off study; death and relapse are said already."""
+    said = asked is not None and (asked.due_on is not None or asked.not_asked.startswith("off study"))
+    return f" {asked.sentence}" if asked is not None and said else ""
 
 
 def _clones(dossier: Dossier) -> str:
