@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remnant.course.build import build_course, build_courses
-from remnant.course.standing import state_text
 from remnant.course.next_sample import overdue_text
+from remnant.course.standing import state_text
 from remnant.course.worklist import worklist
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.verbs import change, combine, probability_above
