@@ -51,7 +51,7 @@ class Call:
     point_value : float or None
         What the rule was applied to; None if nothing was detected.
     probability_above : float or None
-        P(true quantity above the cut-off), interval *of this measurement*.
+        P(true quantity above the cut-off), interval *of this measurement*; `uncertainty` says what else is inside.
     confidence : {"robust", "borderline", "not evaluable"}
         Borderline where that probability lies between .05 and .95.
     reason : str
@@ -64,6 +64,10 @@ class Call:
         Rule set of the row; empty for a cut-off of a background marker.
     code : str
         Stable, dotted reason code; empty for a cut-off of a background marker.
+    uncertainty : str
+        What `probability_above` contains, in words: the measurement alone, or the cut-off's own uncertainty too.
+    threshold_sd_log10 : float
+        Standard deviation of the cut-off that was integrated out, log10; 0 for a published number.
     """
 
     measurement_id: str
@@ -85,6 +89,8 @@ class Call:
     label: str = ""
     rule_set: str = ""
     code: str = ""
+    uncertainty: str = "measurement"
+    threshold_sd_log10: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

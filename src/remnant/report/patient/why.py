@@ -54,8 +54,9 @@ def verdicts(dossier: Dossier) -> Table:
     return Table(
         title="Verdicts",
         note="The verdict is the rule on the point value, as published. P above is the probability that the true "
-        "quantity lies above the cut-off, given this measurement and the cut-off as it stands; between 0.05 and 0.95 the "
-        "verdict is borderline. A cut-off from donors is itself uncertain: its interval is in the table of rules.",
+        "quantity lies above the cut-off, given this measurement; between 0.05 and 0.95 the verdict is borderline. A cut-off "
+        "from the laboratory's donors is itself uncertain: P above is averaged over its posterior, and its interval is "
+        "in the table of rules. A published or assumed cut-off is taken as it stands.",
         columns=columns,
         rows=tuple(_verdict_row(call, m) for call, m in held),
     )
