@@ -18,6 +18,7 @@ from remnant.cli.results import computed
 from remnant.cohort.table import patients
 from remnant.errors import ConflictError
 from remnant.records.codec import to_frame
+from remnant.records.deciding import call_subject
 from remnant.records.finding import Finding
 from remnant.records.judgement import Call, Course, Decision, SeriesPoint
 from remnant.records.measurement import Baseline, CurveFit, Measurement, WellUse
@@ -112,7 +113,8 @@ def _frames(study: Study, as_: str) -> Iterator[tuple[str, pl.DataFrame]]:
         else:
             yield kind.attribute, facts_frame(study, kind.record)
     for name, record in _DERIVED.items():
-        yield name, to_frame(derived_records(study, record), record)
+        frame = to_frame(derived_records(study, record), record)
+        yield name, _with_decisions(study, frame) if record is Call else frame
     points = [point for course in derived_records(study, Course) for point in course.points]
     yield "series_points", to_frame(points, SeriesPoint)
     specific = [point for course in derived_records(study, Course) for point in course.mrd]
@@ -120,6 +122,18 @@ def _frames(study: Study, as_: str) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "findings", to_frame(all_findings(study), Finding)
     yield "decisions", to_frame(decisions(study, standing=False), Decision)
     yield "cohort", patients(dossiers(study))
+
+
+def _with_decisions(study: Study, frame: pl.DataFrame) -> pl.DataFrame:
+    """Verdicts with what people decided on them beside, empty where nobody did."""
+    said = {decision.on: decision for decision in decisions(study)}
+    held = [said.get(call_subject(call)) for call in derived_records(study, Call)]
+    return frame.with_columns(
+        pl.Series("decided", [one and one.verdict for one in held], dtype=pl.String),
+        pl.Series("decided_by", [one and one.by for one in held], dtype=pl.String),
+        pl.Series("decided_at", [one and one.at.isoformat() for one in held], dtype=pl.String),
+        pl.Series("decided_reason", [one and one.reason for one in held], dtype=pl.String),
+    )
 
 
 def _importable(kind: Kind, records: Sequence[Any]) -> pl.DataFrame:

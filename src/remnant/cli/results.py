@@ -24,8 +24,9 @@ from remnant.errors import NotFoundError
 from remnant.pipeline.reports import last_day
 from remnant.pipeline.worklists import study_worklist
 from remnant.records.codec import to_dict
+from remnant.records.deciding import call_subject
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Course, NextSample, SeriesPoint, WorklistRow
+from remnant.records.judgement import Call, Course, Decision, NextSample, SeriesPoint, WorklistRow
 from remnant.records.measurement import Measurement
 from remnant.records.mrd import MrdPoint
 from remnant.report.numbers import measured, signed
@@ -174,7 +175,9 @@ def worklist_lines(rows: Collection[WorklistRow]) -> tuple[RenderableType, ...]:
             row.patient_id or f"run {row.run_id}",
             _URGENCY[row.urgency],
             row.kind + (" *" if row.unverified_rules else ""),
-            row.reason + (f" And {more}." if (more := _further(row)) else ""),
+            " ".join(
+                filter(None, (row.reason, f"And {more}." if (more := _further(row)) else "", *row.decided))
+            ),
             row.confirm_by,
             row.last_sample_on,
         )
@@ -246,13 +249,15 @@ def call(study: StudyFolder, *, patients: Patients = None) -> Answer:
     Answer
         One entry a verdict.
     """
-    found = [item for dossier in named_dossiers(computed(study), patients) for item in dossier.calls]
+    held = named_dossiers(computed(study), patients)
+    found = [item for dossier in held for item in dossier.calls]
+    said = {decision.on: decision for dossier in held for decision in dossier.decisions}
     rows = (
         (
             item.patient_id,
             item.sample_id,
             item.assay_id,
-            item.verdict,
+            "\n".join(filter(None, (item.verdict, _decided(item, said)))),
             item.confidence,
             item.rule_id + ("" if item.status == "verified" else " (unverified)"),
             item.reason,
@@ -260,7 +265,14 @@ def call(study: StudyFolder, *, patients: Patients = None) -> Answer:
         for item in found
     )
     columns = ("patient", "sample", "assay", "verdict", "confidence", "rule", "why")
-    return Answer(data=found, shown=(listed(columns, rows),))
+    data = [{**to_dict(item), "decision": said.get(call_subject(item))} for item in found]
+    return Answer(data=data, shown=(listed(columns, rows),))
+
+
+def _decided(item: Call, said: Mapping[str, Decision]) -> str:
+    """What a person decided on a verdict, short."""
+    decision = said.get(call_subject(item))
+    return "" if decision is None else f"{decision.by}: {decision.verdict.partition(' (rule:')[0]}"
 
 
 @command

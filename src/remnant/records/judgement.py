@@ -506,6 +506,8 @@ class WorklistRow:
         Rules behind these signs that are not verified, in words.
     run_id : str
         Run; empty for a patient.
+    decided : tuple of str
+        What people decided about the patient or a verdict, one sentence each; it removes no sign.
     """
 
     patient_id: str
@@ -518,6 +520,7 @@ class WorklistRow:
     reasons: tuple[str, ...] = ()
     unverified_rules: tuple[str, ...] = ()
     run_id: str = ""
+    decided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -597,7 +600,7 @@ class Decision:
     at : datetime.datetime
         When, with time zone.
     on : str
-        What it is about: ``"well R-07:B03"``, ``"run R-07"``, ``"patient P003"``.
+        What it is about: ``"well R-07:B03"``, ``"run R-07"``, ``"patient P003"``, ``"call S-0117 WT1/ABL1 eln_bm_250"``.
     verdict : str
         What was decided.
     reason : str

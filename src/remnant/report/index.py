@@ -127,7 +127,7 @@ def _row(row: WorklistRow, patient: Patient | None, links: Links) -> tuple[Cell,
     return (
         Cell(row.patient_id or f"run {row.run_id}", link=link),
         Cell(words.URGENCY[row.urgency], tone=tones[row.urgency], note=row.kind, sort=str(row.urgency)),
-        Cell(row.reason, note=" ".join((*row.reasons, doubt)).strip()),
+        Cell(row.reason, note=" ".join((*row.reasons, doubt, *row.decided)).strip()),
         Cell(numbers.iso(row.confirm_by), note=overdue),
         Cell(numbers.iso(row.last_sample_on)),
         Cell(disease),

@@ -206,7 +206,10 @@ def _verdict(call: Call | None, donors: Baseline | None) -> Cell:
         return Cell(
             call.verdict, note=", ".join(part for part in (probability, call.confidence, rule) if part)
         )
-    uncertain = f"the cut-off itself is uncertain: {words.donors_limit(donors)}" if donors else ""
+    held = (
+        "P holds the cut-off's own uncertainty" if call.threshold_sd_log10 else "cut-off taken as it stands"
+    )
+    uncertain = f"{held}: {words.donors_limit(donors)}" if donors else ""
     return Cell(
         f"{call.verdict} {numbers.level(call.threshold)}",
         note=", ".join(part for part in (probability, call.confidence, rule, uncertain) if part),

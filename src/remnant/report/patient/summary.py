@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from remnant.course.worklist import worklist
+from remnant.records.deciding import call_subject, decision_text
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import NextSample
 from remnant.report import numbers, words
@@ -24,7 +25,7 @@ class Warned:
     Attributes
     ----------
     label : str
-        ``"Failed"``, ``"Warning"``, ``"Not verified"`` or ``"More"``.
+        ``"Decided"``, ``"Failed"``, ``"Warning"``, ``"Not verified"`` or ``"More"``.
     text : str
         One sentence.
     tone : {"look", "act"}
@@ -145,10 +146,11 @@ def warnings(dossier: Dossier) -> tuple[Warned, ...]:
     Returns
     -------
     tuple of Warned
-        Failures first, then warnings, then rules that were not verified; repeated codes once. Three at most,
+        Decisions of people first, then failures, then warnings, then rules that were not verified; repeated codes once. Three at most,
         and a line that counts the others, which stand under Where from.
     """
     lines = [
+        *_decided(dossier),
         *_found(dossier, severity="failure", label="Failed", tone="act"),
         *_found(dossier, severity="warning", label="Warning", tone="look"),
     ]
@@ -161,6 +163,16 @@ def warnings(dossier: Dossier) -> tuple[Warned, ...]:
         tone = "act" if any(line.tone == "act" for line in rest) else "look"
         lines.append(Warned("More", f"And {len(rest)} more below, under Where from.", tone))
     return tuple(lines)
+
+
+def _decided(dossier: Dossier) -> list[Warned]:
+    """What people decided about the patient or a verdict: it stands beside the sentence, and changes none of it."""
+    calls = {call_subject(call): call for call in dossier.calls}
+    return [
+        Warned("Decided", decision_text(decision, calls.get(decision.on)), "look")
+        for decision in sorted(dossier.decisions, key=lambda one: one.at, reverse=True)
+        if decision.on in calls or decision.on == f"patient {dossier.patient.patient_id}"
+    ]
 
 
 def _found(dossier: Dossier, *, severity: str, label: str, tone: str) -> list[Warned]:

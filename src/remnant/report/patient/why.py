@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from remnant.records.clonotype import ClonePoint
+from remnant.records.deciding import decided, decision_text
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Call
+from remnant.records.judgement import Call, Decision
 from remnant.records.measurement import Measurement
 from remnant.report import numbers, words
 from remnant.report.patient.data import donors_of, state_tone
@@ -58,17 +59,22 @@ def verdicts(dossier: Dossier) -> Table:
         "from the laboratory's donors is itself uncertain: P above is averaged over its posterior, and its interval is "
         "in the table of rules. A published or assumed cut-off is taken as it stands.",
         columns=columns,
-        rows=tuple(_verdict_row(call, m) for call, m in held),
+        rows=tuple(_verdict_row(call, m, decided(call, dossier.decisions)) for call, m in held),
     )
 
 
-def _verdict_row(call: Call, m: Measurement) -> tuple[Cell, ...]:
+def _verdict_row(call: Call, m: Measurement, decision: Decision | None) -> tuple[Cell, ...]:
     copies = " / ".join(numbers.count(value) or "not given" for value in (m.target_copies, m.control_copies))
     return (
         Cell(numbers.iso(m.drawn_on)),
         Cell(m.target, note=words.place(m)),
         Cell(words.rule_label(call), note="" if call.status == "verified" else "unverified"),
-        Cell(call.verdict, note=call.confidence if call.confidence != call.verdict else ""),
+        Cell(
+            call.verdict,
+            note=call.confidence if call.confidence != call.verdict else "",
+        )
+        if decision is None
+        else Cell(call.verdict, note=decision_text(decision, call), tone="look"),
         Cell(numbers.probability(call.probability_above)),
         Cell(copies),
         Cell(f"{m.positive_wells} of {m.wells}", note=f"{m.control_wells} control"),
