@@ -75,7 +75,7 @@ def laboratory_rows(
             )
     for point in controls:
         if point.rejects and samples[point.run_id]:
-            rules = ", ".join(point.rules)
+            rules = ", ".join(rule.replace("_", "-") for rule in point.rules)
             told = f"Control {point.control_name} of {point.target} asks to reject the run ({rules})"
             said[point.run_id].append((_CONTROL, f"{told}; {_count(samples[point.run_id])} in it."))
     return tuple(

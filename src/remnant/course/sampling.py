@@ -33,6 +33,7 @@ __all__ = ["not_asked", "sampling_plan", "speaks", "state_due"]
 P = TypeVar("P", SeriesPoint, MrdPoint)
 
 _STATE_RULE: Final = "state"
+_RELAPSED: Final = frozenset({"confirmed relapse", "progression"})
 
 
 class _Wanted(NamedTuple):
@@ -237,7 +238,7 @@ def _by_rule(
 ) -> list[_Wanted]:
     """The guideline's next date: the schedule runs from remission, or from transplantation if that is later."""
     schedule = rules.schedules.get((last.target, last.material))
-    if schedule is None or last.fraction:
+    if schedule is None or last.fraction or _has_relapsed(dossier.course, last.target):
         return []
     starts = [event.on for event in dossier.events if event.kind == "remission"]
     graft = transplant_date(dossier.events)
@@ -248,6 +249,13 @@ def _by_rule(
     mark = "" if schedule.status == "verified" else ", unverified"
     text = f"by {date_text(due)} by schedule ({schedule.id}{mark}: every {schedule.every_days} days)"
     return [_Wanted(due, last, text, schedule.id)]
+
+
+def _has_relapsed(course: Course | None, target: str) -> bool:
+    """Whether a marker stands at a confirmed relapse or progression: the schedule is one of remission."""
+    return course is not None and any(
+        point.target == target and point.state in _RELAPSED for point in _last_points(course.mrd)
+    )
 
 
 def _by_kinetics(

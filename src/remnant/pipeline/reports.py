@@ -118,7 +118,10 @@ def write_reports(
         study=study.settings.name,
         software=f"remnant {remnant.__version__}",
         written_at=dt.datetime.now(tz=dt.UTC),
-        assumptions=tuple(f"{found.subject}: {found.message}" for found in unverified_rules(study)),
+        assumptions=tuple(
+            f"{found.subject}: {found.message[:1].lower()}{found.message[1:]}"
+            for found in unverified_rules(study)
+        ),
         as_of=day,
     )
     with plain_errors(str(folder)):

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from typing import Final
 
+from remnant.course.pooled import JOIN
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, SeriesPoint
 from remnant.records.measurement import Baseline, Measurement
@@ -128,7 +129,7 @@ def measurements(dossier: Dossier) -> tuple[Table, ...]:
 
 def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     held = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
-    points = {p.measurement_id: p for p in state_points(dossier)}
+    points = {key: p for p in state_points(dossier) for key in p.measurement_id.split(JOIN)}
     unit = unit_label(held[0].unit, control=held[0].control)
     rows = [
         _row(dossier, m, points.get(m.measurement_id))

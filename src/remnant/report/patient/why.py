@@ -108,7 +108,8 @@ def rules(dossier: Dossier) -> Table:
         m = measured.get(call.measurement_id)
         donors = donors_of(dossier, call, m) if m is not None else None
         unit = unit_label(call.unit, control=m.control if m is not None else "")
-        cutoff = f"{words.beyond(call.rule_id)} {numbers.level(call.threshold)} {unit}"
+        named = f"{words.beyond(call.rule_id)} {numbers.level(call.threshold)} {unit}"
+        cutoff = named if call.threshold > 0 else "none: a class of response or a level"
         found[call.rule_id, cutoff] = (
             Cell(words.rule_label(call), note=call.rule_id),
             Cell(cutoff, note=words.donors_limit(donors) if donors else ""),
