@@ -76,8 +76,18 @@ def test_a_course_says_when_to_sample_next_for_the_day_asked(remnant, computed):
     for one in later:
         on_list = rows.get(one["patient_id"])
         assert one["next_sample"]["overdue_days"] == (on_list["overdue_days"] if on_list else 0)
-    wrong = remnant("course", computed, "--on", "4.5.2031")
-    assert wrong.code == 2
+    for command in ("course", "worklist", "report"):
+        wrong = remnant(command, computed, "--on", "4.5.2031")
+        assert wrong.code == 2
+        assert "found '4.5.2031', need a date as YYYY-MM-DD" in " ".join(wrong.err.split())
+
+
+def test_tables_are_not_written_into_the_folder_of_the_study(remnant, computed):
+    held = sorted(computed.iterdir())
+    refused = remnant("export", computed, computed)
+    assert refused.code == 4
+    assert "the folder of the study itself" in refused.err
+    assert sorted(computed.iterdir()) == held
 
 
 def test_a_pooled_day_is_shown_with_its_value_and_change(remnant, computed, monkeypatch):

@@ -6,6 +6,7 @@ import math
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,6 +71,19 @@ def test_schedule_of_the_guideline_runs_from_remission_and_names_its_row():
     assert plan.rule_id == "eln2021_npm1_bm"
     assert (plan.due_on, plan.overdue_days) == (cases.on(191), 9)
     assert plan.reason == "NPM1, next sample by 11 July 2021 by schedule (eln2021_npm1_bm: every 91 days)."
+
+
+def test_the_schedule_of_remission_does_not_hold_at_a_molecular_relapse():
+    case = known(cases.dossier(cases.measurement(100, 0.5), events=[("remission", 0)]))
+    (asked,) = next_samples([case], cases.on(120))
+    assert asked.due_on == cases.on(191)
+    at_relapse = SimpleNamespace(
+        target="NPM1", state="confirmed relapse", drawn_on=cases.on(100), assay_id="NPM1/ABL1", material="BM",
+        fraction="", confirm_by=None,
+    )  # fmt: skip
+    relapsed = replace(case, course=replace(case.course, mrd=(at_relapse,)))
+    (asked,) = next_samples([relapsed], cases.on(120))
+    assert asked.due_on is None
 
 
 def test_schedule_ends_after_two_years():

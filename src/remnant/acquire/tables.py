@@ -129,7 +129,7 @@ def nearest_kinds(sheet: Sheet) -> Problem:
         sheet,
         "sheet.unknown_kind",
         "the columns of one kind of table" + (f" (nearest: {lacks})" if lacks else ""),
-        "Give the columns the names that docs/formats.md lists, or start from a template.",
+        "Start from an empty table of the kind: `remnant templates FOLDER` writes one of each, with its columns.",
         row=sheet.header_row,
         value=", ".join(sheet.header[:20]),
     )

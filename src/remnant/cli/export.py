@@ -93,6 +93,13 @@ def export(
         Files with their number of rows.
     """
     opened = computed(study)
+    if out.resolve() == opened.folder.resolve():
+        raise ConflictError(
+            where=str(out),
+            found="the folder of the study itself",
+            needed="a folder of its own for the tables",
+            advice="Choose another folder, such as one inside the study's reports.",
+        )
     tables = {f"{name}.{as_}": frame for name, frame in _frames(opened, as_) if frame.height}
     _refuse_overwriting(out, list(tables))
     with plain_errors(str(out)):

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import RenderableType
 from rich.text import Text
 
 from remnant.cli.answer import Answer, command, messages
 from remnant.cli.noticed import finding_table, judged
-from remnant.cli.options import Patients, Strict, StudyFolder
+from remnant.cli.options import Day, Patients, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.course.headline import date_text
 from remnant.course.next_sample import next_samples, overdue_text
@@ -111,22 +108,10 @@ def named_dossiers(study: Study, patients: Collection[str] | None) -> tuple[Doss
     return found
 
 
-Day = Annotated[
-    datetime | None,
-    typer.Option(
-        "--on",
-        metavar="DATE",
-        formats=["%Y-%m-%d"],
-        help="Day for which due and overdue samples are said.",
-        show_default="the last day known of any patient",
-    ),
-]
-
-
-def _day(on: datetime | None, held: Collection[Dossier]) -> tuple[dt.date, str]:
+def _day(on: dt.date | None, held: Collection[Dossier]) -> tuple[dt.date, str]:
     """Day of asking, and the sentence that says which it is."""
     if on is not None:
-        return on.date(), f"As of {date_text(on.date())}."
+        return on, f"As of {date_text(on)}."
     day = last_day(held)
     return day, f"As of {date_text(day)}, the last day known of any patient; --on DATE asks for another."
 
@@ -139,7 +124,7 @@ def worklist(study: StudyFolder, *, on: Day = None) -> Answer:
     ----------
     study : pathlib.Path
         Folder of the study.
-    on : datetime.datetime or None, default None
+    on : datetime.date or None, default None
         Day it is made for; None for the last day that the study knows of.
 
     Returns
@@ -208,7 +193,7 @@ def course(study: StudyFolder, *, patients: Patients = None, on: Day = None) -> 
         Folder of the study.
     patients : list of str or None, default None
         Only these patients.
-    on : datetime.datetime or None, default None
+    on : datetime.date or None, default None
         Day for which due and overdue samples are said; None for the last day that the study knows of.
 
     Returns
