@@ -395,6 +395,7 @@ def joint_above(
     second_limit: float | Floats,
     *,
     include: AbstractSet[str] = MEASUREMENT,
+    limit_sd_log10: tuple[float | Floats, float | Floats] = (0.0, 0.0),
 ) -> JointAbove:
     """Probability that two quantities of one sample both exceed their limits.
 
@@ -409,6 +410,8 @@ def joint_above(
         Limits in each quantity's unit.
     include : set of str, default MEASUREMENT
         Error classes that count.
+    limit_sd_log10 : pair of float or ndarray of float, shape (n,), default (0.0, 0.0)
+        Each limit's own uncertainty, log-normal, each limit's own; 0 for a published number.
 
     Returns
     -------
@@ -430,7 +433,10 @@ def joint_above(
     # One latent draw u with loadings a and b reproduces the covariance a * b; the rest stays private.
     ratio = np.sqrt(np.divide(variances[0], variances[1], out=np.ones(n), where=variances[1] > 0))
     loadings = [np.sqrt(shared * ratio), np.sqrt(np.divide(shared, ratio, out=np.zeros(n), where=ratio > 0))]
-    private = [np.sqrt(np.maximum(v - a * a, 0.0)) for v, a in zip(variances, loadings, strict=True)]
+    private = [
+        np.sqrt(np.maximum(v - a * a, 0.0) + np.square(sd))
+        for v, a, sd in zip(variances, loadings, limit_sd_log10, strict=True)
+    ]
 
     def work(rows: Integers) -> tuple[Floats, ...]:
         given_u = []
