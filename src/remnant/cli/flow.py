@@ -246,11 +246,21 @@ def _compartments(found: CompartmentCounts) -> list[Any]:
     ]
 
 
+def _interval(said: MrdStatement) -> str:
+    level = f"{100 * said.interval_level:g} %"
+    if said.estimate is None or said.lower is None:
+        return f"Above background less than {100 * said.upper:.2g} % ({level}, {said.interval_basis})"
+    return (
+        f"Above background {100 * said.estimate:.2g} %, {level} interval {100 * said.lower:.2g} to "
+        f"{100 * said.upper:.2g} %, {said.interval_basis}"
+    )
+
+
 def _said(said: MrdStatement) -> list[str]:
     share = "" if said.share is None else f", {100 * said.share:.3g} %"
     lines = [
         f"{said.gate}: {said.state}, {said.k:,} of {said.n:,} {said.denominator_name}{share}.",
-        f"95 % upper limit {100 * said.upper_limit:.2g} %; background {said.background_basis}.",
+        f"{_interval(said)}; background {said.background_basis}.",
         (
             f"Limit of detection {100 * said.limit_of_detection:.2g} % ({said.limit_of_detection_basis}), "
             f"of quantification {100 * said.limit_of_quantification:.2g} % ({said.limit_of_quantification_basis})."

@@ -376,10 +376,16 @@ class MrdStatement:
         Events in the gate, and of the denominator.
     share : float or None
         k / n; None where nothing was counted.
-    lower, upper : float or None
-        95 % interval of the share above background; None unless detected.
-    upper_limit : float
-        95 % one-sided bound of the share above background.
+    estimate : float or None
+        Share above background, corrected for recall, by maximum likelihood; None unless detected.
+    lower : float or None
+        Lower end of the interval of the share above background; None unless detected, and only then.
+    upper : float
+        Upper end of the same interval; where nothing was detected, the bound that was reached.
+    interval_level : float
+        Least coverage of the interval at every true share.
+    interval_basis : str
+        How it was made: ``"unified (Feldman-Cousins)"``.
     evidence : CountsEvidence or ProfileEvidence
         Likelihood of the share above background; tabulated where the background varies between controls.
     background : float
@@ -415,9 +421,11 @@ class MrdStatement:
     k: int
     n: int
     share: float | None
+    estimate: float | None
     lower: float | None
-    upper: float | None
-    upper_limit: float
+    upper: float
+    interval_level: float
+    interval_basis: str
     evidence: CountsEvidence | ProfileEvidence
     background: float
     background_dispersion: float

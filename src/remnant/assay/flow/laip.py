@@ -43,12 +43,15 @@ class TrackedPhenotype:
         Share of normal cells that is called, with its error as dispersion.
     recall : float
         Share of blasts that is called.
+    recall_dispersion : float
+        Relative variance of the recall: binomial, over the diagnostic blasts that it was measured on.
     """
 
     models: tuple[Boosted, ...]
     limit: float
     background: CountBackground
     recall: float
+    recall_dispersion: float
 
 
 def detectable_share(
@@ -125,8 +128,9 @@ def tracked_phenotype(
     ranked = np.sort(scores[1])[::-1]
     limit = float(ranked[rank - 1])
     background = CountBackground(rank / (len(ranked) + 1.0), 1.0 / rank)
-    recall = max(1, int(np.count_nonzero(scores[0] > limit))) / len(blasts)
-    return TrackedPhenotype(models, limit, background, recall)
+    hits = max(1, int(np.count_nonzero(scores[0] > limit)))
+    recall = hits / len(blasts)
+    return TrackedPhenotype(models, limit, background, recall, (1.0 - recall) / hits)
 
 
 def called(rule: TrackedPhenotype, points: Floats) -> NDArray[np.bool_]:

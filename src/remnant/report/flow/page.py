@@ -26,11 +26,13 @@ def _share(value: float | None) -> str:
 
 
 def _sentence(said: MrdStatement) -> str:
-    if said.state == "not detected":
-        end = f"< {_share(said.upper_limit)} of {said.denominator_name} (95 %)"
+    level = f"{100 * said.interval_level:g} %"
+    if said.estimate is None:
+        end = f"< {_share(said.upper)} of {said.denominator_name} ({level})"
     else:
         end = (
-            f"{_share(said.share)} of {said.denominator_name} ({_share(said.lower)} to {_share(said.upper)})"
+            f"{_share(said.estimate)} of {said.denominator_name} above background "
+            f"({level} interval {_share(said.lower)} to {_share(said.upper)})"
         )
     allowed = (
         f" May be called negative by the rules for {', '.join(said.negative_allowed)}."
@@ -76,7 +78,11 @@ def statement_table(said: MrdStatement) -> Table:
             Cell(_share(said.limit_of_quantification)),
             Cell(said.limit_of_quantification_basis),
         ),
-        (Cell("Upper limit, 95 %"), Cell(_share(said.upper_limit)), Cell("one-sided, likelihood")),
+        (
+            Cell(f"Interval, {100 * said.interval_level:g} %"),
+            Cell(f"< {_share(said.upper)}" if said.lower is None else f"{_share(said.lower)} to {_share(said.upper)}"),
+            Cell(f"{said.interval_basis}, share above background"),
+        ),
         (
             Cell("Haemodilution"),
             Cell(said.haemodilution, tone="look" if said.haemodilution == "suspected" else ""),
