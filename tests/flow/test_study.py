@@ -6,9 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from remnant.assay.flow.panels import panel_of_entries
+from remnant.acquire.fcs import read_fcs
+from remnant.assay.flow.panels import panel_of_entries, panel_of_labels
 from remnant.errors import InputError
 from remnant.example.marrow import ANTIGENS, DETECTORS, made_cells
+from remnant.example.study_b import simulate_study_b
+from remnant.example.study_b_flow import study_b_tubes
+from remnant.pipeline.flow import statement_of, tube_compartments
 from remnant.pipeline.imports import import_paths
 from remnant.pipeline.run import run_study
 from remnant.records.finding import Finding
@@ -87,15 +91,39 @@ def test_tubes_become_measurements_of_a_series_of_their_own(study):
     (dossier,) = dossiers(study)
     series = {one.sample_id: one for one in dossier.measurements if one.assay_id == f"flow:{GATE}"}
     assert series["S-1"].state == "quantified"
-    assert series["S-1"].lower < said.share - said.background < series["S-1"].upper
+    own = series["S-1"]
+    assert (own.estimate, own.lower, own.upper) == (said.estimate, said.lower, said.upper)
+    assert own.comparison_lower < own.lower < said.share - said.background < own.upper < own.comparison_upper
     assert said.k == pytest.approx(2000, rel=0.05)
     assert series["S-2"].state == "not detected"
     assert series["S-2"].estimate is None
     alike = [one for one in derived_records(study, Finding) if one.code == "flow.normal_counterpart"]
     assert {one.subject for one in alike} == {"sample S-1"}  # S-2 was not called
+    assert "cannot be told from normal precursors (haematogones I)" in series["S-2"].reason
     assert "haematogones I" in alike[0].message
-    assert 0 < series["S-2"].upper_limit < 0.1
+    assert 0 < series["S-2"].upper_limit == results["S-2.fcs"].statement.upper < 0.1
     assert f"flow:{GATE}" in {one.assay_id for one in dossier.assays}
+
+
+def test_the_example_calls_no_follow_up_for_its_normal_precursors():
+    """Regenerating controls widen the background: what is called holds blasts, and its interval holds their share."""
+    made = simulate_study_b()
+    blasts = {one.sample_id: one.value or 0.0 for one in made.reported if one.target == "IG/TR"}
+    controls, follow_ups = {}, {}
+    for use, content in study_b_tubes(made):
+        if use.role == "control" or use.gate is not None:
+            events = read_fcs(use.file, content)[0]
+            counted = (tube_compartments(events, panel_of_labels(events.tube)).counts, events.tube.events)
+            (controls if use.role == "control" else follow_ups)[use.sample_id] = counted
+    assert sum(code.startswith("RG") for code in controls) == 8
+    said = {
+        code: statement_of(*counted, gate=GATE, lesion="ALL", controls=controls)
+        for code, counted in follow_ups.items()
+    }
+    called = {code: one for code, one in said.items() if one.state != "not detected"}
+    assert called
+    assert all(one.lower < blasts[code] * 40_000 / one.n < one.upper for code, one in called.items())
+    assert said["B027-F3"].state == "not detected"
 
 
 def test_a_reanalysed_file_is_the_purity_of_its_fraction(study):

@@ -227,30 +227,30 @@ def statement_of(
         progenitors=progenitors if material == "BM" and denominator == _LEUCOCYTES else None,
         rules=flow_rules(),
     )
-    said = dataclasses.replace(said, findings=(*said.findings, *_alike(said)))
+    said = _with_counterparts(said)
     return said if denominator == _LEUCOCYTES else dataclasses.replace(said, negative_allowed=())
 
 
-def _alike(said: MrdStatement) -> tuple[Finding, ...]:
-    """That normal cells fill the gate as well: a marrow rich in them is called, whatever the controls gave."""
-    if said.state not in _CALLED:
-        return ()
+def _with_counterparts(said: MrdStatement) -> MrdStatement:
+    """That normal cells fill the gate as well: the reason where nothing is called, a warning where something is."""
     known = {one.name: set(one.states) for one in gate_definitions().compartments}
     own = known.pop(said.gate, None)
     same = [name for name, states in known.items() if states == own]
-    if not same:
-        return ()
-    return (
-        Finding(
-            code="flow.normal_counterpart",
-            severity="warning",
-            subject=f"gate {said.gate}",
-            message=f"{', '.join(same)} have the same marker states: this count may be normal cells of a regenerating marrow.",
-            found=f"{said.k:,} events, {said.limit_of_blank_events:,} at most in 95 % of tubes without disease",
-            needed="cells that differ from normal",
-            advice="Confirm with the patient's own phenotype or another method before it counts as residual disease.",
-        ),
+    if not same or said.k == 0:
+        return said
+    if said.state not in _CALLED:
+        reason = f"{said.reason}, and they cannot be told from normal precursors ({', '.join(same)})"
+        return dataclasses.replace(said, reason=reason)
+    found = Finding(
+        code="flow.normal_counterpart",
+        severity="warning",
+        subject=f"gate {said.gate}",
+        message=f"{', '.join(same)} have the same marker states: this count may be normal cells of a regenerating marrow.",
+        found=f"{said.k:,} events, {said.limit_of_blank_events:,} at most in 95 % of tubes without disease",
+        needed="cells that differ from normal",
+        advice="Confirm with the patient's own phenotype or another method before it counts as residual disease.",
     )
+    return dataclasses.replace(said, findings=(*said.findings, found))
 
 
 def lesion_of(diagnosis: str) -> Lesion:

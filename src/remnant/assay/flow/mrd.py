@@ -346,7 +346,7 @@ def mrd_statement(
     >>> said = mrd_statement(0, 600_000, gate="LAIP", denominator="CD45+", lesion="AML", rules=flow_rules(),
     ...                      cells={"CD45+": 600_000, "blast compartment": 900})
     >>> said.state, f"{said.upper:.2g}", said.negative_allowed
-    ('not detected', '5.1e-06', ('AML',))
+    ('not detected', '5.2e-06', ('AML',))
     """
     background, basis, findings = _background(controls, rules, gate)
     evidence = mrd_evidence(k, n, background=background, recall=recall)
