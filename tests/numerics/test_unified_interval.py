@@ -1,5 +1,7 @@
 """The unified interval: its literal belt, the published tables, and what it promises."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -28,7 +30,7 @@ def masses(signals, mean, dispersion, signal_dispersion, *, top):
     return np.array([np.convolve(blank, part(s, signal_dispersion, counts))[:top] for s in signals])
 
 
-def literal_belt(signals, law, level):
+def literal_belt(law, level):
     """Which counts each signal accepts: ranked by the likelihood ratio, until they hold the level."""
     rank = np.round(np.log(np.maximum(law, 1e-300) / np.maximum(law.max(axis=0), 1e-300)), 9)
     accepted = np.zeros(law.shape, dtype=bool)
@@ -42,13 +44,17 @@ def literal_belt(signals, law, level):
 @pytest.mark.definition
 @pytest.mark.parametrize(
     ("mean", "dispersion", "signal_dispersion", "level"),
-    [(0.0, 0.0, 0.0, 0.95), (3.0, 0.0, 0.0, 0.9), (2.0, 0.5, 0.0, 0.95), (4.0, 1.0, 0.0, 0.95), (3.0, 0.3, 0.1, 0.9)],
+    [
+        (0.0, 0.0, 0.0, 0.95),
+        (3.0, 0.0, 0.0, 0.9),
+        (2.0, 0.5, 0.0, 0.95),
+        (4.0, 1.0, 0.0, 0.95),
+        (3.0, 0.3, 0.1, 0.9),
+    ],
 )
 def test_bounds_are_those_of_the_literal_belt(mean, dispersion, signal_dispersion, level):
     signals = np.linspace(0, 45, 3001)
-    accepted = literal_belt(
-        signals, masses(signals, mean, dispersion, signal_dispersion, top=220), level
-    )
+    accepted = literal_belt(masses(signals, mean, dispersion, signal_dispersion, top=220), level)
     for k in (0, 1, 2, 3, 5, 8, 12):
         inside = signals[accepted[:, k]]
         found = unified_interval(
@@ -82,7 +88,10 @@ def test_feldman_and_cousins_1998_tables_iv_and_vi(mean, level, table):
 @pytest.mark.property
 @settings(max_examples=15, deadline=None)
 @given(
-    mean=st.floats(0.05, 40), dispersion=st.floats(0.0, 4.0), level=st.sampled_from([0.9, 0.95]), past=st.integers(0, 3)
+    mean=st.floats(0.05, 40),
+    dispersion=st.floats(0.0, 4.0),
+    level=st.sampled_from([0.9, 0.95]),
+    past=st.integers(0, 3),
 )
 def test_the_lower_end_leaves_zero_at_the_limit_of_blank(mean, dispersion, level, past):
     limit = upper_count(mean, dispersion, probability=level)
@@ -94,7 +103,7 @@ def test_the_lower_end_leaves_zero_at_the_limit_of_blank(mean, dispersion, level
 @pytest.mark.parametrize(("mean", "dispersion"), [(0.0, 0.0), (2.5, 0.4), (30.0, 0.8)])
 def test_bounds_rise_with_the_count_and_hold_the_best_signal(mean, dispersion):
     found = [unified_interval(k, mean=mean, dispersion=dispersion) for k in range(0, 60, 3)]
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in itertools.pairwise(found):
         assert before.lower <= after.lower
         assert before.upper < after.upper
     assert all(one.lower <= one.best <= one.upper for one in found)
@@ -102,7 +111,8 @@ def test_bounds_rise_with_the_count_and_hold_the_best_signal(mean, dispersion):
 
 @pytest.mark.coverage
 @pytest.mark.parametrize(
-    ("mean", "dispersion", "signal_dispersion"), [(0.0, 0.0, 0.0), (1.7, 0.5, 0.0), (12.0, 0.9, 0.0), (5.0, 0.2, 0.05)]
+    ("mean", "dispersion", "signal_dispersion"),
+    [(0.0, 0.0, 0.0), (1.7, 0.5, 0.0), (12.0, 0.9, 0.0), (5.0, 0.2, 0.05)],
 )
 def test_coverage_by_enumeration_is_the_level_or_more(mean, dispersion, signal_dispersion):
     signals = np.array([0.0, 0.3, 1.0, 3.0, 8.0, 20.0])

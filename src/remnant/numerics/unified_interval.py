@@ -74,7 +74,7 @@ class _Laws(NamedTuple):
 @inlined
 def _ratio(n: int, before: float, parts: Floats) -> float:  # pragma: no cover - compiled
     """Ratio of the mass at n + 1 to that at n; `before` is the ratio at n - 1, or negative where it is not known."""
-    rise = parts[0] + parts[2] + n * (parts[1] + parts[3])
+    rise: float = parts[0] + parts[2] + n * (parts[1] + parts[3])
     if n == 0:
         return rise
     fall = parts[1] * parts[3] * (n - 1) + parts[0] * parts[3] + parts[2] * parts[1]

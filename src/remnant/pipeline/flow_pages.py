@@ -9,6 +9,7 @@ import remnant
 from remnant.assay.flow.compartments import CompartmentCounts
 from remnant.assay.flow.density import density
 from remnant.assay.flow.panels import antigen_axis
+from remnant.records.antigen_loss import AntigenLoss
 from remnant.records.flow import Events, GateCount, MarkerCut, MrdStatement
 from remnant.records.gate import RectangleGate
 from remnant.report.context import Context
@@ -103,6 +104,7 @@ def flow_page(
     channels: dict[str, str],
     *,
     statement: MrdStatement | None = None,
+    loss: AntigenLoss | None = None,
     synthetic: bool = False,
 ) -> str:
     """Page of one tube.
@@ -117,6 +119,8 @@ def flow_page(
         Antigen to channel.
     statement : MrdStatement or None, default None
         Statement about residual cells.
+    loss : AntigenLoss or None, default None
+        An antigen against the patient's earlier tube.
     synthetic : bool, default False
         Whether the data are made up.
 
@@ -135,6 +139,7 @@ def flow_page(
         cuts=found.cuts,
         sensitivity=found.sensitivity,
         statement=statement,
+        loss=loss,
         context=context,
         synthetic=synthetic,
     )

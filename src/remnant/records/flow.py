@@ -15,6 +15,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from remnant.evidence.kinds import CountsEvidence, ProfileEvidence
+from remnant.records.antigen_loss import AntigenLoss
 from remnant.records.finding import Finding
 from remnant.records.gate import SpectrumMatrix
 from remnant.records.measurement import DetectionState
@@ -505,6 +506,8 @@ class FlowResult:
         What a sorted fraction holds.
     fraction_id : str or None
         That fraction.
+    antigen_loss : AntigenLoss or None
+        CD19 of its blasts against the patient's earlier tube, where both hold blasts.
     """
 
     file: str
@@ -521,3 +524,4 @@ class FlowResult:
     statement: MrdStatement | None = None
     purity: SortPurityEstimate | None = None
     fraction_id: str | None = None
+    antigen_loss: AntigenLoss | None = None
