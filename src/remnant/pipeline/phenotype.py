@@ -17,7 +17,7 @@ import remnant
 from remnant.assay.flow.aberrance import aberrance, different_from_normal, held_out_rate
 from remnant.assay.flow.compartments import CompartmentCounts
 from remnant.assay.flow.counting import axis_values, masks
-from remnant.assay.flow.laip import called, tracked_phenotype
+from remnant.assay.flow.laip import TrackedPhenotype, called, tracked_phenotype
 from remnant.assay.flow.mrd import mrd_statement
 from remnant.assay.flow.panels import checked_panel
 from remnant.assay.flow.phenotype import cell_points, shared_antigens, stored_trees, tracked
@@ -218,15 +218,12 @@ def phenotype_statement(
     """
     trees = tracked(rule)
     counts = _counted(tube)[1]
-    n = _of(tube, counts, rule.denominator)
-    k = int(called(trees, cell_points(tube.events, tube.channels, rule.antigens)).sum())
+    k, n = _called(trees, tube, rule)
     further = [
-        ReferenceTube(
-            name=name,
-            events=int(called(trees, cell_points(one.events, one.channels, rule.antigens)).sum()),
-            denominator=_of(one, _counted(one)[1], rule.denominator),
+        ReferenceTube(name=name, events=hits, denominator=cells)
+        for name, (hits, cells) in (
+            (name, _called(trees, one, rule)) for name, one in (controls or {}).items()
         )
-        for name, one in (controls or {}).items()
     ]
     progenitors = sum(counts[name] for name in _PROGENITORS) if set(_PROGENITORS) <= set(counts) else None
     cells = {"nucleated cells": tube.events.tube.events}
@@ -235,7 +232,7 @@ def phenotype_statement(
         if progenitors is not None:
             cells["blast compartment"] = progenitors
     return mrd_statement(
-        min(k, n),
+        k,
         n,
         gate=f"phenotype of {rule.diagnosis}",
         denominator=rule.denominator,
@@ -249,13 +246,19 @@ def phenotype_statement(
     )
 
 
-def _of(tube: PanelTube, counts: Mapping[str, int], denominator: str) -> int:
-    n = tube.events.tube.events if denominator == _EVENTS else counts.get(denominator, 0)
-    if n:
-        return n
+def _called(trees: TrackedPhenotype, tube: PanelTube, rule: PhenotypeRule) -> tuple[int, int]:
+    """Cells called, and the denominator together with them: called cells may be dim in CD45."""
+    hit = called(trees, cell_points(tube.events, tube.channels, rule.antigens))
+    k = int(np.count_nonzero(hit))
+    if rule.denominator == _EVENTS:
+        return k, tube.events.tube.events
+    found, counts = _counted(tube)
+    if counts.get(rule.denominator):
+        bright = masks(tube.events, found.gating, [rule.denominator])[rule.denominator]
+        return k, int(np.count_nonzero(bright | hit))
     raise InputError(
         where=f"file {tube.events.tube.file}",
-        found=f"no {denominator} cells",
+        found=f"no {rule.denominator} cells",
         needed="the denominator that the phenotype was learned with",
         advice="Use a tube of the same panel.",
     )

@@ -228,12 +228,15 @@ class GateCount:
         Events inside, parents included.
     parent_events : int
         Events of the parent; all events for a gate without one.
+    cd45_low_events : int
+        Events inside that lie below the tube's cut of CD45, as blasts with dim CD45 do; 0 where there is no cut.
     """
 
     gate: str
     path: tuple[str, ...]
     events: int
     parent_events: int
+    cd45_low_events: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
