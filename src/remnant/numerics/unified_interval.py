@@ -43,7 +43,7 @@ _STARTS: Final = 16
 _SCAN: Final = 40
 _CLOSE: Final = 1e-5
 _TIE: Final = 1e-9
-_FAR: Final = 1e-5
+_FAR: Final = 1e-4
 _GOLDEN: Final = (math.sqrt(5.0) - 1.0) / 2.0
 
 

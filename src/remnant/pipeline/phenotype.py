@@ -21,7 +21,7 @@ from remnant.assay.flow.laip import TrackedPhenotype, called, tracked_phenotype
 from remnant.assay.flow.mrd import mrd_statement
 from remnant.assay.flow.panels import checked_panel
 from remnant.assay.flow.phenotype import cell_points, shared_antigens, stored_trees, tracked
-from remnant.errors import InputError, MeasurementError
+from remnant.errors import FitError, InputError, MeasurementError
 from remnant.knowledge.flow import flow_rules
 from remnant.pipeline.flow import Lesion, tube_compartments
 from remnant.records.flow import Events, MrdStatement, PanelChannel, ReferenceTube
@@ -131,7 +131,7 @@ def learned_phenotype(
     InputError
         If the tubes share too few antigens, the gate is unknown, or there are too few blasts.
     FitError
-        If there are too few cells.
+        If there are too few cells, or blasts cannot be told from normal cells.
     """
     if not normals:
         raise InputError(
@@ -163,6 +163,13 @@ def learned_phenotype(
         trees=trees,
         rng=rng,
     )
+    if found.recall * len(blasts) < _FEWEST:
+        raise FitError(
+            where=f"phenotype of {diagnosis.events.tube.file}",
+            found=f"{100 * found.recall:.2g} % of {len(blasts):,} blasts called where normal cells are hardly",
+            needed=f"at least {_FEWEST} blasts that are told from normal cells",
+            advice="Take more rounds of boosting, a gate of blasts alone, or a panel that parts them from normal cells.",
+        )
     denominator = _LEUCOCYTES if all(_denominator(one, _LEUCOCYTES) for one in tubes.values()) else _EVENTS
     return PhenotypeRule(
         antigens=antigens,
