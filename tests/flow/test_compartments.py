@@ -139,8 +139,8 @@ def test_the_denominator_holds_dim_blasts_of_the_labelled_marrow(aml):
     assert bright[classes >= 8].mean() < 0.05
     assert bright[classes == 0].mean() > 0.95
     counts = {one.gate: one for one in found.counts}
-    own = counts["progenitor"]
-    said = statement_of(found.counts, events.tube.events, gate="progenitor", lesion="AML")
+    own = counts["LSC-like"]
+    said = statement_of(found.counts, events.tube.events, gate="LSC-like", lesion="LSC")
     assert said.denominator_name == "CD45+"
     assert said.n == bright.sum() + own.cd45_low_events
     assert own.cd45_low_events > 0.8 * own.events

@@ -36,13 +36,15 @@ def _outline(
     *,
     reach: tuple[float, float, float, float],
 ) -> Outline | None:
-    """A rectangle on its two axes; none where the gate does not cut both."""
+    """A rectangle on its two axes; none where the gate does not cut both, or is only what both leave below."""
     places = {axis.channel: place for place, axis in enumerate(gate.axes)}
     if x.channel not in places or y.channel not in places:
         return None
     a, b = places[x.channel], places[y.channel]
     left, right = gate.minimum[a], gate.maximum[a]
     low, high = gate.minimum[b], gate.maximum[b]
+    if left is None and low is None:
+        return None
     sides = [
         side if side is not None else end for side, end in zip((left, right, low, high), reach, strict=True)
     ]

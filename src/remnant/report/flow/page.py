@@ -43,6 +43,11 @@ def _sentence(said: MrdStatement) -> str:
     return f"{said.gate}: {said.state}, {end}. {said.reason}.{allowed}".replace(" .", "")
 
 
+def _whole(said: MrdStatement) -> str:
+    dim = ", cells of the gate with dim CD45 among them"
+    return f"{said.denominator_name}{dim if said.denominator_name == 'CD45+' else ''}"
+
+
 def statement_table(said: MrdStatement) -> Table:
     """The statement line by line.
 
@@ -58,7 +63,7 @@ def statement_table(said: MrdStatement) -> Table:
     """
     rows = [
         (Cell("Events in the gate"), Cell(f"{said.k:,}"), Cell(said.gate)),
-        (Cell("Denominator"), Cell(f"{said.n:,}"), Cell(said.denominator_name)),
+        (Cell("Denominator"), Cell(f"{said.n:,}"), Cell(_whole(said))),
         (
             Cell("Background"),
             Cell(_share(said.background) if said.background else "0"),
@@ -103,7 +108,7 @@ def statement_table(said: MrdStatement) -> Table:
         for one in said.sufficiency
     ]
     columns = (Column("What"), Column("Value", number=True), Column("Basis", share=1))
-    return Table(title="Residual cells", columns=columns, rows=tuple(rows))
+    return Table(title="Counts and limits", columns=columns, rows=tuple(rows))
 
 
 def _loss_sentence(loss: AntigenLoss) -> str:
@@ -146,7 +151,7 @@ def loss_table(loss: AntigenLoss) -> Table:
     columns = (Column("What"), Column("Before", number=True), Column("Now", number=True))
     note = f"Negative is below {loss.cut:,.0f}: the internal negative cells' upper percentile."
     return Table(
-        title=f"{loss.antigen} on blasts",
+        title="Blasts of both tubes",
         columns=columns,
         rows=tuple(tuple(Cell(text) for text in row) for row in rows),
         note=note,
