@@ -9,13 +9,14 @@ from remnant.acquire.fcs import read_fcs_path
 from remnant.acquire.panel import read_panel
 from remnant.acquire.refusal import RefusedFileError
 from remnant.assay.flow.compartments import compartment_counts, moved_edge_counts
-from remnant.assay.flow.counting import count
+from remnant.assay.flow.counting import count, masks
 from remnant.assay.flow.cuts import otsu
 from remnant.assay.flow.density import density
 from remnant.assay.flow.panels import antigen_axis, checked_panel, panel_of_labels
 from remnant.assay.flow.values import events_of
 from remnant.errors import InputError, KnowledgeError
 from remnant.knowledge.gates import gate_definitions
+from remnant.pipeline.flow import statement_of, tube_compartments
 from remnant.records.flow import PanelChannel
 from remnant.records.gate import Axis, Gating, RectangleGate
 
@@ -129,6 +130,23 @@ def test_the_real_b_all_tube_has_the_known_share_of_b_cells(real_data):
 
 
 @pytest.mark.published
+def test_the_denominator_holds_dim_blasts_of_the_labelled_marrow(aml):
+    """Otsu's cut of CD45 lies between bright cells and dim blasts: by itself it would leave the blasts out."""
+    events, classes = aml
+    panel = [PanelChannel(channel=one.name, antigen=one.name) for one in events.tube.channels]
+    found = tube_compartments(events, panel)
+    bright = masks(events, found.gating, ["CD45+"])["CD45+"]
+    assert bright[classes >= 8].mean() < 0.05
+    assert bright[classes == 0].mean() > 0.95
+    counts = {one.gate: one for one in found.counts}
+    own = counts["LSC-like"]
+    said = statement_of(found.counts, events.tube.events, gate="LSC-like", lesion="LSC")
+    assert said.denominator_name == "CD45+"
+    assert said.n == bright.sum() + own.cd45_low_events
+    assert own.cd45_low_events > 0.8 * own.events
+    assert "flow.cd45_low" in {one.code for one in said.findings}
+
+
 def test_lsc_like_cells_of_the_labelled_marrow_are_0_2_or_23_by_the_cut(aml):
     """umapflow's labelled marrow: 0, 2 and 23 cells at CD38 below 1.2, 1.4 and 1.6."""
     events, classes = aml

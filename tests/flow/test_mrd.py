@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from remnant.assay.flow.mrd import haemodilution, mrd_evidence, mrd_statement
+from remnant.assay.flow.mrd import haemodilution, mrd_evidence, mrd_interval, mrd_statement
 from remnant.errors import MeasurementError
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.verbs import interval
@@ -31,11 +31,11 @@ CONTROLS = [ReferenceTube(name=f"C{k}", events=k, denominator=1_000_000) for k i
 
 @pytest.mark.published
 def test_counting_limits_are_those_of_poisson_usage():
-    """Poisson usage: 20 and 50 events among 500,000 are 0.004 % and 0.010 %; none is below 6e-6."""
+    """Poisson usage: 20 and 50 events among 500,000 are 0.004 % and 0.010 %; none is below 3.09 events (FC table VI)."""
     found = said(0, 500_000)
     assert found.limit_of_detection == pytest.approx(4e-5)
     assert found.limit_of_quantification == pytest.approx(1e-4)
-    assert found.upper_limit == pytest.approx(3.0 / 500_000, rel=0.01)
+    assert found.upper == pytest.approx(3.09 / 500_000, rel=0.005)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,31 @@ def test_counting_limits_are_those_of_poisson_usage():
 def test_the_four_states_keep_their_evidence(k, state):
     found = said(k)
     assert found.state == state
-    assert (found.lower is None) == (state == "not detected")
-    assert found.upper_limit > 0
+    assert (found.lower is None) == (found.estimate is None) == (state == "not detected")
+    assert found.upper > 0
     assert found.evidence.k == k
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("spread", [(9,) * 6, (2, 30, 9, 0, 14, 5), (200, 350, 90, 160, 240, 310)])
+def test_detected_and_a_lower_end_above_zero_say_the_same(spread):
+    controls = [ReferenceTube(name=f"C{k}", events=k, denominator=1_000_000) for k in spread]
+    limit = said(0, controls=controls).limit_of_blank_events
+    below, above = said(limit, controls=controls), said(limit + 1, controls=controls)
+    assert (below.state, below.lower, below.estimate) == ("not detected", None, None)
+    assert above.state == "detected"
+    assert 0 < above.lower < above.estimate < above.upper
+    assert above.upper > below.upper > 0
+
+
+def test_a_recall_that_few_cells_tell_widens_the_interval():
+    known, vague = said(400, recall=0.5), said(400, recall=0.5, recall_dispersion=0.04)
+    assert known.estimate == pytest.approx(800e-6, rel=1e-4)
+    assert vague.lower < known.lower < known.upper < vague.upper
+
+
+def test_an_interval_ends_at_the_whole():
+    assert said(99_999, 100_000).upper == 1.0
 
 
 def test_background_raises_every_limit_and_is_told():
@@ -134,6 +156,21 @@ def test_few_controls_give_a_limit_that_new_blanks_rarely_exceed(dispersion, con
         called.append(np.mean(blanks(400) > limit))
     error = np.std(called, ddof=1) / np.sqrt(len(called))
     assert np.mean(called) < 0.06 + 2 * error
+
+
+@pytest.mark.coverage
+def test_statements_cover_where_the_background_follows_another_law():
+    """Log-normal backgrounds learned from ten controls: the interval assumes a gamma law, and knows neither moment."""
+    rng = np.random.default_rng(10)
+    n, signals, spread = 1_000_000, (0.0, 4.0, 12.0, 40.0), 0.6
+    covered = []
+    for _ in range(60):
+        rates = 15 * np.exp(rng.normal(-(spread**2) / 2, spread, 10 + len(signals)))
+        found = count_background(rng.poisson(rates[:10]), np.full(10, n), fewest=5, assumed_dispersion=0.25)
+        for signal, rate in zip(signals, rates[10:], strict=True):
+            bounds = mrd_interval(int(rng.poisson(rate + signal)), n, background=found)
+            covered.append(bounds.lower <= signal / n <= bounds.upper)
+    assert 0.92 <= np.mean(covered) <= 0.985
 
 
 @pytest.mark.coverage

@@ -6,9 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from remnant.assay.flow.panels import panel_of_entries
+from remnant.acquire.fcs import read_fcs
+from remnant.assay.flow.panels import panel_of_entries, panel_of_labels
 from remnant.errors import InputError
+from remnant.example.fcs import fcs_bytes
 from remnant.example.marrow import ANTIGENS, DETECTORS, made_cells
+from remnant.example.study_b import simulate_study_b
+from remnant.example.study_b_flow import study_b_tubes
+from remnant.pipeline.flow import statement_of, tube_compartments
 from remnant.pipeline.imports import import_paths
 from remnant.pipeline.run import run_study
 from remnant.records.finding import Finding
@@ -87,15 +92,105 @@ def test_tubes_become_measurements_of_a_series_of_their_own(study):
     (dossier,) = dossiers(study)
     series = {one.sample_id: one for one in dossier.measurements if one.assay_id == f"flow:{GATE}"}
     assert series["S-1"].state == "quantified"
-    assert series["S-1"].lower < said.share - said.background < series["S-1"].upper
+    own = series["S-1"]
+    assert (own.estimate, own.lower, own.upper) == (said.estimate, said.lower, said.upper)
+    assert own.comparison_lower < own.lower < said.share - said.background < own.upper < own.comparison_upper
     assert said.k == pytest.approx(2000, rel=0.05)
     assert series["S-2"].state == "not detected"
     assert series["S-2"].estimate is None
     alike = [one for one in derived_records(study, Finding) if one.code == "flow.normal_counterpart"]
     assert {one.subject for one in alike} == {"sample S-1"}  # S-2 was not called
+    assert "cannot be told from normal precursors (haematogones I)" in series["S-2"].reason
     assert "haematogones I" in alike[0].message
-    assert 0 < series["S-2"].upper_limit < 0.1
+    assert 0 < series["S-2"].upper_limit == results["S-2.fcs"].statement.upper < 0.1
     assert f"flow:{GATE}" in {one.assay_id for one in dossier.assays}
+
+
+def test_the_example_calls_no_follow_up_for_its_normal_precursors():
+    """Regenerating controls widen the background: what is called holds blasts, and its interval holds their share."""
+    made = simulate_study_b()
+    blasts = {one.sample_id: one.value or 0.0 for one in made.reported if one.target == "IG/TR"}
+    controls, follow_ups = {}, {}
+    for use, content in study_b_tubes(made):
+        if use.role == "control" or use.gate is not None:
+            events = read_fcs(use.file, content)[0]
+            counted = (tube_compartments(events, panel_of_labels(events.tube)).counts, events.tube.events)
+            (controls if use.role == "control" else follow_ups)[use.sample_id] = counted
+    assert sum(code.startswith("RG") for code in controls) == 8
+    said = {
+        code: statement_of(*counted, gate=GATE, lesion="ALL", controls=controls)
+        for code, counted in follow_ups.items()
+    }
+    called = {code: one for code, one in said.items() if one.state != "not detected"}
+    assert called
+    assert all(one.lower < blasts[code] * 40_000 / one.n < one.upper for code, one in called.items())
+    assert said["B027-F3"].state == "not detected"
+
+
+def test_cd19_is_compared_with_the_first_tube_where_blasts_are_overt(tmp_path):
+    raw = tmp_path / "raw"
+    write(
+        raw,
+        patients_csv="patient_id,diagnosis\nP-1,Ph+ ALL\n",
+        samples_csv="sample_id,patient_id,material,drawn_on,reason\nS-0,P-1,BM,2020-01-01,diagnosis\n"
+        "S-4,P-1,BM,2020-06-01,scheduled\nS-9,P-1,BM,2020-12-01,relapse\n",
+        therapies_csv="patient_id,kind,start_on,target_antigen\nP-1,blinatumomab,2020-02-01,CD19\n",
+        panels_csv=PANEL,
+        tubes_csv="file,sample_id,panel,role\n"
+        + "".join(f"{one}.fcs,{one},P8,sample\n" for one in ("S-0", "S-4", "S-9")),
+        S__0_fcs=made_cells(events=6000, blasts={"B-ALL blast": 3000}, marrow=1, seed=1).fcs(),
+        S__4_fcs=made_cells(events=6000, marrow=1, seed=2).fcs(),
+        S__9_fcs=made_cells(
+            events=6000, blasts={"B-ALL blast": 1500, "CD19-negative blast": 1000}, marrow=1, seed=3
+        ).fcs(),
+    )
+    made = init_study(tmp_path / "study", name="Flow", by="anna")
+    assert import_paths(made, [raw], by="anna").count("imported") == 8
+    assert run_study(made).failures == 0
+    losses = {one.file: one.antigen_loss for one in derived_records(made, FlowResult)}
+    assert losses["S-0.fcs"] is None  # nothing came before
+    assert losses["S-4.fcs"] is None  # no overt blasts
+    found = losses["S-9.fcs"]
+    assert (found.verdict, found.before, found.gate) == (
+        "lost in part",
+        "S-0.fcs",
+        "B-ALL window without CD19",
+    )
+    assert found.negative_lower < 0.4 < found.negative_upper
+    told = {one.code: one for one in derived_records(made, Finding) if one.subject == "sample S-9"}
+    assert "lost in part since S-0.fcs" in told["flow.antigen_lost"].message
+    assert "blinatumomab" in told["flow.epitope_masked"].message
+    retract(made, "therapies.csv", reason="another patient's", by="anna")
+    assert stage(run_study(made)).computed == 2  # the tubes after the drug
+    assert "flow.epitope_masked" not in {one.code for one in derived_records(made, Finding)}
+
+
+def test_an_index_sort_is_the_purity_of_its_fraction(study, tmp_path):
+    """Wells stand in the keywords; events of a file without them are no index sort."""
+    cells = made_cells({"HSC": 60, "B-ALL blast": 6}, marrow=1, seed=8)
+    wells = "".join(f"{place // 11},{place % 11};" for place in range(66))
+    more = {"TUBE NAME": "synthetic", "INDEX SORTING LOCATIONS_1": wells}
+    sorted_file = fcs_bytes(cells.values, cells.channels, spillover=cells.spillover, more=more)
+    write(
+        tmp_path / "new",
+        fractions2_csv="fraction_id,sample_id,compartment,sort_gate\nF-2,S-1,HSC,single\nF-3,S-1,HSC,single\n",
+        tubes2_csv="file,sample_id,panel,role,fraction_id\nF-2.fcs,S-1,P8,index sort,F-2\n"
+        "F-3.fcs,S-1,P8,index sort,F-3\n",
+        F__2_fcs=sorted_file,
+        F__3_fcs=made_cells({"HSC": 50}, marrow=1, seed=9).fcs(),
+    )
+    import_paths(study, [tmp_path / "new"], by="anna")
+    run_study(study)
+    rows = [one for one in derived_records(study, SortPurity) if one.fraction_id == "F-2"]
+    assert {one.method for one in rows} == {"index sort"}
+    found = {one.compartment: one.events for one in rows}
+    assert sum(found.values()) == 66
+    assert found["HSC"] == pytest.approx(60, abs=6)
+    result = next(one for one in derived_records(study, FlowResult) if one.file == "F-2.fcs")
+    assert result.purity.lower < 60 / 66 < result.purity.upper
+    refused = [one for one in derived_records(study, Finding) if one.code == "flow.tube_not_evaluable"]
+    assert len(refused) == 1
+    assert "0 wells for 50 events" in refused[0].message
 
 
 def test_a_reanalysed_file_is_the_purity_of_its_fraction(study):

@@ -108,6 +108,24 @@ COMMANDS: Final[tuple[Row, ...]] = (
     ),
     Row("flow", "remnant.cli.flow:flow", "Compartments and residual disease of a cytometry file.", _FILES),
     Row(
+        "phenotype learn",
+        "remnant.cli.phenotype:learn",
+        "Learn the patient's own phenotype from the diagnosis and normal tubes.",
+        _FILES,
+    ),
+    Row(
+        "phenotype track",
+        "remnant.cli.phenotype:track",
+        "State residual cells of that phenotype in a later tube.",
+        _FILES,
+    ),
+    Row(
+        "phenotype different",
+        "remnant.cli.phenotype:different",
+        "Count cells that are unlike normal cells.",
+        _FILES,
+    ),
+    Row(
         "clonotypes",
         "remnant.cli.clonotypes:clonotypes",
         "Follow the clones of a diagnosis sample through later ones.",
@@ -142,6 +160,7 @@ COMPUTE: Final = "remnant.pipeline.run:run_study"
 
 GROUPS: Final = {
     "cohort": "Tables, tests and curves over patients.",
+    "phenotype": "A patient's own phenotype, and cells that differ from normal.",
     "rules": "What is negative, positive and relapse, by which numbers and sources.",
     "simulate": "Made-up studies, and courses of a disease.",
 }

@@ -9,17 +9,17 @@ import typer
 
 from remnant.acquire.fcs import read_fcs_path
 from remnant.acquire.gating_ml import read_gating_ml
-from remnant.acquire.panel import read_panel
 from remnant.assay.flow.compartments import CompartmentCounts
 from remnant.assay.flow.counting import count
-from remnant.assay.flow.panels import checked_panel, panel_of_labels
+from remnant.assay.flow.panels import checked_panel
 from remnant.cli.answer import Answer, command
-from remnant.cli.printed import listed
-from remnant.errors import ConflictError, InputError, NotFoundError
-from remnant.knowledge.gates import gate_definitions
+from remnant.cli.flow_lines import compartment_lines, counts_table, loss_lines, said_lines
+from remnant.cli.flow_tubes import file_bytes, panel_for
+from remnant.errors import ConflictError, InputError
+from remnant.pipeline.antigen_loss import antigen_loss_between
 from remnant.pipeline.flow import Lesion, statement_of, tube_compartments
 from remnant.pipeline.flow_pages import flow_page
-from remnant.records.flow import Events, GateCount, MrdStatement, PanelChannel
+from remnant.records.flow import Events, GateCount
 from remnant.study.connection import plain_errors
 
 __all__ = ["flow"]
@@ -33,18 +33,9 @@ class _Asked(NamedTuple):
     mrd: str | None
     lesion: Lesion
     material: str | None
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise NotFoundError(
-            where=f"file {path.name}",
-            found=(error.strerror or str(error)).lower(),
-            needed="a file that can be read",
-            advice="Check the path.",
-        ) from error
+    before: Path | None
+    antigen: str
+    therapies: tuple[str, ...]
 
 
 @command
@@ -71,6 +62,15 @@ def flow(
     material: Annotated[
         Literal["BM", "PB"] | None, typer.Option(help="Material; marrow is looked at for dilution by blood.")
     ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The patient's earlier tube: was the antigen lost since?"),
+    ] = None,
+    antigen: Annotated[str, typer.Option(help="Antigen to compare with --before.")] = "CD19",
+    therapy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DRUG", help="Given since; warns where it covers the epitope. Repeat for each."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="PAGE", help="Write a page with gate tree, plots and statement.")
     ] = None,
@@ -93,15 +93,21 @@ def flow(
         Whose rules apply.
     material : {"BM", "PB"} or None, default None
         Material of the tube.
+    before : pathlib.Path or None, default None
+        Earlier tube of the same patient and panel.
+    antigen : str, default "CD19"
+        Antigen whose loss is looked for.
+    therapy : list of str or None, default None
+        Drugs given in between.
     out : pathlib.Path or None, default None
         Page to write; it may not exist.
 
     Returns
     -------
     Answer
-        Tube, counts, cuts, sensitivity and, if asked for, the statement.
+        Tube, counts, cuts, sensitivity and, if asked for, the statement and the antigen against the earlier tube.
     """
-    asked = _Asked(panel, gates, mrd, lesion, material)
+    asked = _Asked(panel, gates, mrd, lesion, material, before, antigen, tuple(therapy or ()))
     _refuse(asked, controls, out)
     sets = read_fcs_path(file)
     blanks = _blanks(controls or [], asked)
@@ -124,6 +130,13 @@ def _refuse(asked: _Asked, controls: list[Path] | None, out: Path | None) -> Non
             needed="the gate whose background they tell",
             advice="Add --mrd GATE, or leave the controls out.",
         )
+    if asked.before is not None and asked.gates is not None:
+        raise InputError(
+            where="--before",
+            found="an earlier tube beside a Gating-ML document",
+            needed="compartments of a panel",
+            advice="Leave --gates out; blasts are gated without the antigen by the compartments.",
+        )
     if out is not None and asked.gates is not None:
         raise InputError(
             where="--out",
@@ -139,8 +152,8 @@ def _refuse(asked: _Asked, controls: list[Path] | None, out: Path | None) -> Non
 
 def _counted(events: Events, asked: _Asked) -> tuple[tuple[GateCount, ...], CompartmentCounts | None]:
     if asked.gates is not None:
-        return count(events, read_gating_ml(asked.gates.name, _bytes(asked.gates))), None
-    found = tube_compartments(events, _panel(asked.panel, events))
+        return count(events, read_gating_ml(asked.gates.name, file_bytes(asked.gates))), None
+    found = tube_compartments(events, panel_for(asked.panel, events))
     return found.counts, found
 
 
@@ -164,7 +177,7 @@ def _one(
     counts, found = _counted(events, asked)
     data: dict[str, Any] = {"tube": tube, "counts": counts, "findings": events.findings}
     if found is None:
-        shown += ["", _counts(counts)]
+        shown += ["", counts_table(counts)]
     else:
         data |= {
             "definitions": found.version,
@@ -172,7 +185,7 @@ def _one(
             "sensitivity": found.sensitivity,
             "findings": (*events.findings, *found.findings),
         }
-        shown += ["", *_compartments(found)]
+        shown += ["", *compartment_lines(found)]
     said = None
     if asked.mrd is not None:
         said = statement_of(
@@ -185,80 +198,17 @@ def _one(
             noticed=() if found is None else found.findings,
         )
         data["mrd"] = said
-        shown += ["", *_said(said)]
+        shown += ["", *said_lines(said)]
     if found is None:
         return data, shown, ""
-    channels = checked_panel(_panel(asked.panel, events), tube)
+    loss = None
+    if asked.before is not None:
+        earlier = read_fcs_path(asked.before)[0]
+        first = earlier, tube_compartments(earlier, panel_for(asked.panel, earlier))
+        loss = antigen_loss_between(first, (events, found), antigen=asked.antigen, therapies=asked.therapies)
+        data["antigen_loss"] = loss
+        shown += ["", *loss_lines(loss)]
+    channels = checked_panel(panel_for(asked.panel, events), tube)
     synthetic = tube.tube_name == "synthetic"
-    return data, shown, flow_page(events, found, channels, statement=said, synthetic=synthetic)
-
-
-def _panel(panel: str, events: Events) -> tuple[PanelChannel, ...]:
-    if panel != "labels":
-        return read_panel(Path(panel).name, _bytes(Path(panel)))
-    found = panel_of_labels(events.tube)
-    if not any(one.antigen != one.channel for one in found):
-        raise InputError(
-            where=f"file {events.tube.file}",
-            found="no label that names an antigen: "
-            + ", ".join(f"{one.name} {one.label}".strip() for one in events.tube.channels),
-            needed="a panel",
-            advice="Write a table with columns channel and antigen and give it with --panel; `remnant templates` writes an empty one.",
-        )
-    return found
-
-
-def _counts(counts: tuple[GateCount, ...]) -> Any:
-    rows = (
-        (" / ".join(one.path), f"{one.events:,}", f"{100 * one.events / one.parent_events:.3g}")
-        if one.parent_events
-        else (" / ".join(one.path), f"{one.events:,}", "")
-        for one in counts
-    )
-    return listed(("gate", "events", "% of parent"), rows, right=("events", "% of parent"))
-
-
-def _compartments(found: CompartmentCounts) -> list[Any]:
-    cuts = (
-        (
-            cut.antigen,
-            cut.channel,
-            f"{cut.linear_value:.0f}",
-            cut.reference,
-            f"{cut.reference_events:,}",
-            cut.rule_id,
-        )
-        for cut in found.cuts
-    )
-    columns = ("antigen", "channel", "positive from", "reference cells", "events", "rule")
-    moved = (
-        (one.compartment, one.antigen, *(f"{events:,}" for events in one.events)) for one in found.sensitivity
-    )
-    shifts = [f"{shift:+g} SD" if shift else "as cut" for shift in gate_definitions().shifts]
-    return [
-        _counts(found.counts),
-        "",
-        listed(columns, cuts, right=("positive from", "events")),
-        "",
-        "Events when one cut is moved by standard deviations of its reference cells:",
-        listed(("compartment", "cut moved", *shifts), moved, right=shifts),
-        *(f"{finding.severity}: {finding.message}" for finding in found.findings),
-    ]
-
-
-def _said(said: MrdStatement) -> list[str]:
-    share = "" if said.share is None else f", {100 * said.share:.3g} %"
-    lines = [
-        f"{said.gate}: {said.state}, {said.k:,} of {said.n:,} {said.denominator_name}{share}.",
-        f"95 % upper limit {100 * said.upper_limit:.2g} %; background {said.background_basis}.",
-        (
-            f"Limit of detection {100 * said.limit_of_detection:.2g} % ({said.limit_of_detection_basis}), "
-            f"of quantification {100 * said.limit_of_quantification:.2g} % ({said.limit_of_quantification_basis})."
-        ),
-    ]
-    lines += [
-        f"{rule.rule_id}: {rule.found:,} {rule.what} of {rule.needed:,} needed, {'enough' if rule.met else 'too few'}."
-        for rule in said.sufficiency
-    ]
-    lines += [f"{finding.severity}: {finding.message}" for finding in said.findings]
-    return [*lines, "Research use only."]
+    page = flow_page(events, found, channels, statement=said, loss=loss, synthetic=synthetic)
+    return data, shown, page

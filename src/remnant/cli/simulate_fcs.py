@@ -10,7 +10,7 @@ import typer
 
 from remnant.cli.answer import Answer, command
 from remnant.cli.options import refuse_filled
-from remnant.example.marrow import made_marrow
+from remnant.example.marrow import made_cells
 
 __all__ = ["fcs"]
 
@@ -27,7 +27,7 @@ def fcs(
     controls: Annotated[int, typer.Option(min=0, help="Tubes without disease.")] = 5,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 6,
 ) -> Answer:
-    """Write a diagnosis, a follow-up and control marrows as FCS 3.1, and a table of what they hold.
+    """Write a diagnosis, a follow-up of the same patient and control marrows as FCS 3.1, and what they hold.
 
     Parameters
     ----------
@@ -58,7 +58,8 @@ def fcs(
     wanted += [(f"control-{number}", {}) for number in range(1, controls + 1)]
     rows = []
     for number, (name, held) in enumerate(wanted):
-        tube = made_marrow(events, blasts=held, seed=seed + number)
+        own = seed if name in {"diagnosis", "follow-up"} else seed + number
+        tube = made_cells(events=events, blasts=held, marrow=own, seed=seed + number)
         (out / f"{name}.fcs").write_bytes(tube.fcs())
         for place, population in enumerate(tube.populations):
             count = int((tube.population == place).sum())

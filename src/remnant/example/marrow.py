@@ -1,7 +1,8 @@
 """Made-up marrow tubes of known composition: events of named populations, spilled over and stored.
 
 Every number is an assumption of ours; levels are linear fluorescence. Marrows differ from each other: shares
-are Dirichlet draws around the typical ones and levels shift log-normally by marrow and antigen.
+are Dirichlet draws around the typical ones and levels shift log-normally by marrow and antigen. A marrow that regenerates is rich
+in normal B precursors, to a degree that varies log-normally between marrows.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ _SHARES: Final[dict[str, float]] = {
 }
 POPULATIONS: Final = tuple(_LEVELS)
 """Populations that a marrow can hold."""
+_REGENERATION: Final = {"haematogones I": 4.0, "haematogones II": 3.0}
+_BETWEEN_REGENERATION: Final = 0.5
 _SIDE: Final = {"myeloid": 60_000.0}
 _BETWEEN_SHARES: Final = 200.0
 _BETWEEN_LEVELS: Final = 0.12
@@ -129,6 +132,7 @@ def made_cells(
     *,
     events: int = 0,
     blasts: dict[str, int] | None = None,
+    regenerating: bool = False,
     marrow: int,
     seed: int,
 ) -> MadeMarrow:
@@ -142,6 +146,8 @@ def made_cells(
         Events of the whole marrow, blasts included.
     blasts : dict of str to int or None, default None
         Exact number of leukaemic events among them.
+    regenerating : bool, default False
+        Whether the whole marrow recovers from chemotherapy and is rich in normal B precursors.
     marrow : int
         Seed of the marrow: how bright its cells are.
     seed : int
@@ -158,12 +164,18 @@ def made_cells(
     (100, 10)
     """
     rng = np.random.default_rng(seed)
-    held = _composition(events, blasts or {}, rng) if counts is None else counts
+    held = _composition(events, blasts or {}, rng, regenerating=regenerating) if counts is None else counts
     return _stained(held, rng, levels_rng=np.random.default_rng(marrow))
 
 
-def _composition(events: int, leukaemic: dict[str, int], rng: np.random.Generator) -> dict[str, int]:
+def _composition(
+    events: int, leukaemic: dict[str, int], rng: np.random.Generator, *, regenerating: bool = False
+) -> dict[str, int]:
     typical = np.array(list(_SHARES.values()))
+    if regenerating:
+        degree = float(np.exp(_BETWEEN_REGENERATION * rng.standard_normal()))
+        typical = typical * [degree * _REGENERATION.get(name, 1.0 / degree) for name in _SHARES]
+        typical /= typical.sum()
     shares = rng.dirichlet(_BETWEEN_SHARES * typical + 1e-3)
     normal = rng.multinomial(events - sum(leukaemic.values()), shares)
     return dict(zip(_SHARES, normal.tolist(), strict=True)) | leukaemic

@@ -69,7 +69,7 @@ class StudyB:
     seed : int
         Seed that gives it again.
     patients, events, therapies, samples, fractions : tuple of records
-        Who, and what was sorted; healthy donors among the samples.
+        Who, and what was sorted; healthy donors and regenerating controls among the samples.
     counts, purities, markers, antigens, reported : tuple of records
         Score sheets, sort reports, IG/TR of fractions, CD19 classes, transcript and IG/TR levels.
     truth : tuple of CompartmentTruth
@@ -441,7 +441,7 @@ def _index_relapse(
 
 
 def _donors(rng: np.random.Generator, books: _Books) -> None:
-    """Healthy donors, sorted and scored in the same way."""
+    """Healthy donors, sorted and scored in the same way; regenerating marrows for the cytometry alone."""
     donors, nuclei = _assumed()["donors"]
     for number in range(1, donors + 1):
         sample_id = f"DN{number:02d}"
@@ -457,3 +457,8 @@ def _donors(rng: np.random.Generator, books: _Books) -> None:
             )
         )
         _score(rng, books, f"{sample_id}-1", nuclei, positive=0.0, one_fusion=False)
+    for number in range(1, _assumed()["regenerating_controls"] + 1):
+        code = f"RG{number:02d}"
+        books.samples.append(
+            Sample(sample_id=code, patient_id=code, material="BM", drawn_on=_START, reason="control")
+        )

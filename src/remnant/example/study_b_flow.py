@@ -1,7 +1,8 @@
-"""Cytometry files of study B: the index patients' tubes, their sorted cells measured again, and donors' marrows.
+"""Cytometry files of study B: the index patients' tubes, their sorted cells measured again, and control marrows.
 
 What a re-analysis holds is what the sort report of the simulator says, cell by cell. Follow-up tubes hold blasts at
-the level of the clonotype. Every other patient keeps the typed sort report.
+the level of the clonotype, in a marrow that regenerates; so do some of the controls, beside healthy donors. Every other patient
+keeps the typed sort report.
 """
 
 from __future__ import annotations
@@ -79,13 +80,14 @@ def study_b_tubes(study: StudyB) -> Iterator[tuple[TubeUse, bytes]]:
     chosen = with_files(study)
     donors = [one for one in study.samples if one.reason == "donor"][:_CONTROLS]
     clonotype = {one.sample_id: one.value for one in study.reported if one.target == "IG/TR"}
-    for sample in (one for one in study.samples if one.patient_id in chosen or one in donors):
+    controls = (*donors, *(one for one in study.samples if one.reason == "control"))
+    for sample in (one for one in study.samples if one.patient_id in chosen or one in controls):
         follow_up = sample.reason == "scheduled"
         use = TubeUse(
             file=f"{sample.sample_id}.fcs",
             sample_id=sample.sample_id,
             panel=PANEL,
-            role="control" if sample in donors else "sample",
+            role="control" if sample in controls else "sample",
             gate=GATE if follow_up else None,
         )
         yield use, _marrow(study, sample, share=clonotype.get(sample.sample_id) or 0.0).fcs()
@@ -105,6 +107,7 @@ def _marrow(study: StudyB, sample: Sample, *, share: float) -> MadeMarrow:
     return made_cells(
         events=_EVENTS,
         blasts=blasts,
+        regenerating=sample.reason in {"scheduled", "control"},
         marrow=_seed(study, sample.sample_id),
         seed=_seed(study, f"{sample.sample_id}.fcs"),
     )

@@ -80,6 +80,8 @@ class FlowRules:
         Fall of the median that is called a shift.
     pre_existing_share : float
         Share of negative cells that counts as a population before therapy.
+    loss_blast_share : float
+        Share of blasts from which an antigen is compared with the earlier tube of the patient.
     separation : float
         Distance of two modes.
     masks : tuple of EpitopeMask
@@ -101,6 +103,7 @@ class FlowRules:
     negative_percentile: float
     shift_log10: float
     pre_existing_share: float
+    loss_blast_share: float
     separation: float
     masks: tuple[EpitopeMask, ...]
     version: str
@@ -145,6 +148,7 @@ def flow_rules() -> FlowRules:
         negative_percentile=lost["percentile"],
         shift_log10=lost["shift_log10"],
         pre_existing_share=lost["pre_existing_share"],
+        loss_blast_share=by_id["antigen_loss_blasts"]["share"],
         separation=by_id["bimodal"]["separation"],
         masks=tuple(
             EpitopeMask(

@@ -28,6 +28,8 @@ _SPACING = 0.05
 _TAIL = 1e-12
 _LEAST_MEAN = 1e-4
 _FEWEST = 4
+_POISSON = 1e-9
+"""Dispersion below which a count is Poisson."""
 
 
 class CountBackground(NamedTuple):
@@ -163,7 +165,7 @@ def _tail(count: float, mean: float, dispersion: float) -> float:
     """P(more than `count`)."""
     if mean <= 0:
         return 0.0
-    if dispersion <= 0:
+    if dispersion < _POISSON:
         return float(stats.poisson.sf(count, mean))
     size = 1.0 / dispersion
     return float(stats.nbinom.sf(count, size, size / (size + mean)))
@@ -191,7 +193,7 @@ def upper_count(mean: float, dispersion: float, *, probability: float) -> int:
     """
     if mean <= 0:
         return 0
-    if dispersion <= 0:
+    if dispersion < _POISSON:
         return int(stats.poisson.ppf(probability, mean))
     size = 1.0 / dispersion
     return int(stats.nbinom.ppf(probability, size, size / (size + mean)))

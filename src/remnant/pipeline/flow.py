@@ -1,7 +1,8 @@
 """One tube from its events to compartments and the statement about residual cells.
 
-The denominator is CD45+ where the panel has CD45, and every event otherwise; then the statement says so and no
-rule set lets the tube be called negative. Controls are counted with the same gate and the same denominator.
+The denominator is CD45+ where the panel has CD45, together with the gate's own cells: the cut of CD45 lies between bright cells
+and the rest, and blasts with dim CD45 would be no part of what they are a share of. Without CD45 it is every event; then the
+statement says so and no rule set lets the tube be called negative. Controls are counted with the same gate and the same denominator.
 """
 
 from __future__ import annotations
@@ -107,15 +108,16 @@ def tube_findings(events: Events, channels: Mapping[str, str]) -> tuple[Finding,
     return tuple(found)
 
 
-def _denominator(counts: Mapping[str, int], gate: str, events: int) -> tuple[str, int]:
-    leucocytes = counts.get(_LEUCOCYTES, 0)
-    return (_LEUCOCYTES, leucocytes) if leucocytes >= max(counts[gate], 1) else (_EVENTS, events)
+def _denominator(counts: Mapping[str, GateCount], gate: str, events: int) -> tuple[str, int]:
+    bright = counts[_LEUCOCYTES].events if _LEUCOCYTES in counts else 0
+    leucocytes = bright + counts[gate].cd45_low_events
+    return (_LEUCOCYTES, leucocytes) if bright and leucocytes >= counts[gate].events else (_EVENTS, events)
 
 
 def _by_gate(
     counts: Sequence[GateCount], gate: str, *, where: str, noticed: Sequence[Finding] = ()
-) -> dict[str, int]:
-    found = {one.gate: one.events for one in counts}
+) -> dict[str, GateCount]:
+    found = {one.gate: one for one in counts}
     if gate not in found:
         raise InputError(
             where=where,
@@ -155,15 +157,16 @@ def reference_tube(
     """
     found = _by_gate(counts, gate, where=f"control {name}")
     if denominator == _EVENTS:
-        return ReferenceTube(name=name, events=found[gate], denominator=events)
-    if not found.get(denominator):
+        return ReferenceTube(name=name, events=found[gate].events, denominator=events)
+    own, n = _denominator(found, gate, events)
+    if own != denominator:
         raise InputError(
             where=f"control {name}",
             found=f"no {denominator} cells",
             needed="the denominator of the tube",
             advice="Use a control of the same panel.",
         )
-    return ReferenceTube(name=name, events=found[gate], denominator=found[denominator])
+    return ReferenceTube(name=name, events=found[gate].events, denominator=n)
 
 
 def statement_of(
@@ -207,14 +210,16 @@ def statement_of(
     """
     found = _by_gate(counts, gate, where="residual cells", noticed=noticed)
     denominator, n = _denominator(found, gate, events)
-    progenitors = sum(found[name] for name in _PROGENITORS) if set(_PROGENITORS) <= set(found) else None
+    progenitors = (
+        sum(found[name].events for name in _PROGENITORS) if set(_PROGENITORS) <= set(found) else None
+    )
     cells = {"nucleated cells": events}
     if denominator == _LEUCOCYTES:
         cells |= {_LEUCOCYTES: n, "WBC": n}
         if progenitors is not None:
             cells["blast compartment"] = progenitors
     said = mrd_statement(
-        found[gate],
+        found[gate].events,
         n,
         gate=gate,
         denominator=denominator,
@@ -227,30 +232,44 @@ def statement_of(
         progenitors=progenitors if material == "BM" and denominator == _LEUCOCYTES else None,
         rules=flow_rules(),
     )
-    said = dataclasses.replace(said, findings=(*said.findings, *_alike(said)))
+    said = _with_counterparts(said)
+    if denominator == _LEUCOCYTES and 2 * found[gate].cd45_low_events > found[gate].events:
+        said = dataclasses.replace(said, findings=(*said.findings, _cd45_low(found[gate])))
     return said if denominator == _LEUCOCYTES else dataclasses.replace(said, negative_allowed=())
 
 
-def _alike(said: MrdStatement) -> tuple[Finding, ...]:
-    """That normal cells fill the gate as well: a marrow rich in them is called, whatever the controls gave."""
-    if said.state not in _CALLED:
-        return ()
+def _cd45_low(found: GateCount) -> Finding:
+    return Finding(
+        code="flow.cd45_low",
+        severity="note",
+        subject=f"gate {found.gate}",
+        message=(
+            f"{found.cd45_low_events:,} of {found.events:,} events of the gate lie below the cut of CD45, "
+            "as dim blasts do: they are counted in the denominator."
+        ),
+    )
+
+
+def _with_counterparts(said: MrdStatement) -> MrdStatement:
+    """That normal cells fill the gate as well: the reason where nothing is called, a warning where something is."""
     known = {one.name: set(one.states) for one in gate_definitions().compartments}
     own = known.pop(said.gate, None)
     same = [name for name, states in known.items() if states == own]
-    if not same:
-        return ()
-    return (
-        Finding(
-            code="flow.normal_counterpart",
-            severity="warning",
-            subject=f"gate {said.gate}",
-            message=f"{', '.join(same)} have the same marker states: this count may be normal cells of a regenerating marrow.",
-            found=f"{said.k:,} events, {said.limit_of_blank_events:,} at most in 95 % of tubes without disease",
-            needed="cells that differ from normal",
-            advice="Confirm with the patient's own phenotype or another method before it counts as residual disease.",
-        ),
+    if not same or said.k == 0:
+        return said
+    if said.state not in _CALLED:
+        reason = f"{said.reason}, and they cannot be told from normal precursors ({', '.join(same)})"
+        return dataclasses.replace(said, reason=reason)
+    found = Finding(
+        code="flow.normal_counterpart",
+        severity="warning",
+        subject=f"gate {said.gate}",
+        message=f"{', '.join(same)} have the same marker states: this count may be normal cells of a regenerating marrow.",
+        found=f"{said.k:,} events, {said.limit_of_blank_events:,} at most in 95 % of tubes without disease",
+        needed="cells that differ from normal",
+        advice="Confirm with the patient's own phenotype or another method before it counts as residual disease.",
     )
+    return dataclasses.replace(said, findings=(*said.findings, found))
 
 
 def lesion_of(diagnosis: str) -> Lesion:

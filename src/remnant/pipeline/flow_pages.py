@@ -9,6 +9,7 @@ import remnant
 from remnant.assay.flow.compartments import CompartmentCounts
 from remnant.assay.flow.density import density
 from remnant.assay.flow.panels import antigen_axis
+from remnant.records.antigen_loss import AntigenLoss
 from remnant.records.flow import Events, GateCount, MarkerCut, MrdStatement
 from remnant.records.gate import RectangleGate
 from remnant.report.context import Context
@@ -35,13 +36,15 @@ def _outline(
     *,
     reach: tuple[float, float, float, float],
 ) -> Outline | None:
-    """A rectangle on its two axes; none where the gate does not cut both."""
+    """A rectangle on its two axes; none where the gate does not cut both, or is only what both leave below."""
     places = {axis.channel: place for place, axis in enumerate(gate.axes)}
     if x.channel not in places or y.channel not in places:
         return None
     a, b = places[x.channel], places[y.channel]
     left, right = gate.minimum[a], gate.maximum[a]
     low, high = gate.minimum[b], gate.maximum[b]
+    if left is None and low is None:
+        return None
     sides = [
         side if side is not None else end for side, end in zip((left, right, low, high), reach, strict=True)
     ]
@@ -103,6 +106,7 @@ def flow_page(
     channels: dict[str, str],
     *,
     statement: MrdStatement | None = None,
+    loss: AntigenLoss | None = None,
     synthetic: bool = False,
 ) -> str:
     """Page of one tube.
@@ -117,6 +121,8 @@ def flow_page(
         Antigen to channel.
     statement : MrdStatement or None, default None
         Statement about residual cells.
+    loss : AntigenLoss or None, default None
+        An antigen against the patient's earlier tube.
     synthetic : bool, default False
         Whether the data are made up.
 
@@ -135,6 +141,7 @@ def flow_page(
         cuts=found.cuts,
         sensitivity=found.sensitivity,
         statement=statement,
+        loss=loss,
         context=context,
         synthetic=synthetic,
     )

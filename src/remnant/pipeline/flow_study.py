@@ -2,7 +2,8 @@
 
 A result stands under its file and data set. It depends on the file, its line in the table of tubes, the lines of
 its panel, its sample, and on other tubes: a statement on the controls of the same panel, a re-analysis on the
-tube that was sorted, whose cuts it uses. A tube that cannot be evaluated is a finding; the others go on.
+tube that was sorted, whose cuts it uses. Where blasts are overt in a tube of ALL and in the patient's first tube of the same panel,
+CD19 is compared, with the drugs given before. A tube that cannot be evaluated is a finding; the others go on.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from remnant.assay.flow.panels import panel_of_entries, panel_of_labels
 from remnant.assay.flow.purity import index_sort, sort_purity
 from remnant.errors import InputError, MeasurementError, RemnantError
 from remnant.knowledge.compartments import compartment, known_compartment
+from remnant.knowledge.flow import flow_rules
+from remnant.pipeline.antigen_loss import antigen_loss_between, blasts_without, loss_finding
 from remnant.pipeline.flow import lesion_of, statement_of, tube_compartments
 from remnant.records.acquired import Acquired
+from remnant.records.antigen_loss import AntigenLoss
 from remnant.records.finding import Finding
 from remnant.records.fish import SortPurity
 from remnant.records.flow import Events, FlowResult, PanelEntry, SortPurityEstimate, TubeUse
-from remnant.records.patient import Patient
+from remnant.records.patient import Patient, Therapy
 from remnant.records.run import SourceFile
 from remnant.records.sample import Fraction, Sample
 from remnant.study.facts import facts, source_files
@@ -44,6 +48,7 @@ __all__ = [
 SORTED: Final = ("HSC", "progenitor", "myeloid", "T", "CD19+ B-lineage")
 """Compartments that a sorted fraction is looked through for, in the order of precedence."""
 
+_ANTIGEN: Final = "CD19"
 _FORMAT: Final = "fcs "
 _NOT_PATIENTS: Final = frozenset({"donor", "control"})
 _SORTED_ROLES: Final = frozenset({"re-analysis", "index sort"})
@@ -67,6 +72,8 @@ class FlowFacts:
         Lines of all panels.
     samples, patients, fractions : dict of str to record
         By code.
+    therapies : tuple of Therapy
+        Of all patients.
     """
 
     files: dict[str, SourceFile]
@@ -77,6 +84,7 @@ class FlowFacts:
     samples: dict[str, Sample]
     patients: dict[str, Patient]
     fractions: dict[str, Fraction]
+    therapies: tuple[Therapy, ...]
 
     def is_control(self, use: TubeUse) -> bool:
         """Whether a tube holds cells without disease.
@@ -121,6 +129,7 @@ def flow_facts(study: Study) -> FlowFacts:
         samples=facts(study, Sample),
         patients=facts(study, Patient),
         fractions=facts(study, Fraction),
+        therapies=facts(study, Therapy),
     )
 
 
@@ -144,6 +153,7 @@ def flow_facts_of_files(read: Sequence[tuple[Path, Acquired]]) -> FlowFacts:
         samples=[one for _, got in read for one in got.samples],
         patients=[one for _, got in read for one in got.patients],
         fractions=[one for _, got in read for one in got.fractions],
+        therapies=[one for _, got in read for one in got.therapies],
     )
 
 
@@ -155,6 +165,7 @@ def _together(
     samples: Sequence[Sample],
     patients: Sequence[Patient],
     fractions: Sequence[Fraction],
+    therapies: Sequence[Therapy],
 ) -> FlowFacts:
     names = [source.name for source, _ in sources]
     single = {name for name in names if names.count(name) == 1}
@@ -167,6 +178,7 @@ def _together(
         samples={one.sample_id: one for one in samples},
         patients={one.patient_id: one for one in patients},
         fractions={one.fraction_id: one for one in fractions},
+        therapies=tuple(therapies),
     )
 
 
@@ -187,12 +199,17 @@ def flow_inputs(known: FlowFacts) -> dict[str, list[Any]]:
 
 
 def _inputs(known: FlowFacts, use: TubeUse) -> list[Any]:
+    first = _first_tube(known, use)
     others = [*_controls(known, use).values(), *_sorted_from(known, use).values()]
+    others += [known.tubes[first]] if first else []
     sample = known.samples.get(use.sample_id)
     people = known.patients.get(sample.patient_id) if sample else None
     used = [known.files[one.file] for one in (use, *others)]
     lines = [line for line in known.panels if line.panel in {one.panel for one in (use, *others)}]
-    return [use, *others, *used, *lines, sample, people, known.fractions.get(use.fraction_id or "")]
+    drugs = _drugs_before(known, sample) if sample else ()
+    firsts = [known.samples.get(known.tubes[first].sample_id)] if first else []
+    fraction = known.fractions.get(use.fraction_id or "")
+    return [use, *others, *used, *lines, sample, people, *firsts, fraction, list(drugs)]
 
 
 def _controls(known: FlowFacts, use: TubeUse) -> dict[str, TubeUse]:
@@ -211,6 +228,30 @@ def _sorted_from(known: FlowFacts, use: TubeUse) -> dict[str, TubeUse]:
         for key, one in known.tubes.items()
         if one.role == "sample" and (one.sample_id, one.panel) == (use.sample_id, use.panel)
     }
+
+
+def _first_tube(known: FlowFacts, use: TubeUse) -> str | None:
+    """The patient's first tube of the same panel, if it was drawn before this one."""
+    sample = known.samples.get(use.sample_id)
+    if use.role != "sample" or sample is None or known.is_control(use):
+        return None
+    earlier = {
+        key: other.drawn_on
+        for key, one in known.tubes.items()
+        if one.role == "sample" and one.panel == use.panel and (other := known.samples.get(one.sample_id))
+        if other.patient_id == sample.patient_id and other.drawn_on < sample.drawn_on
+    }
+    return min(earlier, key=lambda key: (earlier[key], key)) if earlier else None
+
+
+def _drugs_before(known: FlowFacts, sample: Sample) -> tuple[str, ...]:
+    """Drugs that the patient was given up to the day of a sample."""
+    given = (
+        one
+        for one in known.therapies
+        if one.patient_id == sample.patient_id and one.start_on <= sample.drawn_on
+    )
+    return tuple(dict.fromkeys(name for one in given for name in (one.agent, one.kind) if name))
 
 
 class _Tubes:
@@ -296,9 +337,18 @@ def _result(tubes: _Tubes, known: FlowFacts, key: str) -> list[Any]:
     result = _flow_result(known, use, found, events=tubes.events(use).tube.events)
     noted = [_of_sample(finding, use) for finding in found.findings]
     sample = known.samples.get(use.sample_id)
-    if use.gate is None or known.is_control(use) or sample is None:
+    if known.is_control(use) or sample is None:
         return [result, *noted]
     patient = known.patients.get(sample.patient_id)
+    loss = (
+        _antigen_loss(tubes, known, key) if lesion_of(patient.diagnosis if patient else "") == "ALL" else None
+    )
+    if loss is not None:
+        result = dataclasses.replace(result, antigen_loss=loss)
+        changed = loss_finding(loss, subject="")
+        noted += [_of_sample(one, use) for one in (changed, *loss.findings) if one is not None]
+    if use.gate is None:
+        return [result, *noted]
     said = statement_of(
         found.counts,
         result.events,
@@ -314,6 +364,24 @@ def _result(tubes: _Tubes, known: FlowFacts, key: str) -> list[Any]:
     measured = flow_measurement(said, sample, run_id=f"{use.file}#{use.data_set}")
     noted += [_of_sample(finding, use) for finding in said.findings]
     return [dataclasses.replace(result, statement=said), measured, flow_assay(use.gate), *noted]
+
+
+def _antigen_loss(tubes: _Tubes, known: FlowFacts, key: str) -> AntigenLoss | None:
+    """CD19 against the patient's first tube; None unless both hold overt blasts that the panel gates without it."""
+    use = known.tubes[key]
+    first = _first_tube(known, use)
+    if first is None:
+        return None
+    earlier = known.tubes[first]
+    try:
+        pair = [(tubes.events(one), tubes.counted(name)) for name, one in ((first, earlier), (key, use))]
+        overt = flow_rules().loss_blast_share
+        if any(blasts_without(found, own, antigen=_ANTIGEN) < overt * own.tube.events for own, found in pair):
+            return None
+        drugs = _drugs_before(known, known.samples[use.sample_id])
+        return antigen_loss_between(pair[0], pair[1], antigen=_ANTIGEN, therapies=drugs)
+    except InputError:  # an antigen or cells that are missing: the compartments of the tube tell so already
+        return None
 
 
 def _flow_result(known: FlowFacts, use: TubeUse, found: CompartmentCounts, *, events: int) -> FlowResult:

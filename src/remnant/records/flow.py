@@ -15,6 +15,7 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from remnant.evidence.kinds import CountsEvidence, ProfileEvidence
+from remnant.records.antigen_loss import AntigenLoss
 from remnant.records.finding import Finding
 from remnant.records.gate import SpectrumMatrix
 from remnant.records.measurement import DetectionState
@@ -227,12 +228,15 @@ class GateCount:
         Events inside, parents included.
     parent_events : int
         Events of the parent; all events for a gate without one.
+    cd45_low_events : int
+        Events inside that lie below the tube's cut of CD45, as blasts with dim CD45 do; 0 where there is no cut.
     """
 
     gate: str
     path: tuple[str, ...]
     events: int
     parent_events: int
+    cd45_low_events: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,10 +380,16 @@ class MrdStatement:
         Events in the gate, and of the denominator.
     share : float or None
         k / n; None where nothing was counted.
-    lower, upper : float or None
-        95 % interval of the share above background; None unless detected.
-    upper_limit : float
-        95 % one-sided bound of the share above background.
+    estimate : float or None
+        Share above background, corrected for recall, by maximum likelihood; None unless detected.
+    lower : float or None
+        Lower end of the interval of the share above background; None unless detected, and only then.
+    upper : float
+        Upper end of the same interval; where nothing was detected, the bound that was reached.
+    interval_level : float
+        Least coverage of the interval at every true share.
+    interval_basis : str
+        How it was made: ``"unified (Feldman-Cousins)"``.
     evidence : CountsEvidence or ProfileEvidence
         Likelihood of the share above background; tabulated where the background varies between controls.
     background : float
@@ -415,9 +425,11 @@ class MrdStatement:
     k: int
     n: int
     share: float | None
+    estimate: float | None
     lower: float | None
-    upper: float | None
-    upper_limit: float
+    upper: float
+    interval_level: float
+    interval_basis: str
     evidence: CountsEvidence | ProfileEvidence
     background: float
     background_dispersion: float
@@ -497,6 +509,8 @@ class FlowResult:
         What a sorted fraction holds.
     fraction_id : str or None
         That fraction.
+    antigen_loss : AntigenLoss or None
+        CD19 of its blasts against the patient's earlier tube, where both hold blasts.
     """
 
     file: str
@@ -513,3 +527,4 @@ class FlowResult:
     statement: MrdStatement | None = None
     purity: SortPurityEstimate | None = None
     fraction_id: str | None = None
+    antigen_loss: AntigenLoss | None = None

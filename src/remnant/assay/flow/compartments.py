@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from remnant.assay.flow.counting import count
 from remnant.assay.flow.cuts import fitted_cuts
@@ -25,6 +26,9 @@ __all__ = [
     "compiled_compartments",
     "moved_edge_counts",
 ]
+
+
+_LOW: Final = "\0CD45 low"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +259,7 @@ def _counted(
     first = cells or Gating(gates=())
     gating = Gating(gates=(*first.gates, *denominator, *gates), matrices=first.matrices)
     variants, wanted = _variants(gates, cuts, definitions.shifts)
+    variants += _cd45_low(gates, cuts, events.tube)
     found = {
         one.gate: one for one in count(events, dataclasses.replace(gating, gates=(*gating.gates, *variants)))
     }
@@ -271,7 +276,12 @@ def _counted(
     return CompartmentCounts(
         gating=gating,
         cuts=tuple(cuts.values()),
-        counts=tuple(found[gate.name] for gate in gating.gates),
+        counts=tuple(
+            dataclasses.replace(found[gate.name], cd45_low_events=found[low].events)
+            if (low := f"{gate.name}{_LOW}") in found
+            else found[gate.name]
+            for gate in gating.gates
+        ),
         sensitivity=sensitivity,
         findings=missing,
         version=definitions.version,
@@ -286,6 +296,26 @@ def _denominator(
         return ()
     axis = antigen_axis(cut.channel, tube)
     return (RectangleGate(name="CD45+", parent=parent, axes=(axis,), minimum=(cut.value,), maximum=(None,)),)
+
+
+def _cd45_low(
+    gates: Sequence[RectangleGate], cuts: Mapping[str, MarkerCut], tube: Tube
+) -> list[RectangleGate]:
+    """The part of every gate that lies below the cut of CD45."""
+    cut = cuts.get("CD45")
+    if cut is None:
+        return []
+    axis = antigen_axis(cut.channel, tube)
+    return [
+        dataclasses.replace(
+            gate,
+            name=f"{gate.name}{_LOW}",
+            axes=(*gate.axes, axis),
+            minimum=(*gate.minimum, None),
+            maximum=(*gate.maximum, cut.value),
+        )
+        for gate in gates
+    ]
 
 
 def _variants(

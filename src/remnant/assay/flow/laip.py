@@ -43,12 +43,18 @@ class TrackedPhenotype:
         Share of normal cells that is called, with its error as dispersion.
     recall : float
         Share of blasts that is called.
+    recall_dispersion : float
+        Relative variance of the recall: binomial, over the diagnostic blasts that it was measured on.
+    held_out : tuple of (int, int)
+        Cells called and looked at in each tube of normal cells, by trees that saw none of the cells they score.
     """
 
     models: tuple[Boosted, ...]
     limit: float
     background: CountBackground
     recall: float
+    recall_dispersion: float
+    held_out: tuple[tuple[int, int], ...]
 
 
 def detectable_share(
@@ -82,9 +88,11 @@ def tracked_phenotype(
     blasts: Floats,
     normal: Floats,
     *,
+    tubes: NDArray[np.int64] | None = None,
     rank: int = 2,
     folds: int = 4,
     trees: int = 150,
+    most: int = 200_000,
     rng: np.random.Generator,
 ) -> TrackedPhenotype:
     """Rule learned from diagnostic blasts and normal cells.
@@ -93,6 +101,9 @@ def tracked_phenotype(
     ----------
     blasts, normal : ndarray of float, shape (n, d)
         Cells on the same axes.
+    tubes : ndarray of int, shape (n_normal,), or None, default None
+        Tube of each normal cell, from 0. With two tubes or more a fold leaves whole tubes out: marrows differ, and a new tube
+        is one that no tree has seen.
     rank : int, default 2
         The limit is the score of the normal cell of this rank. It is not chosen by what it gains: the background
         of a limit that was chosen for few false hits would be too low.
@@ -100,6 +111,8 @@ def tracked_phenotype(
         Parts of cross-fitting.
     trees : int, default 150
         Rounds of boosting.
+    most : int, default 200000
+        Normal cells that the trees of a fold are fitted to at most, evenly chosen; every cell is scored.
     rng : numpy.random.Generator
         Seeded source.
 
@@ -113,9 +126,14 @@ def tracked_phenotype(
     FitError
         If there are too few cells.
     """
+    owner = np.zeros(len(normal), dtype=np.int64) if tubes is None else tubes
+    whole = int(owner.max(initial=0)) + 1
+    folds = min(folds, whole) if whole > 1 else folds
     places = [rng.permutation(len(points)) % folds for points in (blasts, normal)]
+    if whole > 1:
+        places[1] = owner % folds
     models = tuple(
-        fitted_boosted(normal[places[1] != fold], blasts[places[0] != fold], trees=trees)
+        fitted_boosted(_some(normal[places[1] != fold], most), blasts[places[0] != fold], trees=trees)
         for fold in range(folds)
     )
     scores = [np.empty(len(points)) for points in (blasts, normal)]
@@ -125,8 +143,15 @@ def tracked_phenotype(
     ranked = np.sort(scores[1])[::-1]
     limit = float(ranked[rank - 1])
     background = CountBackground(rank / (len(ranked) + 1.0), 1.0 / rank)
-    recall = max(1, int(np.count_nonzero(scores[0] > limit))) / len(blasts)
-    return TrackedPhenotype(models, limit, background, recall)
+    hits = max(1, int(np.count_nonzero(scores[0] > limit)))
+    recall = hits / len(blasts)
+    found = np.bincount(owner[scores[1] > limit], minlength=whole).tolist()
+    held_out = tuple(zip(found, np.bincount(owner).tolist(), strict=True))
+    return TrackedPhenotype(models, limit, background, recall, (1.0 - recall) / hits, held_out)
+
+
+def _some(points: Floats, most: int) -> Floats:
+    return points[:: -(-len(points) // most)]
 
 
 def called(rule: TrackedPhenotype, points: Floats) -> NDArray[np.bool_]:

@@ -1,16 +1,18 @@
 """The statement about residual cells as a measurement of its sample, with the evidence of its counts.
 
-The quantity is the share of the denominator, unit ``cell_fraction``. Counting and background are errors *of this
-measurement*; the comparison with another sample adds biology.
+The quantity is the share of the denominator, unit ``cell_fraction``. Estimate and interval are those of the statement, so
+that page, table and timeline agree; the interval for comparison adds biology to each of its halves, as variances of log10.
+The evidence is the likelihood: what combines or compares samples uses that.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 
-from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import COMPARISON, ErrorTerm
-from remnant.evidence.verbs import interval, upper_limit
+from scipy import stats
+
+from remnant.evidence.kinds import ErrorTerm
 from remnant.knowledge.variance import default_variance
 from remnant.records.flow import MrdStatement
 from remnant.records.measurement import Measurement
@@ -62,12 +64,9 @@ def flow_measurement(said: MrdStatement, sample: Sample, *, run_id: str) -> Meas
     Measurement
         Share of the denominator; below the limit of blank no number, but the bound that was reached.
     """
-    evidence = dataclasses.replace(
-        said.evidence, errors=(*said.evidence.errors, _biology(sample.patient_id, sample.sample_id))
-    )
-    batch = EvidenceBatch.of([evidence])
-    seen = said.state in {"quantified", "detected"}
-    own, compared = interval(batch), interval(batch, include=COMPARISON)
+    biology = _biology(sample.patient_id, sample.sample_id)
+    evidence = dataclasses.replace(said.evidence, errors=(*said.evidence.errors, biology))
+    apart = float(stats.norm.ppf((1.0 + said.interval_level) / 2.0)) * biology.sd_log10
     assay = flow_assay(said.gate)
     return Measurement(
         measurement_id=f"{assay.assay_id}|{sample.sample_id}|{run_id}",
@@ -84,12 +83,12 @@ def flow_measurement(said: MrdStatement, sample: Sample, *, run_id: str) -> Meas
         evidence=evidence,
         state=said.state,
         reason=said.reason,
-        estimate=float(own.median[0]) if seen else None,
-        lower=float(own.lower[0]) if seen else None,
-        upper=float(own.upper[0]) if seen else None,
-        comparison_lower=float(compared.lower[0]) if seen else None,
-        comparison_upper=float(compared.upper[0]) if seen else None,
-        upper_limit=float(upper_limit(batch)[0]),
+        estimate=said.estimate,
+        lower=said.lower,
+        upper=said.upper if said.estimate is not None else None,
+        comparison_lower=_widened(said.lower, said.estimate, apart),
+        comparison_upper=_widened(said.upper, said.estimate, apart),
+        upper_limit=said.upper,
         point_value=said.share,
         target_copies=None,
         control_copies=None,
@@ -98,6 +97,14 @@ def flow_measurement(said: MrdStatement, sample: Sample, *, run_id: str) -> Meas
         control_wells=0,
         sensitivity_ratio=1.0 / said.n,
     )
+
+
+def _widened(end: float | None, estimate: float | None, apart: float) -> float | None:
+    """An end of an interval with a further distance in log10 from the estimate; never above the whole."""
+    if end is None or estimate is None:
+        return None
+    own = math.log10(end / estimate)
+    return min(1.0, float(estimate * 10.0 ** math.copysign(math.hypot(own, apart), end - estimate)))
 
 
 def _biology(patient_id: str, sample_id: str) -> ErrorTerm:

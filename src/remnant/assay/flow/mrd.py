@@ -6,6 +6,10 @@ is never 0. Without spread between controls the evidence is of kind ``counts``. 
 the background alone, which ``counts`` cannot say (its dispersion is of the whole count): then the likelihood of a Poisson
 signal on a negative-binomial background is tabulated.
 
+The interval of a statement is the unified one of `remnant.numerics.unified_interval`, at the level of the limit of blank: it
+covers every true share at least so often, a lower end exists exactly where residual cells are detected, and where they are
+not its upper end is the bound that was reached. A posterior under a flat prior is mostly its prior near the limit of detection.
+
 Whether a tube may be called negative is literal, by each rule set's own number of cells.
 """
 
@@ -19,10 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remnant.errors import MeasurementError
-from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import CountsEvidence, ProfileEvidence
 from remnant.evidence.profile import tabulate
-from remnant.evidence.verbs import interval, upper_limit
 from remnant.knowledge.flow import FlowRules, SufficiencyRule
 from remnant.numerics.count_background import (
     CountBackground,
@@ -32,14 +34,16 @@ from remnant.numerics.count_background import (
     signal_log_likelihood,
     upper_count,
 )
+from remnant.numerics.unified_interval import unified_interval
 from remnant.records.finding import Finding
 from remnant.records.flow import MrdStatement, ReferenceTube, Sufficiency
 from remnant.records.measurement import DetectionState
 
-__all__ = ["Dilution", "haemodilution", "mrd_evidence", "mrd_statement"]
+__all__ = ["Dilution", "ShareInterval", "haemodilution", "mrd_evidence", "mrd_interval", "mrd_statement"]
 
 _LEAST_EVENTS: Final = 0.2
 _LOG10_HIGHEST_LOW: Final = -1.0
+_INTERVAL: Final = "unified (Feldman-Cousins)"
 
 
 class Dilution(NamedTuple):
@@ -55,6 +59,85 @@ class Dilution(NamedTuple):
 
     verdict: Literal["suspected", "not seen", "not assessed"]
     basis: str
+
+
+class ShareInterval(NamedTuple):
+    """Unified interval of the share of residual cells above background.
+
+    Attributes
+    ----------
+    estimate : float
+        Share that suits the count best (maximum likelihood).
+    lower, upper : float
+        Ends; the lower end is 0 where the count is one that tubes without disease give.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+
+
+def _refuse_impossible(k: int, n: int, recall: float) -> None:
+    if not 0 <= k <= n or n == 0 or not 0 < recall <= 1:
+        raise MeasurementError(
+            where="residual cells",
+            found=f"{k} of {n} events, recall {recall:g}",
+            needed="a part of at least one event, recall above 0",
+            advice="Choose a gate within the denominator.",
+        )
+
+
+def mrd_interval(
+    k: int,
+    n: int,
+    *,
+    background: CountBackground,
+    recall: float = 1.0,
+    recall_dispersion: float = 0.0,
+    level: float = 0.95,
+) -> ShareInterval:
+    """Interval of the share of residual cells above background.
+
+    Parameters
+    ----------
+    k, n : int
+        Events in the gate, and of the denominator.
+    background : CountBackground
+        What the gate catches without disease.
+    recall : float, default 1
+        Share of residual cells that the gate catches.
+    recall_dispersion : float, default 0
+        Relative variance of the recall, for one that was measured on few cells.
+    level : float, default 0.95
+        Least coverage at every true share.
+
+    Returns
+    -------
+    ShareInterval
+        Never above 1.
+
+    Raises
+    ------
+    MeasurementError
+        If more events lie in the gate than in the denominator, or nothing was counted.
+
+    Examples
+    --------
+    >>> found = mrd_interval(3, 1_000_000, background=CountBackground(0.0, 0.0))
+    >>> f"{found.lower:.2g} to {found.upper:.2g}"
+    '8.2e-07 to 8.3e-06'
+    """
+    _refuse_impossible(k, n, recall)
+    found = unified_interval(
+        k,
+        mean=n * background.rate,
+        dispersion=background.dispersion,
+        signal_dispersion=recall_dispersion,
+        level=level,
+    )
+    exposure = n * recall
+    shares = (min(1.0, signal / exposure) for signal in (found.best, found.lower, found.upper))
+    return ShareInterval(*shares)
 
 
 def mrd_evidence(
@@ -86,13 +169,7 @@ def mrd_evidence(
     >>> mrd_evidence(0, 500_000, background=CountBackground(0.0, 0.0)).exposure
     500000.0
     """
-    if not 0 <= k <= n or n == 0 or not 0 < recall <= 1:
-        raise MeasurementError(
-            where="residual cells",
-            found=f"{k} of {n} events, recall {recall:g}",
-            needed="a part of at least one event, recall above 0",
-            advice="Choose a gate within the denominator.",
-        )
+    _refuse_impossible(k, n, recall)
     exposure = n * recall
     low = min(math.log10(_LEAST_EVENTS / exposure), _LOG10_HIGHEST_LOW)
     blank = n * background.rate
@@ -223,6 +300,7 @@ def mrd_statement(
     lesion: Literal["AML", "ALL", "LSC"],
     progenitors: int | None = None,
     recall: float = 1.0,
+    recall_dispersion: float = 0.0,
     rules: FlowRules,
 ) -> MrdStatement:
     """What may be said of residual cells in one tube.
@@ -243,6 +321,8 @@ def mrd_statement(
         CD34+ events, which tell of haemodilution.
     recall : float, default 1
         Share of residual cells that the gate catches.
+    recall_dispersion : float, default 0
+        Relative variance of the recall.
     rules : FlowRules
         Counting rules.
 
@@ -265,8 +345,8 @@ def mrd_statement(
     >>> from remnant.knowledge.flow import flow_rules
     >>> said = mrd_statement(0, 600_000, gate="LAIP", denominator="CD45+", lesion="AML", rules=flow_rules(),
     ...                      cells={"CD45+": 600_000, "blast compartment": 900})
-    >>> said.state, f"{said.upper_limit:.2g}", said.negative_allowed
-    ('not detected', '5e-06', ('AML',))
+    >>> said.state, f"{said.upper:.2g}", said.negative_allowed
+    ('not detected', '5.2e-06', ('AML',))
     """
     background, basis, findings = _background(controls, rules, gate)
     evidence = mrd_evidence(k, n, background=background, recall=recall)
@@ -284,8 +364,15 @@ def mrd_statement(
         quantification=blank_mean + quantification,
         n=n,
     )
-    batch = EvidenceBatch.of([evidence])
-    bounds = interval(batch) if state != "not detected" else None
+    bounds = mrd_interval(
+        k,
+        n,
+        background=background,
+        recall=recall,
+        recall_dispersion=recall_dispersion,
+        level=rules.blank_percentile,
+    )
+    seen_at_all = state != "not detected"
     own = tuple(rule for rule in rules.sufficiency if rule.lesion == lesion)
     diluted = haemodilution(progenitors, (cells or {}).get("CD45+", n), rules)
     return MrdStatement(
@@ -294,9 +381,11 @@ def mrd_statement(
         k=k,
         n=n,
         share=k / n if k else None,
-        lower=None if bounds is None else float(bounds.lower[0]),
-        upper=None if bounds is None else float(bounds.upper[0]),
-        upper_limit=float(upper_limit(batch)[0]),
+        estimate=bounds.estimate if seen_at_all else None,
+        lower=bounds.lower if seen_at_all else None,
+        upper=bounds.upper,
+        interval_level=rules.blank_percentile,
+        interval_basis=_INTERVAL,
         evidence=evidence,
         background=background.rate,
         background_dispersion=background.dispersion,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from remnant.records.antigen_loss import AntigenLoss
 from remnant.records.flow import CutSensitivity, GateCount, MarkerCut, MrdStatement, Tube
 from remnant.report import draw, html
 from remnant.report.context import Context
 from remnant.report.flow import plot, tree
 from remnant.report.table import Cell, Column, Section, Table
 
-__all__ = ["page", "sensitivity_table", "statement_table"]
+__all__ = ["loss_table", "page", "sensitivity_table", "statement_table"]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -26,11 +27,13 @@ def _share(value: float | None) -> str:
 
 
 def _sentence(said: MrdStatement) -> str:
-    if said.state == "not detected":
-        end = f"< {_share(said.upper_limit)} of {said.denominator_name} (95 %)"
+    level = f"{100 * said.interval_level:g} %"
+    if said.estimate is None:
+        end = f"< {_share(said.upper)} of {said.denominator_name} ({level})"
     else:
         end = (
-            f"{_share(said.share)} of {said.denominator_name} ({_share(said.lower)} to {_share(said.upper)})"
+            f"{_share(said.estimate)} of {said.denominator_name} above background "
+            f"({level} interval {_share(said.lower)} to {_share(said.upper)})"
         )
     allowed = (
         f" May be called negative by the rules for {', '.join(said.negative_allowed)}."
@@ -38,6 +41,11 @@ def _sentence(said: MrdStatement) -> str:
         else ""
     )
     return f"{said.gate}: {said.state}, {end}. {said.reason}.{allowed}".replace(" .", "")
+
+
+def _whole(said: MrdStatement) -> str:
+    dim = ", cells of the gate with dim CD45 among them"
+    return f"{said.denominator_name}{dim if said.denominator_name == 'CD45+' else ''}"
 
 
 def statement_table(said: MrdStatement) -> Table:
@@ -55,7 +63,7 @@ def statement_table(said: MrdStatement) -> Table:
     """
     rows = [
         (Cell("Events in the gate"), Cell(f"{said.k:,}"), Cell(said.gate)),
-        (Cell("Denominator"), Cell(f"{said.n:,}"), Cell(said.denominator_name)),
+        (Cell("Denominator"), Cell(f"{said.n:,}"), Cell(_whole(said))),
         (
             Cell("Background"),
             Cell(_share(said.background) if said.background else "0"),
@@ -76,7 +84,15 @@ def statement_table(said: MrdStatement) -> Table:
             Cell(_share(said.limit_of_quantification)),
             Cell(said.limit_of_quantification_basis),
         ),
-        (Cell("Upper limit, 95 %"), Cell(_share(said.upper_limit)), Cell("one-sided, likelihood")),
+        (
+            Cell(f"Interval, {100 * said.interval_level:g} %"),
+            Cell(
+                f"< {_share(said.upper)}"
+                if said.lower is None
+                else f"{_share(said.lower)} to {_share(said.upper)}"
+            ),
+            Cell(f"{said.interval_basis}, share above background"),
+        ),
         (
             Cell("Haemodilution"),
             Cell(said.haemodilution, tone="look" if said.haemodilution == "suspected" else ""),
@@ -92,7 +108,54 @@ def statement_table(said: MrdStatement) -> Table:
         for one in said.sufficiency
     ]
     columns = (Column("What"), Column("Value", number=True), Column("Basis", share=1))
-    return Table(title="Residual cells", columns=columns, rows=tuple(rows))
+    return Table(title="Counts and limits", columns=columns, rows=tuple(rows))
+
+
+def _loss_sentence(loss: AntigenLoss) -> str:
+    text = f"{loss.antigen} {loss.verdict} on {loss.gate} since {loss.before}."
+    return " ".join([text, *(finding.message for finding in loss.findings)])
+
+
+def loss_table(loss: AntigenLoss) -> Table:
+    """An antigen on blasts of now and of the earlier tube.
+
+    Parameters
+    ----------
+    loss : AntigenLoss
+        Comparison.
+
+    Returns
+    -------
+    Table
+        What, before, now.
+    """
+
+    def between(share: float, lower: float, upper: float) -> str:
+        return f"{100 * share:.3g} % ({100 * lower:.3g} to {100 * upper:.3g} %)"
+
+    rows = (
+        ("Blasts", f"{loss.blasts_before:,}", f"{loss.blasts:,}"),
+        (
+            f"{loss.antigen} negative, 95 % interval",
+            between(loss.pre_existing_share, loss.pre_existing_lower, loss.pre_existing_upper),
+            between(loss.negative_share, loss.negative_lower, loss.negative_upper),
+        ),
+        ("Median, linear", f"{loss.median_before:,.0f}", f"{loss.median:,.0f}"),
+        (
+            "Times the median of before",
+            "",
+            f"{10**loss.shift_log10:.2g} ({10**loss.shift_lower:.2g} to {10**loss.shift_upper:.2g})",
+        ),
+        ("Modes", "", f"{'two' if loss.bimodal else 'one'} (Ashman's D {loss.separation:.2g})"),
+    )
+    columns = (Column("What"), Column("Before", number=True), Column("Now", number=True))
+    note = f"Negative is below {loss.cut:,.0f}: the internal negative cells' upper percentile."
+    return Table(
+        title="Blasts of both tubes",
+        columns=columns,
+        rows=tuple(tuple(Cell(text) for text in row) for row in rows),
+        note=note,
+    )
 
 
 def sensitivity_table(found: Sequence[CutSensitivity]) -> Table:
@@ -155,6 +218,7 @@ def page(
     cuts: Sequence[MarkerCut] = (),
     sensitivity: Sequence[CutSensitivity] = (),
     statement: MrdStatement | None = None,
+    loss: AntigenLoss | None = None,
     context: Context,
     synthetic: bool = False,
 ) -> str:
@@ -174,6 +238,8 @@ def page(
         Counts with cuts moved.
     statement : MrdStatement or None, default None
         Statement about residual cells.
+    loss : AntigenLoss or None, default None
+        An antigen against the patient's earlier tube.
     context : Context
         What the page says about itself.
     synthetic : bool, default False
@@ -191,6 +257,12 @@ def page(
                 title="Residual cells",
                 caption=_sentence(statement),
                 tables=(statement_table(statement),),
+            )
+        )
+    if loss is not None:
+        sections.append(
+            Section(
+                title=f"{loss.antigen} on blasts", caption=_loss_sentence(loss), tables=(loss_table(loss),)
             )
         )
     figure = draw.inline(tree.svg(counts, tube.events), css_class="flow-tree", identity="flow-tree")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from remnant.records.flow import DensityGrid
 from remnant.report import draw
-from remnant.report.layout import labels, pixels, text_width
+from remnant.report.layout import labels, pixels
 from remnant.report.palette import ACT, GRID, INK, MUTED
 
 __all__ = ["Outline", "Plot", "describe", "spec", "svg"]
@@ -83,7 +83,8 @@ def _cells(grid: DensityGrid) -> list[dict[str, Any]]:
 def _gates(plot: Plot) -> list[dict[str, Any]]:
     grid = plot.grid
     layers: list[dict[str, Any]] = []
-    texts = []
+    texts: list[tuple[float, float, str, str]] = []
+    ending: list[tuple[float, float, str, str]] = []
     for outline in plot.outlines:
         x = [_SIDE * _place(v, grid.x_low, grid.x_high) for v in (*outline.x, outline.x[0])]
         y = [_SIDE * (1 - _place(v, grid.y_low, grid.y_high)) for v in (*outline.y, outline.y[0])]
@@ -100,9 +101,11 @@ def _gates(plot: Plot) -> list[dict[str, Any]]:
             }
         )
         text = f"{outline.name} {outline.events:,}"
-        left = min(min(x) + 4.0, _SIDE - text_width(text) - 2.0)
-        texts.append((left, min(y) + 9.0, text, INK))
-    return [*layers, *labels(texts, align="left")]
+        right = min(x) > _SIDE / 2.0
+        (ending if right else texts).append(
+            (max(x) - 4.0 if right else min(x) + 4.0, min(y) + 9.0, text, INK)
+        )
+    return [*layers, *labels(texts, align="left"), *labels(ending, align="right")]
 
 
 def _panel(plot: Plot) -> dict[str, Any]:
