@@ -179,7 +179,8 @@ def _as_toml(settings: Settings) -> str:
         f"active = {json.dumps(list(settings.active_rules))}",
         "",
         "[qpcr]",
-        "# Which Cq is quantified: the instrument's, or ours, read from the amplification curves.",
+        "# Which Cq is quantified: the instrument's, ours, read from the amplification curves, or several of",
+        "# ours combined, by weights that the standards of other assays teach.",
         f"cq_source = {json.dumps(settings.cq_source)}",
     ]
     return "\n".join(lines) + "\n"
