@@ -32,6 +32,7 @@ from remnant.numerics.sigmoid_points import share_cycles, sigmoid_points
 
 __all__ = [
     "AMPLIFYING",
+    "STEP",
     "NestedReading",
     "all_cycles",
     "attainable",
@@ -50,7 +51,8 @@ SIMULATED: Final = 300
 RIDGES: Final = (0.001, 0.01, 0.1, 1.0)
 AMPLIFYING: Final = 0.8
 """Share of nominal molecules that amplify: largest likelihood of the scatter within levels, on a grid of tenths."""
-_STEP: Final = 3.4
+STEP: Final = 3.4
+"""Cycles a tenfold."""
 _WINDOWS: Final = (5, 8, 12)
 _WINDOW_SHARES: Final = (0.05, 0.10, 0.15, 0.20)
 _SIGMOID_SHARES: Final = (0.05, 0.10, 0.15, 0.30, 0.50)
@@ -115,7 +117,7 @@ class NestedReading:
 
 def _variance(nominal: Floats) -> Floats:
     """Of log10 copies of a well, technical and counting, as the product assumes it."""
-    result: Floats = (well_assumptions().technical_sd / _STEP) ** 2 + 1.0 / (nominal * np.log(10.0) ** 2)
+    result: Floats = (well_assumptions().technical_sd / STEP) ** 2 + 1.0 / (nominal * np.log(10.0) ** 2)
     return result
 
 
@@ -227,8 +229,8 @@ def attainable(
     rng = np.random.default_rng(2013)
     found: dict[str, list[tuple[float, float]]] = {"own line without the well": [], "line of other genes": []}
     for _ in range(SIMULATED):
-        cq = 38.0 - _STEP * np.log10(_molecules(rng, amplifying * np.tile(nominal, (genes, 1)))) + offsets
-        by_own, by_others = own_line_without(nominal, cq), -cq / _STEP
+        cq = 38.0 - STEP * np.log10(_molecules(rng, amplifying * np.tile(nominal, (genes, 1)))) + offsets
+        by_own, by_others = own_line_without(nominal, cq), -cq / STEP
         for name, quantity in zip(found, (by_own, by_others), strict=True):
             _, within, away = metrics(nominal, quantity)
             found[name].append((float(np.median(within)), float(np.median(away))))

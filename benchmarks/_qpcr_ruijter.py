@@ -25,6 +25,7 @@ from _form import Figure
 from _qpcr_lines import by_history, by_other_genes, laboratory, own_line, own_line_without
 from _qpcr_nested import (
     AMPLIFYING,
+    STEP,
     all_cycles,
     attainable,
     metrics,
@@ -160,19 +161,19 @@ def _summary(label: str, nominal: Floats, quantity: Floats, *, judged: bool = Fa
     """Medians over genes with their 95 % intervals, and the bars where they are judged."""
     slope, within, away = metrics(nominal, quantity)
     middle = float(np.median(slope))
-    said = [Figure(f"{label}: slope", middle, *_held("1 +- 0.005", abs(middle - 1.0) < 0.005, judged=judged))]
+    holds = abs(middle - 1.0) < 0.005
+    said = [
+        Figure(f"{label}: slope", middle, "1 +- 0.005", holds)
+        if judged
+        else Figure(f"{label}: slope", middle)
+    ]
     for name, values, bar in (("MS within", within, BARS[0]), ("MS deviation", away, BARS[1])):
         low, high = _interval(values)
         value = float(np.median(values))
         shown = f"{value:.5f} ({low:.5f}-{high:.5f})"
-        said.append(
-            Figure(f"{label}: {name} (95 %)", shown, *_held(f"<= {bar}", value <= bar, judged=judged))
-        )
+        held = (f"<= {bar}", value <= bar) if judged else ("", None)
+        said.append(Figure(f"{label}: {name} (95 %)", shown, *held))
     return said
-
-
-def _held(bar: str, holds: bool, *, judged: bool) -> tuple[str, bool | None]:
-    return (bar, holds) if judged else ("", None)
 
 
 def _nested_figures(nominal: Floats, cycles: dict[str, Floats]) -> list[Figure]:
@@ -199,7 +200,7 @@ def _nested_figures(nominal: Floats, cycles: dict[str, Floats]) -> list[Figure]:
     return found
 
 
-def _floor_figures(nominal: Floats, cq: Floats) -> list[Figure]:
+def _floor_figures(nominal: Floats, cq: Floats, quantity: Floats) -> list[Figure]:
     """What no reading can take out: counting, and offsets of the wells that all genes share."""
     offsets, error = shared_offsets(nominal, cq)
     most = int(np.abs(offsets / error).argmax())
@@ -210,6 +211,15 @@ def _floor_figures(nominal: Floats, cq: Floats) -> list[Figure]:
             f"{offsets[most]:+.3f} ({offsets[most] / error[most]:+.1f})",
         ),
     ]
+    others = (np.arange(len(cq)) != gene for gene in range(len(cq)))
+    content = np.stack([shared_offsets(nominal, cq[keep])[0] for keep in others]) / STEP
+    _, within, away = metrics(nominal, quantity + content)
+    found.append(
+        Figure(
+            "combined, history without the well, less the offsets that other genes show: MS",
+            f"{np.median(within):.5f} / {np.median(away):.5f}",
+        )
+    )
     for label, amplifying, shared in (
         ("Poisson counts alone", 1.0, np.zeros(len(nominal))),
         (f"{100 * AMPLIFYING:g} % of molecules amplify, shared offsets", AMPLIFYING, offsets),
@@ -241,18 +251,22 @@ def figures() -> list[Figure]:
             learned.variance_ratio,
         )
     )
+    mine = np.empty(rows.shape)
     for source in ("combined", "ours"):
         for name, calibrate in _CALIBRATIONS.items():
             quantity = calibrate(nominal, read[source][rows])
             judged = source == "combined" and name == "history without the well"
             said += _summary(f"{source}, {name}", nominal, quantity, judged=judged)
             if judged:
-                mine = zip(genes, quantity, strict=True)
-                everyone["ours"] = {gene: dilution_metrics(nominal, 10.0**wells) for gene, wells in mine}
+                mine = quantity
+                everyone["ours"] = {
+                    gene: dilution_metrics(nominal, 10.0**wells)
+                    for gene, wells in zip(genes, quantity, strict=True)
+                }
     said += _rank_figures(everyone)
     cycles = {name: values[rows] for name, values in all_cycles(found).items()}
     said += _nested_figures(nominal, cycles)
-    return said + _floor_figures(nominal, read["combined"][rows])
+    return said + _floor_figures(nominal, read["combined"][rows], mine)
 
 
 def _rank_figures(everyone: dict[str, dict[str, DilutionMetrics]]) -> list[Figure]:
