@@ -214,20 +214,18 @@ def _floor_figures(nominal: Floats, cq: Floats, quantity: Floats) -> list[Figure
     others = (np.arange(len(cq)) != gene for gene in range(len(cq)))
     content = np.stack([shared_offsets(nominal, cq[keep])[0] for keep in others]) / STEP
     _, within, away = metrics(nominal, quantity + content)
+    known = f"{np.median(within):.5f} / {np.median(away):.5f}"
     found.append(
-        Figure(
-            "combined, history without the well, less the offsets that other genes show: MS",
-            f"{np.median(within):.5f} / {np.median(away):.5f}",
-        )
+        Figure("combined, history without the well, less the offsets that other genes show: MS", known)
     )
     for label, amplifying, shared in (
         ("Poisson counts alone", 1.0, np.zeros(len(nominal))),
         (f"{100 * AMPLIFYING:g} % of molecules amplify, shared offsets", AMPLIFYING, offsets),
     ):
-        for calibration, (within, away, both) in attainable(
+        for calibration, (due_within, due_away, both) in attainable(
             nominal, len(cq), amplifying=amplifying, offsets=shared, bars=BARS
         ).items():
-            shown = f"{within:.5f} / {away:.5f}; {both:.2f}"
+            shown = f"{due_within:.5f} / {due_away:.5f}; {both:.2f}"
             found.append(Figure(f"a reading without error, {label}, {calibration}: MS; P(both bars)", shown))
     return found
 

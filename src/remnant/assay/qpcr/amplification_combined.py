@@ -3,14 +3,17 @@
 Curves of one family are read alike: those of one instrument and chemistry, or of one file where the instrument
 is not named. The weights of a target come from the accepted standard curves of the other targets of its family,
 never from its own. Where these are too few, or do no better on targets that they have not seen, the single Cq
-stays and a finding says so: curves of one family always carry one kind of Cq.
+stays and a finding says so: curves of one family always carry one kind of Cq. A combination leans on the shape
+of a curve, and weights hold for shapes like those of the standards: a well whose combined Cq is off is a finding.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -104,7 +107,8 @@ def combined_results(
     combinations : tuple of Combination
         One a family whose cycles were combined.
     findings : tuple of Finding
-        ``curve.combined`` with the weights, ``curve.combination_few`` or ``curve.combination_no_gain``.
+        ``curve.combined`` with the weights, ``curve.combination_few`` or ``curve.combination_no_gain`` for each
+        family; ``curve.combination_differs`` for a well.
 
     References
     ----------
@@ -127,7 +131,7 @@ def combined_results(
         if found is not None:
             combinations[family] = found
     changed = tuple(_combined(one, combinations.get(families[one.run_id])) for one in results)
-    return changed, tuple(combinations.values()), tuple(findings)
+    return changed, tuple(combinations.values()), (*findings, *_far_off(results, changed, chosen))
 
 
 def _families(results: Sequence[CurveResult], runs: Sequence[Run]) -> dict[str, Family]:
@@ -242,6 +246,37 @@ def _combined(result: CurveResult, combination: Combination | None) -> CurveResu
         return replace(result, cq=None, cq_se=None, reason="it lacks a cycle of the combination")
     weights = combination.weights[result.target]
     return replace(result, cq=math.fsum(map(math.prod, zip(weights, values, strict=True))), cq_se=None)
+
+
+def _far_off(
+    results: Sequence[CurveResult], changed: Sequence[CurveResult], rules: AmplificationRules
+) -> Iterator[Finding]:
+    """Wells that combining moves unlike the others of their run and target."""
+    moved: dict[tuple[str, str], list[float]] = defaultdict(list)
+    pairs = [
+        (one, after.cq - one.cq)
+        for one, after in zip(results, changed, strict=True)
+        if after is not one and after.cq is not None and one.cq is not None
+    ]
+    for one, by in pairs:
+        moved[one.run_id, one.target].append(by)
+    usual = {key: median(values) for key, values in moved.items()}
+    for one, by in pairs:
+        away = by - usual[one.run_id, one.target]
+        if abs(away) > rules.cq_difference:
+            yield _differs(one, away, rules)
+
+
+def _differs(result: CurveResult, away: float, rules: AmplificationRules) -> Finding:
+    return Finding(
+        code="curve.combination_differs",
+        severity="warning",
+        subject=f"well {result.run_id}:{result.position}",
+        message=f"Combining cycles moves the Cq of {result.target} by {away:+.2f} cycles more than in the other wells of the run: its curve has another shape.",
+        found=f"{away:+.2f} cycles, the usual move of the run and target taken off",
+        needed=f"within {rules.cq_difference:g} cycles",
+        advice="Look at the curve for inhibition or a poor plateau, or set cq_source to ours.",
+    )
 
 
 def _few(subject: str, count: int, rules: AmplificationRules) -> Finding:
