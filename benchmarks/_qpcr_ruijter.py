@@ -9,8 +9,9 @@ it, as the published methods with a standard curve did.
 Two ways of reading a curve, both settings of a study: ``cq_source = "ours"`` (15 % of the height) and
 ``cq_source = "combined"`` (judged), five cycles by weights and a penalty that the accepted standards of the other
 genes teach. The list of these five cycles was found on these same genes: some 360 ways of reading were tried on
-them, about 200 when the curves were built and about 160 when the combination was. `_qpcr_nested` shows what is left
-when the way of reading is chosen without the genes that are read, and what a reading without error would reach.
+them, about 200 when the curves were built and about 160 when the combination was, and a dozen calibrations.
+`_qpcr_nested` shows what is left when the way of reading is chosen without the genes that are read, and what a
+reading without error would reach.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from remnant.assay.qpcr.amplification_combined import Combination, combined_resu
 from remnant.numerics.dilution_metrics import DilutionMetrics, dilution_metrics
 from remnant.records.run import Run, Well
 
-__all__ = ["figures", "our_cq", "recomputed"]
+__all__ = ["figures", "our_cq", "recomputed", "standards"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -78,7 +79,7 @@ def recomputed() -> tuple[float, int]:
     return worst, count
 
 
-def _standards(found: CurveSet) -> tuple[Floats, Integers]:
+def standards(found: CurveSet) -> tuple[Floats, Integers]:
     """Nominal copies of a gene's fifteen wells, and the rows of the set, genes x wells, without ALUsq."""
     nominal = np.array([float(column.split("STD_")[1].split(".")[0]) for column in found.columns])
     genes = np.array([gene_of(target) for _, _, target in found.curves.wells])
@@ -240,7 +241,7 @@ def figures() -> list[Figure]:
         for method, by_gene in published.items()
     }
     found = curve_set("vermeulen2")
-    nominal, rows = _standards(found)
+    nominal, rows = standards(found)
     genes = [gene_of(found.curves.wells[row][2]) for row in rows[:, 0]]
     read, learned = our_cq(found)
     said.append(
