@@ -24,7 +24,7 @@ from remnant.records.finding import Finding
 from remnant.records.measurement import Measurement, ReportedValue
 from remnant.records.run import Assay
 from remnant.records.sample import Sample
-from remnant.units import convert
+from remnant.units import convert, is_comparable, unit_label
 
 __all__ = ["DONOR", "RECIPIENT", "ReportedMeasurements", "measure_reported", "recipient_share"]
 
@@ -105,11 +105,16 @@ def measure_reported(
             findings.append(_left_out(stated, "a donor share of 1 has no limit: write it as more than one"))
             continue
         sample = known.get(value.sample_id) or _own_sample(value)
-        assay = by_gene.get((value.target, value.control)) or _share_of_cells(value)
+        assay = _in_unit(value, by_gene.get((value.target, value.control)) or _share_of_cells(value))
         if sample is None:
             findings.append(_left_out(value, "no sample table names it and it has no day and material"))
         elif assay is None:
             findings.append(_left_out(value, f"no assay {value.target}/{value.control} is known"))
+        elif not is_comparable(value.unit, assay.unit):
+            known_as = unit_label(assay.unit, control=value.control)
+            findings.append(
+                _left_out(value, f"{unit_label(value.unit)} is not {known_as}, the unit of {assay.assay_id}")
+            )
         else:
             evidence = _evidence(value, sample, assay=assay, components=components)
             usable.append(_Usable(value=value, sample=sample, assay=assay, evidence=evidence))
@@ -159,6 +164,13 @@ def _share_of_cells(value: ReportedValue) -> Assay | None:
     return Assay(
         assay_id=value.target, target=value.target, control=None, platform="reported", unit=value.unit
     )
+
+
+def _in_unit(value: ReportedValue, assay: Assay | None) -> Assay | None:
+    """A value that was reported on the International Scale stays on it: the factor behind it is the laboratory's."""
+    if assay is None or value.unit != "percent_is" or assay.unit == "cell_fraction":
+        return assay
+    return replace(assay, unit="percent_is")
 
 
 def _own_sample(value: ReportedValue) -> Sample | None:

@@ -6,20 +6,19 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
+from remnant.records.alarm import Episode, MrdAlarm
 from remnant.records.mrd import MrdPoint
 
 __all__ = [
-    "AlarmOutcome",
     "Call",
     "Course",
     "Decision",
-    "Episode",
     "Forecast",
     "Joint",
     "Kinetics",
+    "NextSample",
     "SamplingPlan",
     "SeriesPoint",
-    "WarningCounts",
     "WorklistRow",
 ]
 
@@ -50,7 +49,7 @@ class Call:
     point_value : float or None
         What the rule was applied to; None if nothing was detected.
     probability_above : float or None
-        P(true quantity above the cut-off), interval *of this measurement*.
+        P(true quantity above the cut-off), interval *of this measurement*; `uncertainty` says what else is inside.
     confidence : {"robust", "borderline", "not evaluable"}
         Borderline where that probability lies between .05 and .95.
     reason : str
@@ -63,6 +62,10 @@ class Call:
         Rule set of the row; empty for a cut-off of a background marker.
     code : str
         Stable, dotted reason code; empty for a cut-off of a background marker.
+    uncertainty : str
+        What `probability_above` contains, in words: the measurement alone, or the cut-off's own uncertainty too.
+    threshold_sd_log10 : float
+        Standard deviation of the cut-off that was integrated out, log10; 0 for a published number.
     """
 
     measurement_id: str
@@ -84,6 +87,8 @@ class Call:
     label: str = ""
     rule_set: str = ""
     code: str = ""
+    uncertainty: str = "measurement"
+    threshold_sd_log10: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,38 +170,6 @@ class SeriesPoint:
     background_sd_log10: float | None = None
     confidence: str = ""
     verdict: str = ""
-
-
-AlarmOutcome = Literal["relapse", "regressed", "regressed after therapy", "open"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
-    """One confirmed rise of WT1, BAALC or both: an alarm and what became of it.
-
-    Confirmed rises of several series that overlap in time are one alarm of the patient.
-
-    Attributes
-    ----------
-    patient_id : str
-        Laboratory code.
-    markers : tuple of str
-        Markers that were raised and confirmed in it.
-    first_raised_on, confirmed_on : datetime.date
-        First raised sample, and the sample that confirmed it.
-    ended_on : datetime.date or None
-        Sample with which the last of its series was no longer raised; None while one still is.
-    outcome : {"relapse", "regressed", "regressed after therapy", "open"}
-        Overt relapse while it lasted; false alarm; regressed after pre-emptive therapy was begun during
-        it; still raised at the last sample.
-    """
-
-    patient_id: str
-    markers: tuple[str, ...]
-    first_raised_on: dt.date
-    confirmed_on: dt.date
-    ended_on: dt.date | None
-    outcome: AlarmOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,24 +301,26 @@ class Kinetics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingPlan:
-    """When the next sample of one series is due.
+    """When the next sample of one marker is due, or what the state of a patient asks for.
 
     Attributes
     ----------
     patient_id, assay_id, target, material, fraction : str
-        The series.
+        The series that sets the date; all but the patient empty where the state asks.
     last_on : datetime.date
-        Its last evaluable sample.
+        Last evaluable sample of the marker.
     by_rule_on : datetime.date or None
-        By the guideline's schedule; None where none fits.
+        By the guideline's schedule, or by the rule of the state; None where none fits.
     rule_id : str
-        Row of `knowledge`.
+        Row of `knowledge`; ``"state"`` for the rule of a state.
     by_kinetics_on : datetime.date or None
         So that growth is seen with the wanted probability and lead; None where that cannot be said.
     overdue_days : int
         Days by which the earlier of the two has passed; 0 if it has not.
     reason : str
         One sentence.
+    due_on : datetime.date or None
+        The earlier of the two.
     """
 
     patient_id: str
@@ -359,6 +334,38 @@ class SamplingPlan:
     by_kinetics_on: dt.date | None
     overdue_days: int
     reason: str
+    due_on: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextSample:
+    """When a patient is to be sampled next, asked for one day.
+
+    Attributes
+    ----------
+    patient_id : str
+        Laboratory code.
+    on : datetime.date
+        Day it was asked for.
+    due_on : datetime.date or None
+        Earliest date of all plans; None where nothing gives one.
+    overdue_days : int
+        Days by which it has passed; 0 if it has not.
+    not_asked : str
+        Why no sample is due: death, overt relapse, off study; empty for all others.
+    sentence : str
+        The same in one sentence.
+    plans : tuple of SamplingPlan
+        Each marker's dates with their reasons, the longest overdue first.
+    """
+
+    patient_id: str
+    on: dt.date
+    due_on: dt.date | None
+    overdue_days: int
+    not_asked: str
+    sentence: str
+    plans: tuple[SamplingPlan, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -410,6 +417,10 @@ class Course:
         Growth of every series between changes of therapy, by series and date.
     mrd : tuple of MrdPoint
         Leukaemia-specific markers: all series, by date.
+    at_risk_from : datetime.date or None
+        From when on overt relapse can be: transplantation, or the first remission without one.
+    mrd_alarms : tuple of MrdAlarm
+        Alarms of the leukaemia-specific markers, by assay, kind and date.
     """
 
     patient_id: str
@@ -435,6 +446,8 @@ class Course:
     unverified_rules: tuple[str, ...] = ()
     kinetics: tuple[Kinetics, ...] = ()
     mrd: tuple[MrdPoint, ...] = ()
+    at_risk_from: dt.date | None = None
+    mrd_alarms: tuple[MrdAlarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -465,6 +478,8 @@ class WorklistRow:
         Rules behind these signs that are not verified, in words.
     run_id : str
         Run; empty for a patient.
+    decided : tuple of str
+        What people decided about the patient or a verdict, one sentence each; it removes no sign.
     """
 
     patient_id: str
@@ -477,42 +492,7 @@ class WorklistRow:
     reasons: tuple[str, ...] = ()
     unverified_rules: tuple[str, ...] = ()
     run_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WarningCounts:
-    """How well confirmed rises warned, over patients.
-
-    Attributes
-    ----------
-    patients : int
-        Patients followed from transplantation.
-    relapses, warned, unwarned : int
-        Overt relapses, with and without a standing alarm before them.
-    lead_time_days : tuple of int
-        Lead times of the warned relapses, ascending.
-    false_alarms, alarms_after_therapy, open_alarms : int
-        Alarms that regressed without relapse; after pre-emptive therapy; still standing at the end.
-    patient_years : float
-        Follow-up from transplantation to relapse, death or last contact.
-    unwarned_no_sample, unwarned_nothing_raised, unwarned_unconfirmed, unwarned_ended : int
-        Those without a warning, apart: no evaluable sample between transplantation and relapse; none of
-        them raised; raised and never confirmed; confirmed, and normal again before relapse.
-    """
-
-    patients: int
-    relapses: int
-    warned: int
-    unwarned: int
-    lead_time_days: tuple[int, ...]
-    false_alarms: int
-    alarms_after_therapy: int
-    open_alarms: int
-    patient_years: float
-    unwarned_no_sample: int = 0
-    unwarned_nothing_raised: int = 0
-    unwarned_unconfirmed: int = 0
-    unwarned_ended: int = 0
+    decided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -556,7 +536,7 @@ class Decision:
     at : datetime.datetime
         When, with time zone.
     on : str
-        What it is about: ``"well R-07:B03"``, ``"run R-07"``, ``"patient P003"``.
+        What it is about: ``"well R-07:B03"``, ``"run R-07"``, ``"patient P003"``, ``"call S-0117 WT1/ABL1 eln_bm_250"``.
     verdict : str
         What was decided.
     reason : str
