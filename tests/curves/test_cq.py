@@ -178,7 +178,9 @@ def test_an_unknown_source_is_refused(tmp_path):
     path.write_text(path.read_text(encoding="utf-8").replace('"instrument"', '"theirs"'), encoding="utf-8")
     with pytest.raises(InputError) as refused:
         open_study(made.folder)
-    assert refused.value.problems == ("qpcr.cq_source: found 'theirs', need one of instrument, ours",)
+    assert refused.value.problems == (
+        "qpcr.cq_source: found 'theirs', need one of instrument, ours, combined",
+    )
 
 
 def test_a_study_of_an_older_version_takes_the_instruments_cq(tmp_path):

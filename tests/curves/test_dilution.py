@@ -60,10 +60,56 @@ def test_metrics_of_eleven_methods_are_those_of_ruijter_2013(benchmark):
     assert worst <= 1.0
 
 
+@pytest.fixture(scope="module")
+def standards(benchmark):
+    """Nominal copies of the fifteen wells, and the combined Cq of 63 genes as a study reads them."""
+    part = benchmark("_qpcr_ruijter")
+    found = part.curve_set("vermeulen2")
+    nominal, rows = part.standards(found)
+    read, learned = part.our_cq(found)
+    return nominal, read["combined"][rows], learned
+
+
 @pytest.mark.published
-def test_ours_stands_first_among_the_eleven(benchmark):
+def test_combined_cycles_stand_before_the_eleven_by_the_line_of_other_genes(benchmark, standards):
     """Ruijter et al. 2013, 63 genes: best published MS within 0.00353, MS deviation 0.00275; ours is below both."""
-    figures = {figure.name: figure for figure in benchmark("_qpcr_ruijter").figures()}
-    judged = [figure for figure in figures.values() if figure.holds is not None]
-    assert len(judged) == 4
-    assert all(figure.holds for figure in judged), judged
+    nominal, cq, learned = standards
+    lines, nested = benchmark("_qpcr_lines"), benchmark("_qpcr_nested")
+    rest = [np.arange(len(cq)) != gene for gene in range(len(cq))]
+    quantity = np.stack(
+        [lines.by_other_genes(nominal, cq[keep], own) for keep, own in zip(rest, cq, strict=True)]
+    )
+    slope, within, away = (float(np.median(one)) for one in nested.metrics(nominal, quantity))
+    assert learned.variance_ratio < 0.9
+    assert slope == pytest.approx(1.0, abs=0.005)
+    assert within <= 0.0035
+    assert away <= 0.0025
+
+
+@pytest.mark.published
+def test_calibration_leaves_the_well_out(benchmark, standards):
+    """Ruijter et al. 2013: moving a well moves its own quantity in proportion, because no line knows the well."""
+    nominal, cq, _ = standards
+    lines = benchmark("_qpcr_lines")
+    known = lines.laboratory(nominal, cq[1:])
+    moved = [cq[0] + by * (np.arange(len(nominal)) == 13) for by in (0.0, 1.0, 2.0)]
+    for read in (
+        lambda one: lines.by_history(known, one),
+        lambda one: lines.own_line_without(nominal, one[None])[0],
+        lambda one: lines.by_other_genes(nominal, cq[1:], one),
+    ):
+        plain, once, twice = (read(one)[13] for one in moved)
+        assert once - plain == pytest.approx(twice - once, rel=1e-9)
+    plain, once, twice = (lines.own_line(nominal, one[None])[0, 13] for one in moved)
+    assert once - plain != pytest.approx(twice - once, rel=1e-3)
+
+
+@pytest.mark.definition
+def test_metrics_of_many_genes_are_those_of_each(benchmark):
+    rng = np.random.default_rng(0)
+    nominal = np.repeat([15.0, 150.0, 1500.0], 3)
+    quantity = np.log10(nominal) + rng.normal(0.0, 0.1, (4, 9))
+    each = [dilution_metrics(nominal, 10.0**one) for one in quantity]
+    got = benchmark("_qpcr_nested").metrics(nominal, quantity)
+    for column, field in zip(got, ("slope", "ms_within", "ms_deviation"), strict=True):
+        np.testing.assert_allclose(column, [getattr(one, field) for one in each])

@@ -13,6 +13,7 @@ from rich.console import RenderableType
 
 from remnant.acquire import read_path
 from remnant.assay.qpcr.amplification import read_plates
+from remnant.assay.qpcr.amplification_combined import COMBINED_CYCLES, Combination, combined_results
 from remnant.assay.qpcr.amplification_cq import cq_findings, usual_differences, with_our_cq
 from remnant.assay.qpcr.curves import fit_curves
 from remnant.cli.answer import Answer, command
@@ -40,6 +41,7 @@ class Source(StrEnum):
 
     instrument = "instrument"
     ours = "ours"
+    combined = "combined"
 
 
 class GateChoice(StrEnum):
@@ -57,7 +59,10 @@ def quantify(
         str | None, typer.Option(help="Row of the curve gates, for a file.", show_default="the default row")
     ] = None,
     cq: Annotated[
-        Source, typer.Option(help="Which Cq, for a file: the instrument's, or ours, read from the curves.")
+        Source,
+        typer.Option(
+            help="Which Cq, for a file: the instrument's, ours, read from the curves, or several of ours combined."
+        ),
     ] = Source.instrument,
     gate: Annotated[
         GateChoice,
@@ -105,7 +110,9 @@ def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answ
     plates = read_plates(acquired.curves)
     results = plates.records()
     wells: Sequence[Well] = acquired.wells
-    if cq is Source.ours:
+    combinations: Sequence[Combination] = ()
+    findings: Sequence[Finding]
+    if cq is not Source.instrument:
         if not results:
             raise InputError(
                 where=f"file {acquired.source.name}",
@@ -113,7 +120,11 @@ def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answ
                 needed="the fluorescence of the wells by cycle",
                 advice="Export the run with its curves, or take the instrument's Cq.",
             )
+        said: Sequence[Finding] = ()
+        if cq is Source.combined:
+            results, combinations, said = combined_results(wells, results, acquired.runs)
         wells, findings = with_our_cq(wells, results)
+        findings = (*said, *findings)
     else:
         findings = cq_findings(wells, results)
     fits = fit_curves(wells, qpcr_rules().curves if gates is None else curve_gates(gates))
@@ -127,6 +138,8 @@ def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answ
     usual = usual_differences(acquired.wells, results)
     data = {
         "cq_source": cq.value,
+        "combined_cycles": COMBINED_CYCLES,
+        "combinations": combinations,
         "standard_curves": fits,
         "amplification_curves": _beside_instrument(acquired.wells, results, usual),
         "findings": (*acquired.findings, *findings),

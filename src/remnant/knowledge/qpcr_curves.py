@@ -20,6 +20,8 @@ class AmplificationRules:
     ----------
     share_of_height : float
         Share of a curve's height at which its Cq is read.
+    early_share_of_height : float
+        Smaller share, for the combination of cycles.
     window_longest, window_shortest : int
         Cycles of the window of linearity.
     misfit_curves : int
@@ -38,11 +40,18 @@ class AmplificationRules:
         Cycles below which a rise is doubtful.
     cq_difference : float
         Cycles between our Cq and the instrument's that are a finding.
+    combination_assays, combination_levels : int
+        Other assays, and levels of each of their standard curves, from which the combination is learned.
+    combination_z : float
+        Standard errors by which it must beat the single Cq.
+    combination_ridge_least, combination_ridge_most : float
+        Penalties between which it chooses, by steps of ten.
     version : str
         Version of the table.
     """
 
     share_of_height: float
+    early_share_of_height: float
     window_longest: int
     window_shortest: int
     misfit_curves: int
@@ -55,6 +64,11 @@ class AmplificationRules:
     weak_rise: float
     fast_rise: float
     cq_difference: float
+    combination_assays: int
+    combination_levels: int
+    combination_z: float
+    combination_ridge_least: float
+    combination_ridge_most: float
     version: str
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from remnant.numerics.compiled import compiled
 from remnant.numerics.sigmoid import SigmoidFits, evaluate, sigmoid
 
-__all__ = ["SigmoidPoints", "shared_misfit", "sigmoid_points"]
+__all__ = ["SigmoidPoints", "share_cycles", "shared_misfit", "sigmoid_points"]
 
 Floats = NDArray[np.float64]
 Array = NDArray[Any]
@@ -283,6 +283,39 @@ def sigmoid_points(
         residual_correlation=out[:, 9],
         share_sd=out[:, 10],
     )
+
+
+def share_cycles(fits: SigmoidFits, share: float) -> Floats:
+    """Cycles at which fitted sigmoids have risen by a share of their height, without standard errors.
+
+    Parameters
+    ----------
+    fits : SigmoidFits
+        Fits.
+    share : float
+        Share of the height, above 0 and below 1.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Cycles; NaN where nothing was fitted.
+
+    Examples
+    --------
+    >>> from remnant.numerics.sigmoid import fit_sigmoids
+    >>> cycles = np.arange(1.0, 46.0)
+    >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
+    >>> share_cycles(fit_sigmoids(cycles, curve), 0.05).round(3).tolist()
+    [21.145]
+    """
+    log_f = fits.shape[:, 2]
+    with np.errstate(all="ignore"):
+        f = np.exp(log_f)
+        b = -np.exp(fits.shape[:, 1] + (f + 1.0) * np.log1p(1.0 / f))
+        log_rest = np.log(share) / f
+        log_cycle = fits.shape[:, 0] + (np.log(-np.expm1(log_rest)) - log_rest + log_f) / b
+        result: Floats = np.exp(log_cycle)
+    return result
 
 
 def shared_misfit(

@@ -13,6 +13,7 @@ from typing import Any, Final
 from remnant.acquire import read
 from remnant.acquire.columns import KINDS
 from remnant.assay.qpcr.amplification import read_plates
+from remnant.assay.qpcr.amplification_combined import combined_results
 from remnant.assay.qpcr.amplification_cq import cq_findings, with_our_cq
 from remnant.errors import RemnantError
 from remnant.records.acquired import Acquired
@@ -116,7 +117,9 @@ def keep_curves(study: Study, sha256: str, records: Sequence[CurveResult | Findi
     write_derived(study, STAGE, {sha256: (sha256, records)}, remove=())
 
 
-def quantified_wells(study: Study, wells: Sequence[Well]) -> tuple[tuple[Well, ...], tuple[Finding, ...]]:
+def quantified_wells(
+    study: Study, wells: Sequence[Well], runs: Sequence[Run]
+) -> tuple[tuple[Well, ...], tuple[Finding, ...]]:
     """The wells as the study's setting wants them quantified.
 
     Parameters
@@ -125,14 +128,22 @@ def quantified_wells(study: Study, wells: Sequence[Well]) -> tuple[tuple[Well, .
         The study, its curves read.
     wells : sequence of Well
         With the instrument's Cq.
+    runs : sequence of Run
+        For the instruments whose curves are combined alike.
 
     Returns
     -------
     wells : tuple of Well
-        The same, or with our Cq if ``cq_source = "ours"``.
+        The same, or with our Cq if ``cq_source = "ours"``, or with several of our cycles combined if
+        ``cq_source = "combined"``.
     findings : tuple of Finding
-        What could not be replaced.
+        What could not be replaced, and how cycles were combined.
     """
     if study.settings.cq_source == "instrument":
         return tuple(wells), ()
-    return with_our_cq(wells, derived_records(study, CurveResult))
+    results = derived_records(study, CurveResult)
+    if study.settings.cq_source == "ours":
+        return with_our_cq(wells, results)
+    combined, _, said = combined_results(wells, results, runs)
+    replaced, findings = with_our_cq(wells, combined)
+    return replaced, (*said, *findings)

@@ -124,7 +124,7 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     own = _own_rules(study)  # before anything is computed: contradictory rules stop the run
     known = _read(study)
     stages = _curves(study, known, tell)
-    wells, curve_findings = quantified_wells(study, known.wells)
+    wells, curve_findings = quantified_wells(study, known.wells, known.runs)
     known = replace(known, wells=wells)
     stages.append(_assay(study, known, curve_findings, tell=tell))
     clones = _clonotypes(study, known)

@@ -39,6 +39,8 @@ class CurveResult:
         Where the tangent of steepest rise meets the floor (Cy0), and its standard error.
     third_derivative_cq : float or None
         Sign change of the third difference of the readings (TD0).
+    share_cq, early_share_cq : float or None
+        Where the fitted sigmoid, not the reading, has risen by the share of the Cq, and by a smaller one.
     baseline, height : float or None
         Fluorescence under the window of linearity; rise of the sigmoid to its plateau.
     efficiency, efficiency_se : float or None
@@ -59,6 +61,8 @@ class CurveResult:
     tangent_cq: float | None
     tangent_se: float | None
     third_derivative_cq: float | None
+    share_cq: float | None
+    early_share_cq: float | None
     baseline: float | None
     height: float | None
     efficiency: float | None
@@ -81,7 +85,7 @@ class CurveResults:
         What decided it.
     cq, cq_se, second_derivative_cq, second_derivative_se, tangent_cq, tangent_se : ndarray, shape (n,)
         Cycles and standard errors.
-    third_derivative_cq : ndarray, shape (n,)
+    third_derivative_cq, share_cq, early_share_cq : ndarray, shape (n,)
         Cycles.
     baseline, height : ndarray, shape (n,)
         Fluorescence.
@@ -103,6 +107,8 @@ class CurveResults:
     tangent_cq: NDArray[np.float64]
     tangent_se: NDArray[np.float64]
     third_derivative_cq: NDArray[np.float64]
+    share_cq: NDArray[np.float64]
+    early_share_cq: NDArray[np.float64]
     baseline: NDArray[np.float64]
     height: NDArray[np.float64]
     efficiency: NDArray[np.float64]

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 __all__ = ["CQ_SOURCES", "GATES", "CqSource", "GateChoice", "Settings", "Study"]
 
-CqSource = Literal["instrument", "ours"]
+CqSource = Literal["instrument", "ours", "combined"]
 CQ_SOURCES: tuple[str, ...] = CqSource.__args__  # type: ignore[attr-defined]
 GateChoice = Literal["control", "two-colour"]
 GATES: tuple[str, ...] = GateChoice.__args__  # type: ignore[attr-defined]
@@ -36,8 +36,9 @@ class Settings:
         SQLAlchemy address of the database; None for ``study.db`` in the folder.
     active_rules : tuple of str
         Identifiers of rows of `knowledge` that this study applies; empty for the defaults.
-    cq_source : {"instrument", "ours"}
-        Which Cq is quantified: the one under the laboratory's threshold, or the one read from the curve.
+    cq_source : {"instrument", "ours", "combined"}
+        Which Cq is quantified: the one under the laboratory's threshold, the one read from the curve, or several
+        cycles of the curve combined by weights that the standards of the laboratory's other assays teach.
     gate : {"control", "two-colour"}
         How the amplitudes of digital PCR are gated: a threshold a channel, or four clusters of two colours.
     """

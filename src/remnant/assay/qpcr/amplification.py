@@ -20,7 +20,7 @@ from remnant.errors import MeasurementError
 from remnant.knowledge.qpcr_curves import AmplificationRules, amplification_rules
 from remnant.numerics.amplification_window import Windows, read_windows
 from remnant.numerics.sigmoid import AT_BOUND, CONVERGED, SigmoidFits, fit_sigmoids
-from remnant.numerics.sigmoid_points import SigmoidPoints, shared_misfit, sigmoid_points
+from remnant.numerics.sigmoid_points import SigmoidPoints, share_cycles, shared_misfit, sigmoid_points
 from remnant.records.amplification import CurveCall, CurveResults
 from remnant.records.run import Curves
 
@@ -239,6 +239,8 @@ def _results(
         tangent_cq=shown(points.tangent),
         tangent_se=shown(points.standard_error[:, 2]),
         third_derivative_cq=shown(windows.third_derivative),
+        share_cq=shown(points.share_cycle),
+        early_share_cq=shown(share_cycles(fits, rules.early_share_of_height)),
         baseline=shown(windows.baseline),
         height=fits.height,
         efficiency=shown(efficiency),
