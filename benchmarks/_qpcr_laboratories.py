@@ -175,9 +175,8 @@ def coverage(law: Law, count: int, methods: dict[str, Method]) -> dict[str, Floa
 def _summary(label: str, inside: Floats) -> list[Figure]:
     whole = inside.mean(axis=1)
     half = 1.96 * whole.std(ddof=1) / len(whole) ** 0.5
-    level = ((inside >= LOW) & (inside <= HIGH)).all(axis=1)
-    share = 100.0 * float(level.mean())
-    error = 100.0 * (level.mean() * (1.0 - level.mean()) / len(level)) ** 0.5
+    held = float(((inside >= LOW) & (inside <= HIGH)).all(axis=1).mean())
+    error = (held * (1.0 - held) / len(inside)) ** 0.5
     levels = " / ".join(f"{value:.1f}" for value in inside.mean(axis=0))
     apart = " / ".join(f"{value:.1f}" for value in inside.std(axis=0, ddof=1))
     above = 100.0 * float((inside > HIGH).any(axis=1).mean())
@@ -188,7 +187,10 @@ def _summary(label: str, inside: Floats) -> list[Figure]:
         Figure(f"{label}: the same by level, 15 to 150,000 copies", levels),
         Figure(f"{label}: sd between laboratories by level", apart),
         Figure(f"{label}: % of laboratories within 93-97 overall", overall),
-        Figure(f"{label}: % of laboratories within 88-99 at all five levels", f"{share:.0f} +- {error:.0f}"),
+        Figure(
+            f"{label}: % of laboratories within 88-99 at all five levels",
+            f"{100 * held:.0f} +- {100 * error:.0f}",
+        ),
         Figure(f"{label}: % with a level below 88; above 99", f"{below:.0f}; {above:.0f}"),
     ]
 
