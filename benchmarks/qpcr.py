@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import _qpcr_calibration
 import _qpcr_curves
 import _qpcr_digital
+import _qpcr_digital_ratios
 import _qpcr_laboratories
 import _qpcr_mutations
 import _qpcr_ruijter
@@ -31,7 +32,14 @@ def main() -> None:
             found += part.figures()
     else:
         found.append(Figure("curves: real data absent", "left out"))
-    for part in (_qpcr_calibration, _qpcr_structures, _qpcr_laboratories, _qpcr_digital, _qpcr_mutations):
+    for part in (
+        _qpcr_calibration,
+        _qpcr_structures,
+        _qpcr_laboratories,
+        _qpcr_digital,
+        _qpcr_digital_ratios,
+        _qpcr_mutations,
+    ):
         found += part.figures()
     finish("Quantitative and digital PCR", found)
 
