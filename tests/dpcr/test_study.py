@@ -27,6 +27,7 @@ from remnant.study.derived import derived_records
 from remnant.study.dossiers import dossiers
 from remnant.study.facts import facts
 from remnant.study.folder import init_study
+from remnant.study.unverified import unverified_rules
 
 NAMES = ("patients", "events", "therapies", "samples", "cdnas", "runs", "wells", "reported")
 
@@ -78,6 +79,16 @@ def test_a_file_becomes_measurements_with_the_true_ratio(study, plate):
         assert one.lower / 1e4 < ratio * 1.15
         assert one.upper / 1e4 > ratio / 1.15
         assert one.wells == one.control_wells == 2
+
+
+def test_unverified_rows_of_digital_pcr_are_listed_once_for_the_study(study):
+    found = {one.subject: one for one in unverified_rules(study)}
+    assert {"rules of quantification", "rules of digital PCR"} <= found.keys()
+    said = found["rules of digital PCR"]
+    assert "knowledge/dpcr.toml" in said.advice
+    for row in ("blank", "replicates", "positivity", "linkage", "run"):
+        assert f" {row}," in said.message.replace(".", ",")
+    assert "gate" not in said.message  # this file holds the instrument's counts
 
 
 def test_the_series_stands_beside_that_of_quantitative_pcr_and_is_never_merged(study, simulated):

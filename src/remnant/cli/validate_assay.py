@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import RenderableType
@@ -22,10 +23,13 @@ from remnant.records.run import Well
 from remnant.records.validation import AssayValidation
 from remnant.report import assay_validation
 from remnant.report.context import Context
-from remnant.study.facts import facts
+from remnant.study.facts import facts, import_findings
 from remnant.study.folder import open_study
 
 __all__ = ["validate"]
+
+_OF_STANDARDS: Final = ("instrument.standard", "rdml.standard")
+"""Codes of what the reading of a file noticed about its standards."""
 
 
 @command
@@ -60,8 +64,16 @@ def validate(
     Answer
         The limits, what stands behind each, and what was refused.
     """
-    wells = facts(open_study(path), Well) if path.is_dir() else read_path(path).wells
+    if path.is_dir():
+        study = open_study(path)
+        wells, noticed = facts(study, Well), import_findings(study)
+    else:
+        acquired = read_path(path)
+        wells, noticed = acquired.wells, acquired.findings
     found = validate_assay(wells, _target(path, wells, assay))
+    # The unit of the standards is the unit of every limit.
+    read = tuple(one for one in noticed if one.code.startswith(_OF_STANDARDS))
+    found = replace(found, findings=(*read, *found.findings))
     written = [] if out is None else _write(found, out, source=path.name)
     return Answer(data=found, shown=(*_shown(found), *(f"Wrote {place}." for place in written)))
 
