@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -11,6 +12,7 @@ from remnant.cli.main import app
 from remnant.example.digital import (
     DigitalTube,
     amplitude_files,
+    digital_run,
     draw_digital_plate,
     layout_csv,
     results_csv,
@@ -65,6 +67,23 @@ def study(raw, tmp_path_factory):
     assert report.count("imported") == len(report.files)
     run_study(made)
     return made
+
+
+def test_the_demo_measures_one_patient_by_digital_pcr_too(simulated):
+    made = digital_run(simulated, seed=3)
+    again = digital_run(simulated, seed=3)
+    assert made.names == again.names
+    assert np.array_equal(made.cells, again.cells)
+    truth = simulated.measurement_truth.filter(pl.col("target") == "WT1").unique("cdna_id")
+    own = truth.filter(pl.col("cdna_id").is_in(list(made.names)))
+    assert own["patient_id"].n_unique() == 1
+    assert len(own) == 6
+    ratio = dict(own.select("cdna_id", "cdna_truth_per_1e4").iter_rows())
+    for cdna, cells in zip(made.names[:12], made.cells[:12], strict=True):
+        n = cells.sum()
+        target, control = (-np.log1p(-k / n) for k in (cells[1] + cells[3], cells[2] + cells[3]))
+        assert 1e4 * target / control == pytest.approx(ratio[cdna], rel=5 / (cells[1] + cells[3]) ** 0.5)
+    assert set(made.names[12:]) == {"NTC"}
 
 
 def digital(study):
