@@ -80,7 +80,9 @@ def test_a_pooled_day_is_shown_with_its_value_and_change(remnant, computed, monk
     row = next(i for i, line in enumerate(lines) if "2021-01-20" in line)
     assert "2.0 × 10² (1." in lines[row]  # the geometric mean of two equally sure values
     assert "+1.00 (+" in lines[row]  # from 20 to 200
-    assert "pooled of 2" in " ".join(lines[row : row + 2])
+    cells = " ".join(" ".join(lines[row : row + 5]).split())
+    assert "pooled" in cells
+    assert "P(≥ 1" in cells
 
 
 def test_calls_and_measurements_are_lists(remnant, computed):

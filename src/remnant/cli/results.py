@@ -24,7 +24,7 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course, SeriesPoint, WorklistRow
 from remnant.records.measurement import Measurement
 from remnant.records.mrd import MrdPoint
-from remnant.report.numbers import measured, signed
+from remnant.report.numbers import measured, probability, signed
 from remnant.study.derived import derived_records, is_computed
 from remnant.study.dossiers import all_findings, dossiers
 from remnant.study.folder import open_study
@@ -310,7 +310,17 @@ def _points(dossier: Dossier, course: Course) -> RenderableType:
         )
         for point in points
     )
-    columns = ("date", "day", "material", "assay", "value (95 %)", "state", "log10 change", "rule")
+    columns = (
+        "date",
+        "day",
+        "material",
+        "assay",
+        "value (95 %)",
+        "state",
+        "log10 change",
+        "P(≥ 1 log)",
+        "rule",
+    )
     return listed(columns, rows, right=("day",))
 
 
@@ -331,7 +341,9 @@ def _value(point: SeriesPoint | MrdPoint, values: Mapping[str, Measurement]) -> 
 
 
 def _change(point: SeriesPoint | MrdPoint) -> str:
-    """Change from the evaluable sample before; empty for the first of a series."""
+    """Change from the evaluable sample before, and P(rise >= 1 log); empty for the first of a series."""
     if point.change_log10 is None:
         return ""
-    return f"{signed(point.change_log10)} ({signed(point.change_lower)} to {signed(point.change_upper)})"
+    span = f"{signed(point.change_log10)} ({signed(point.change_lower)} to {signed(point.change_upper)})"
+    risen = probability(point.probability_rise_1_log)
+    return f"{span}, P(≥ 1 log) {risen}" if risen else span

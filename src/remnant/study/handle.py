@@ -12,10 +12,12 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-__all__ = ["CQ_SOURCES", "CqSource", "Settings", "Study"]
+__all__ = ["CQ_SOURCES", "GATES", "CqSource", "GateChoice", "Settings", "Study"]
 
 CqSource = Literal["instrument", "ours"]
 CQ_SOURCES: tuple[str, ...] = CqSource.__args__  # type: ignore[attr-defined]
+GateChoice = Literal["control", "two-colour"]
+GATES: tuple[str, ...] = GateChoice.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,8 @@ class Settings:
         Identifiers of rows of `knowledge` that this study applies; empty for the defaults.
     cq_source : {"instrument", "ours"}
         Which Cq is quantified: the one under the laboratory's threshold, or the one read from the curve.
+    gate : {"control", "two-colour"}
+        How the amplitudes of digital PCR are gated: a threshold a channel, or four clusters of two colours.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Settings:
     database: str | None = None
     active_rules: tuple[str, ...] = ()
     cq_source: CqSource = "instrument"
+    gate: GateChoice = "control"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

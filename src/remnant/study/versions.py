@@ -75,7 +75,13 @@ def fingerprint(study: Study) -> str:
     content = {
         "files": [list(row) for row in files],
         "decisions": list(decisions),
-        "settings": [settings.name, settings.language, list(settings.active_rules), settings.cq_source],
+        "settings": [
+            settings.name,
+            settings.language,
+            list(settings.active_rules),
+            settings.cq_source,
+            settings.gate,
+        ],
         "rules": rules_version(),
         "own_rules": _own_rules(study),
         "code": code_version(),
