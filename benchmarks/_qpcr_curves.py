@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from _form import Figure
-from _qpcr_sets import curve_set, golden, majority, ratings
+from _qpcr_sets import CurveSet, curve_set, gene_of, golden, majority, ratings
 from remnant.assay.qpcr.amplification import read_curves
+from remnant.numerics.calibration_ladder import log_count_moments
 from remnant.numerics.sigmoid import NOT_CONVERGED, fit_sigmoids
 from remnant.numerics.sigmoid_points import sigmoid_points
 
 __all__ = ["figures"]
+
+Floats = NDArray[np.float64]
 
 GOLDEN: Final = ("batsch1", "batsch4", "boggy", "competimer", "dil4reps94", "reps", "reps384", "rutledge")
 TUNED: Final = (
@@ -42,6 +45,10 @@ HELD_OUT: Final = (
 )
 _WORDS: Final = {"amplified": "y", "not amplified": "n", "doubtful": "a"}
 _AGREE: Final = 1.001
+CYCLES_A_TENFOLD: Final = 3.456
+"""Mean slope of Vermeulen's curves."""
+FEW_REPLICATES: Final = 10
+"""Replicates from which their middle is the median."""
 
 Words = NDArray[np.str_]
 
@@ -131,26 +138,63 @@ def call_figures() -> list[Figure]:
     ]
 
 
-def error_figures() -> list[Figure]:
-    """Standard errors in dil4reps94 (labels corrected) beside the spread of replicates.
+def _levels(held: CurveSet) -> tuple[Floats, NDArray[np.str_]]:
+    """Nominal copies and assay of every curve of a set of replicates."""
+    if held.name == "vermeulen2":
+        copies = [float(column.split("STD_")[1].split(".")[0]) for column in held.columns]
+        return np.array(copies), np.array([gene_of(target) for _, _, target in held.curves.wells])
+    relabelled = {"F15": 15_000.0, "F150": 1_500.0, "F1500": 150.0, "F15000": 15.0}
+    copies = [relabelled.get(column.split("_")[0], 150_000.0) for column in held.columns]
+    return np.array(copies), np.full(len(copies), held.name)
 
-    Replicates hold pipetting and counting too, so that a standard error should not be above their spread.
+
+def _about_replicates(value: Floats, assay: NDArray[np.str_]) -> float:
+    """Robust standard deviation of wells about the middle of their replicates, the freedom of the middle given back."""
+    away = []
+    for name in np.unique(assay):
+        own = value[(assay == name) & np.isfinite(value)]
+        if len(own) > 1:
+            middle = own.mean() if len(own) < FEW_REPLICATES else np.median(own)
+            away.append((own - middle) * (len(own) / (len(own) - 1)) ** 0.5)
+    return float(1.4826 * np.median(np.abs(np.concatenate(away))))
+
+
+def error_figures() -> list[Figure]:
+    """Standard errors by level beside the spread of replicates, in cycles.
+
+    The standard error of a curve speaks of its fluorescence alone. Replicates differ by pipetting and by the count of
+    their molecules too: the ratio to their spread, Poisson counting taken off, is below 1, and the rest is the technical
+    error of wells. In the difference of two cycles of one well both cancel: its spread, beside the root of the sum of
+    both squared standard errors (their correlation neglected), judges the fluorescence alone; real differences in the
+    shape of curves stay in it. Labels of dil4reps94 corrected, reps384 is 150,000 copies.
     """
-    held = curve_set("dil4reps94")
-    got = read_curves(held.curves)
-    level = np.array([column.split("_")[0] for column in held.columns])
     found = []
-    for label, copies in (("F15", 15_000), ("F150", 1_500), ("F1500", 150), ("F15000", 15)):
-        rows = level == label
-        parts = []
-        for value, error in (
-            (got.cq, got.cq_se),
-            (got.second_derivative_cq, got.second_derivative_se),
-            (got.tangent_cq, got.tangent_se),
-        ):
-            spread = 1.4826 * np.median(np.abs(value[rows] - np.median(value[rows])))
-            parts.append(f"{np.median(error[rows]):.3f}/{spread:.3f}")
-        found.append(Figure(f"SE / replicate SD, {copies} copies: Cq, cpD2, Cy0", ", ".join(parts)))
+    for name in ("vermeulen2", "dil4reps94", "reps384"):
+        held = curve_set(name)
+        got = read_curves(held.curves)
+        copies, assay = _levels(held)
+        kept = assay != "ALUsq"
+        for level in np.unique(copies).tolist():
+            rows = kept & (copies == level)
+            counting = (CYCLES_A_TENFOLD**2 * log_count_moments(np.array([level]))[1][0]) ** 0.5
+            parts = []
+            for label, value, error in (
+                ("Cq", got.cq, got.cq_se),
+                ("cpD2", got.second_derivative_cq, got.second_derivative_se),
+                ("Cy0", got.tangent_cq, got.tangent_se),
+            ):
+                spread = _about_replicates(value[rows], assay[rows])
+                stated = float(np.nanmedian(error[rows]))
+                beyond = max(spread**2 - counting**2, 0.0) ** 0.5
+                technical = max(beyond**2 - stated**2, 0.0) ** 0.5
+                ratio = f"{stated / beyond:.2f}" if beyond > 0 else "-"
+                parts.append(f"{label} {stated:.3f}/{spread:.3f} = {ratio} (rest {technical:.3f})")
+            label = f"SE / replicate sd less counting ({counting:.3f}), {name} {level:g} copies"
+            found.append(Figure(label, ", ".join(parts)))
+            apart = _about_replicates((got.cq - got.second_derivative_cq)[rows], assay[rows])
+            both = float(np.nanmedian(np.hypot(got.cq_se, got.second_derivative_se)[rows]))
+            label = f"SE of Cq less cpD2 of one well / its replicate sd, {name} {level:g} copies"
+            found.append(Figure(label, f"{both:.3f}/{apart:.3f} = {both / apart:.2f}"))
     return found
 
 

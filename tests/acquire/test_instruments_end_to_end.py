@@ -53,6 +53,24 @@ def test_an_assumed_unit_is_said_beside_the_curve(tmp_path):
     assert "wrong by its factor" in shown
 
 
+def test_an_assumed_unit_is_said_in_json_and_beside_the_limits_of_an_assay(tmp_path):
+    path, study = export(tmp_path), tmp_path / "study"
+    assumed = "instrument.standard_unit_assumed"
+    assert assumed in {
+        one["code"] for one in json.loads(typed("quantify", path, "--json").stdout)["findings"]
+    }
+    typed("init", study)
+    typed("import", study, path)
+    for source in (path, study):
+        limits = json.loads(typed("validate-assay", source, "--json").stdout)
+        assert assumed in {one["code"] for one in limits["findings"]}
+    assert typed("validate-assay", path, "--out", tmp_path / "out").exit_code == 0
+    assert "without a unit" in (tmp_path / "out" / "assay-WT1.html").read_text(encoding="utf-8")
+    assert typed("run", study).exit_code == 0
+    assert typed("report", study).exit_code == 0
+    assert "without a unit" in (study / "reports" / "index.html").read_text(encoding="utf-8")
+
+
 def test_an_export_is_imported_and_unknown_samples_are_said(tmp_path):
     assert typed("init", tmp_path / "study").exit_code == 0
     told = json.loads(typed("import", tmp_path / "study", export(tmp_path), "--json").stdout)

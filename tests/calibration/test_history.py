@@ -119,6 +119,31 @@ def test_posterior_lines_are_conditional_means_of_the_joint_normal():
 
 
 @pytest.mark.definition
+def test_history_of_known_spread_is_generalised_least_squares():
+    rng = np.random.default_rng(8)
+    plate, x, cq, _ = plates(rng, 4)
+    held, technical, fit = fitted(plate, x, cq, 4)
+    got = calibration.history_given(held, SPREAD, technical=technical)
+    expected, variance = calibration_ladder.log_count_moments(10.0**LEVELS)
+    design = np.stack([np.ones(5), expected - got.centre], axis=1)
+    slope = calibration_ladder.common_slope(held)
+    covariance = np.kron(np.ones((4, 4)), SPREAD.shared_level_sd**2 * np.eye(5))
+    for p in range(4):
+        rows = slice(5 * p, 5 * p + 5)
+        own = (technical[p] ** 2 + slope**2 * variance) / 3 + SPREAD.plate_level_sd**2
+        covariance[rows, rows] += design @ got.between @ design.T + np.diag(own)
+    fixed, value = np.tile(design, (4, 1)), held.mean.ravel()
+    inverse = np.linalg.inv(covariance)
+    wide = np.linalg.inv(fixed.T @ inverse @ fixed)
+    line = wide @ fixed.T @ inverse @ value
+    shared = SPREAD.shared_level_sd**2 * np.tile(np.eye(5), (1, 4)) @ inverse @ (value - fixed @ line)
+    assert np.allclose(got.mean, np.r_[line, shared], atol=1e-8)
+    assert np.allclose(got.covariance[:2, :2], wide, atol=1e-9)
+    again = calibration.history_given(held, fit.spread, technical=technical)
+    assert np.allclose(again.mean, fit.mean)
+
+
+@pytest.mark.definition
 def test_silent_wells_count_with_the_literal_sum():
     held = calibration_ladder.ladder(
         np.zeros(6, int), np.zeros(6), np.array([39.0, 39.2, np.nan, np.nan, 38.9, np.nan]), plates=1

@@ -11,6 +11,8 @@ def test_the_demo_goes_all_the_way_and_a_second_run_does_nothing(remnant, tmp_pa
     demo = remnant("demo", tmp_path / "demo", "--patients", "4", "--seed", "3")
     assert demo.code == 0, demo.out + demo.err
     assert "4 pages" in demo.out
+    pages = (tmp_path / "demo" / "study" / "reports" / "patients").glob("*.html")
+    assert sum("WT1/ABL1 dPCR" in page.read_text(encoding="utf-8") for page in pages) == 1
     assert "All patients are synthetic. Research use only." in demo.out
     folder = tmp_path / "demo" / "study"
     assert len(list((folder / "reports" / "patients").glob("*.html"))) == 4

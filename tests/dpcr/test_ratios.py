@@ -1,6 +1,8 @@
 """Normalised copies: what cancels in a duplex, what does not, and whether intervals keep their level."""
 
 import datetime as dt
+import importlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,6 +206,19 @@ def test_wells_of_a_cdna_are_those_of_its_sample():
     [one] = quantify_partitions(wells, samples=[SAMPLE], cdnas=[cdna]).measurements
     assert (one.sample_id, one.cdna_id) == ("S-1", "C-9")
     assert "rt:C-9" in terms(one)
+
+
+@pytest.mark.coverage
+def test_few_copies_are_covered_as_the_flat_prior_says_and_no_worse(monkeypatch):
+    """Summed over every count that can come: what is lost at 4 copies is the prior's, not the profile's."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    ratios = importlib.import_module("_qpcr_digital_ratios")
+    got = ratios.coverage(3000.0)
+    levels = len(ratios.LEVELS)
+    assert np.abs(got["ours"] - got["arithmetic"])[:levels].max() < 0.015
+    assert got["ours"].min() > 0.88
+    assert got["ours"][2:levels].min() > 0.935
+    assert (got["exact"] > 0.95).all()
 
 
 @pytest.mark.coverage

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -13,6 +14,7 @@ from remnant.errors import InputError
 from remnant.example.digital import (
     DigitalTube,
     amplitude_files,
+    digital_run,
     draw_digital_plate,
     layout_csv,
     results_csv,
@@ -29,6 +31,7 @@ from remnant.study.derived import derived_records
 from remnant.study.dossiers import dossiers
 from remnant.study.facts import facts
 from remnant.study.folder import init_study, open_study
+from remnant.study.unverified import unverified_rules
 
 NAMES = ("patients", "events", "therapies", "samples", "cdnas", "runs", "wells", "reported")
 
@@ -68,6 +71,23 @@ def study(raw, tmp_path_factory):
     return made
 
 
+def test_the_demo_measures_one_patient_by_digital_pcr_too(simulated):
+    made = digital_run(simulated, seed=3)
+    again = digital_run(simulated, seed=3)
+    assert made.names == again.names
+    assert np.array_equal(made.cells, again.cells)
+    truth = simulated.measurement_truth.filter(pl.col("target") == "WT1").unique("cdna_id")
+    own = truth.filter(pl.col("cdna_id").is_in(list(made.names)))
+    assert own["patient_id"].n_unique() == 1
+    assert len(own) == 6
+    ratio = dict(own.select("cdna_id", "cdna_truth_per_1e4").iter_rows())
+    for cdna, cells in zip(made.names[:12], made.cells[:12], strict=True):
+        n = cells.sum()
+        target, control = (-np.log1p(-k / n) for k in (cells[1] + cells[3], cells[2] + cells[3]))
+        assert 1e4 * target / control == pytest.approx(ratio[cdna], rel=5 / (cells[1] + cells[3]) ** 0.5)
+    assert set(made.names[12:]) == {"NTC"}
+
+
 def digital(study):
     return [one for one in derived_records(study, Measurement) if one.platform == "dpcr"]
 
@@ -80,6 +100,16 @@ def test_a_file_becomes_measurements_with_the_true_ratio(study, plate):
         assert one.lower / 1e4 < ratio * 1.15
         assert one.upper / 1e4 > ratio / 1.15
         assert one.wells == one.control_wells == 2
+
+
+def test_unverified_rows_of_digital_pcr_are_listed_once_for_the_study(study):
+    found = {one.subject: one for one in unverified_rules(study)}
+    assert {"rules of quantification", "rules of digital PCR"} <= found.keys()
+    said = found["rules of digital PCR"]
+    assert "knowledge/dpcr.toml" in said.advice
+    for row in ("blank", "replicates", "positivity", "linkage", "run"):
+        assert f" {row}," in said.message.replace(".", ",")
+    assert "gate" not in said.message  # this file holds the instrument's counts
 
 
 def test_the_series_stands_beside_that_of_quantitative_pcr_and_is_never_merged(study, simulated):

@@ -14,6 +14,7 @@ from remnant.cli.report import report_line, written
 from remnant.cli.results import worklist_lines
 from remnant.cli.run import record_run, run_lines
 from remnant.cli.studies import import_lines
+from remnant.example.digital import digital_run, results_csv
 from remnant.example.files import write_study_a
 from remnant.example.study_a import simulate_study_a
 from remnant.example.study_b import simulate_study_b
@@ -38,8 +39,8 @@ def demo(
 ) -> Answer:
     """Make the example study and run everything on it: raw files, import, results, reports.
 
-    Synthetic patients with AML, followed by WT1 and BAALC around transplantation. Where the example
-    stands already, only what is out of date is done again.
+    Synthetic patients with AML, followed by WT1 and BAALC around transplantation, one of them by digital PCR
+    too. Where the example stands already, only what is out of date is done again.
 
     Parameters
     ----------
@@ -64,7 +65,10 @@ def demo(
         else:
             refuse_filled(folder)
             progress("simulate", 0, 1)
-            write_study_a(simulate_study_a(seed=seed, patients=patients), raw)
+            made = simulate_study_a(seed=seed, patients=patients)
+            write_study_a(made, raw)
+            digital = digital_run(made, seed=seed)
+            (raw / f"{digital.run_id}.csv").write_bytes(results_csv(digital))
             progress("simulate", 1, 1)
             study = init_study(folder / "study", name="Example study A (synthetic)", by=by)
         imported = import_paths(study, [raw], by=by, progress=progress)

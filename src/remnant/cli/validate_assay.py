@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import RenderableType
@@ -24,16 +25,20 @@ from remnant.errors import InputError
 from remnant.knowledge.calibration import unverified
 from remnant.knowledge.dpcr import dpcr_rules
 from remnant.pipeline.imports import files_under
+from remnant.records.finding import Finding
 from remnant.records.partition import DigitalWell
 from remnant.records.run import Well
 from remnant.records.validation import AssayValidation
 from remnant.report import assay_validation
 from remnant.report.context import Context
 from remnant.study.derived import derived_records
-from remnant.study.facts import facts
+from remnant.study.facts import facts, import_findings
 from remnant.study.folder import open_study
 
 __all__ = ["validate"]
+
+_OF_STANDARDS: Final = ("instrument.standard", "rdml.standard")
+"""Codes of what the reading of a file noticed about its standards."""
 
 
 @command
@@ -74,27 +79,31 @@ def validate(
     Answer
         The limits, what stands behind each, and what was refused.
     """
-    wells, partitions = _wells(path)
+    wells, partitions, noticed = _wells(path)
     wanted = assay and assay.removesuffix(" dPCR").partition("/")[0]
     digital = _is_digital(wells, partitions, assay)
     known = digital_targets(partitions) if digital else targets(wells)
     target = wanted or _only(path, known)
     found = validate_digital_assay(partitions, target) if digital else validate_assay(wells, target)
+    # The unit of the standards is the unit of every limit.
+    read = () if digital else tuple(one for one in noticed if one.code.startswith(_OF_STANDARDS))
+    found = replace(found, findings=(*read, *found.findings))
     written = [] if out is None else _write(found, out, source=path.name)
     return Answer(data=found, shown=(*_shown(found), *(f"Wrote {place}." for place in written)))
 
 
-def _wells(path: Path) -> tuple[Sequence[Well], Sequence[DigitalWell]]:
-    """Wells of real-time and counted wells of digital PCR of a study, a file, or a folder of files."""
+def _wells(path: Path) -> tuple[Sequence[Well], Sequence[DigitalWell], Sequence[Finding]]:
+    """Wells of real-time, counted wells of digital PCR, and what reading noticed: a study, a file or a folder."""
     if path.is_dir() and (path / "study.toml").exists():
         study = open_study(path)
-        return facts(study, Well), derived_records(study, DigitalWell)
+        return facts(study, Well), derived_records(study, DigitalWell), import_findings(study)
     if not path.is_dir():
         read = [read_path(path)]
     else:
         with ThreadPoolExecutor() as pool:
             read = list(pool.map(read_path, files_under([path])))
-    return [well for one in read for well in one.wells], digital_quantified(read).wells
+    noticed = [finding for one in read for finding in one.findings]
+    return [well for one in read for well in one.wells], digital_quantified(read).wells, noticed
 
 
 def _is_digital(wells: Sequence[Well], partitions: Sequence[DigitalWell], assay: str | None) -> bool:

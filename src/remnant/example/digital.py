@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from remnant.example.study_a import StudyA
 from remnant.example.tables import record_table
 from remnant.records.partition import PlateWell
 
@@ -22,6 +25,7 @@ __all__ = [
     "DigitalPlate",
     "DigitalTube",
     "amplitude_files",
+    "digital_run",
     "draw_digital_plate",
     "layout_csv",
     "results_csv",
@@ -37,6 +41,10 @@ _NEGATIVE: Final = (1500.0, 1200.0)
 _POSITIVE: Final = (6500.0, 5200.0)
 _NOISE: Final = (90.0, 80.0)
 _RAIN: Final = 0.01
+_TUBES: Final = 6
+_REACTION_UL: Final = 20.0
+_STREAM: Final = 41
+"""Digital PCR draws from a stream of its own: the rest of the study does not change with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +149,42 @@ def draw_digital_plate(
     return DigitalPlate(
         run_id=run_id, target=target, control=control, positions=positions, names=tuple(names), cells=cells
     )
+
+
+def digital_run(study: StudyA, *, seed: int) -> DigitalPlate:
+    """A run of digital PCR over the last WT1 samples of one patient of a made-up study.
+
+    The same cDNA as by quantitative PCR, so that both agree but for what either assay gets wrong.
+
+    Parameters
+    ----------
+    study : StudyA
+        The study.
+    seed : int
+        Seed.
+
+    Returns
+    -------
+    DigitalPlate
+        Of the first patient with a relapse and enough samples; without any, of the patient with most samples.
+    """
+    measured = (
+        study.measurement_truth.filter(pl.col("target") == "WT1")
+        .unique("cdna_id", keep="first", maintain_order=True)
+        .sort("day", maintain_order=True)
+    )
+    count = Counter(measured["patient_id"])
+    relapsed = study.patient_truth.filter(pl.col("relapse_day").is_not_null())["patient_id"].to_list()
+    everyone = sorted(study.patient_truth["patient_id"], key=lambda code: -count[code])
+    chosen = next((code for code in relapsed if count[code] >= _TUBES), everyone[0])
+    own = measured.filter(pl.col("patient_id") == chosen).tail(_TUBES)
+    tubes = [
+        DigitalTube(cdna_id=cdna, control_copies_per_ul=copies / _REACTION_UL, ratio=ratio / 1e4)
+        for cdna, copies, ratio in own.select(
+            "cdna_id", "control_copies_per_well", "cdna_truth_per_1e4"
+        ).iter_rows()
+    ]
+    return draw_digital_plate(np.random.default_rng([seed, _STREAM]), tubes)
 
 
 def results_csv(plate: DigitalPlate) -> bytes:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from remnant.errors import KnowledgeError
 from remnant.knowledge import tables
 from remnant.knowledge.assays import default_assays
+from remnant.records.partition import DigitalWell
 from remnant.records.run import Assay
 
 __all__ = [
+    "IMPLIED",
     "BlankRule",
     "DigitalReplicates",
     "DigitalRules",
@@ -23,9 +25,14 @@ __all__ = [
     "Positivity",
     "dpcr_assays",
     "dpcr_rules",
+    "unverified_rows",
+    "volume_source",
 ]
 
 R = TypeVar("R")
+
+IMPLIED: Final = "follows from the concentrations that the instrument exported"
+"""What a well says of its partition volume where the export's own concentrations gave it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,3 +310,67 @@ def dpcr_assays() -> tuple[Assay, ...]:
     return tuple(
         replace(assay, assay_id=f"{assay.assay_id} dPCR", platform="dpcr") for assay in default_assays()
     )
+
+
+def unverified_rows(rules: DigitalRules, wells: Collection[DigitalWell]) -> tuple[tuple[str, str], ...]:
+    """Rows behind wells of digital PCR that nobody verified against their source.
+
+    Parameters
+    ----------
+    rules : DigitalRules
+        Rules in use.
+    wells : collection of DigitalWell
+        Counted wells: they say which rows they stand on.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Row id and source. The gate counts where a threshold was set here, the instrument's row or the exported
+        concentrations where they gave the volume, linkage where two targets share a well.
+
+    Examples
+    --------
+    >>> unverified_rows(dpcr_rules(), [])
+    ()
+    """
+    if not wells:
+        return ()
+    gated = any(well.threshold is not None and well.gate != "instrument" for well in wells)
+    sources = {well.volume_source for well in wells}
+    targets: dict[tuple[str, str], set[str]] = {}
+    for well in wells:
+        targets.setdefault((well.run_id, well.position), set()).add(well.target)
+    volumes = [row for row in rules.instruments.values() if volume_source(row) in sources]
+    chosen: list[
+        Instrument | GateRule | BlankRule | DigitalReplicates | Positivity | ImpliedVolume | LinkageRule
+    ]
+    chosen = [*volumes, *([rules.gate] if gated else []), rules.blank, rules.replicates, rules.positivity]
+    chosen += [rules.volume] if IMPLIED in sources else []
+    chosen += [rules.linkage] if any(len(names) > 1 for names in targets.values()) else []
+    between = [(row["id"], row["source"]) for row in tables.rows("dpcr") if _is_open_error(row)]
+    return (*((row.id, row.source) for row in chosen if row.status == "unverified"), *between)
+
+
+def _is_open_error(row: Mapping[str, Any]) -> bool:
+    return bool(row["kind"] == "error" and row["status"] == "unverified")
+
+
+def volume_source(instrument: Instrument) -> str:
+    """What a well says of its partition volume where the instrument's row gives it.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Row.
+
+    Returns
+    -------
+    str
+        Row and its status.
+
+    Examples
+    --------
+    >>> volume_source(dpcr_rules().instruments["qx"])
+    'row qx of knowledge/dpcr.toml, unverified'
+    """
+    return f"row {instrument.id} of knowledge/dpcr.toml, {instrument.status}"

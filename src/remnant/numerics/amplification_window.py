@@ -45,8 +45,8 @@ class Windows:
         Cycles in the window; 0 without one.
     share_cycle : ndarray, shape (n,)
         Cycle at which fluorescence over the baseline reaches the given share of the height.
-    share_slope : ndarray, shape (n,)
-        Rise a cycle there, fluorescence.
+    share_gain : ndarray, shape (n,)
+        Standard deviation of that cycle for readings of unit standard deviation: cycles per fluorescence.
     """
 
     third_derivative: Floats
@@ -55,7 +55,7 @@ class Windows:
     log10_factor_se: Floats
     window_cycles: NDArray[np.int64]
     share_cycle: Floats
-    share_slope: Floats
+    share_gain: Floats
 
 
 @compiled
@@ -166,21 +166,76 @@ def _baseline(x: Array, y: Array, logs: Array) -> float:
 
 @compiled
 def _share(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    x: Array, y: Array, first: int, last: int, level: float, out: Array
-) -> None:
-    """Last upward crossing of a level, linear on the logarithm over the baseline `out[1]`."""
+    x: Array, y: Array, first: int, last: int, level: float, out: Array, pull: Array
+) -> int:
+    """Last upward crossing of a level, linear on the logarithm over the baseline `out[1]`.
+
+    Gives the reading after it, or -1, and in `pull` how the two readings move it.
+    """
     baseline = out[1]
     for i in range(last - 1, first, -1):
         if y[i - 1] - baseline < level <= y[i] - baseline:
             step = x[i] - x[i - 1]
             above, below = y[i] - baseline, y[i - 1] - baseline
             if below > 0.05 * level:
-                part = math.log(level / below) / math.log(above / below)
+                rise = math.log(above / below)
+                part = math.log(level / below) / rise
+                pull[0], pull[1] = (part - 1.0) / (rise * below), -part / (rise * above)
             else:
                 part = (level - below) / (above - below)
+                pull[0], pull[1] = (part - 1.0) / (above - below), -part / (above - below)
             out[5] = x[i - 1] + step * part
-            out[6] = (above - below) / step
-            return
+            pull[0] *= step
+            pull[1] *= step
+            return i
+    return -1
+
+
+@compiled
+def _gain(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    x: Array,
+    y: Array,
+    start: int,
+    end: int,
+    after: int,
+    baseline: float,
+    rho: float,
+    pull: Array,
+    move: Array,
+) -> float:
+    """Standard deviation of the share cycle for readings of unit sd, neighbours correlated by `rho`.
+
+    The two readings about the crossing move it themselves; every reading of the window moves it through the
+    baseline, which keeps the slopes of both halves equal.
+    """
+    low, high = min(start, after - 1), max(end, after + 1)
+    for k in range(low, high):
+        move[k] = 0.0
+    half = (end - start) // 2
+    total = 0.0
+    for side in range(2):
+        begin = start + half if side else start
+        stop = end if side else end - half
+        n = stop - begin
+        middle = spread = 0.0
+        for k in range(begin, stop):
+            middle += x[k] / n
+        for k in range(begin, stop):
+            spread += (x[k] - middle) ** 2
+        for k in range(begin, stop):
+            share = (x[k] - middle) / spread / (y[k] - baseline)
+            move[k] += share if side else -share
+            total += share if side else -share
+    scale = -(pull[0] + pull[1]) / total if total else 0.0
+    for k in range(start, end):
+        move[k] *= scale
+    move[after - 1] += pull[0]
+    move[after] += pull[1]
+    variance = carried = 0.0
+    for k in range(low, high):
+        variance += move[k] * move[k] + 2.0 * move[k] * carried
+        carried = rho * (carried + move[k])
+    return math.sqrt(max(variance, 0.0))
 
 
 @compiled
@@ -188,7 +243,7 @@ def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     x: Array, fluorescence: Array, ends: Array, height: Array, share: float, lengths: Array, out: Array
 ) -> None:
     rows, cycles = fluorescence.shape
-    y, work, logs = np.empty(cycles), np.empty(cycles), np.empty(cycles)
+    y, work, logs, pull = np.empty(cycles), np.empty(cycles), np.empty(cycles), np.empty(2)
     for row in range(rows):
         out[row, :] = math.nan
         out[row, 4] = 0.0
@@ -213,7 +268,9 @@ def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         stop = first
         while stop < last and not x[stop] > ends[row, 1]:
             stop += 1
-        _share(x, y, first, min(stop + 1, last), share * height[row], out[row])
+        after = _share(x, y, first, min(stop + 1, last), share * height[row], out[row], pull)
+        if after > 0:
+            out[row, 6] = _gain(x, y, start, end, after, out[row, 1], ends[row, 2], pull, work)
 
 
 def read_windows(
@@ -226,6 +283,7 @@ def read_windows(
     share: float,
     longest: int,
     shortest: int,
+    correlation: Floats | None = None,
 ) -> Windows:
     """Third-derivative cycle, baseline, amplification factor and share cycle of each curve.
 
@@ -243,6 +301,8 @@ def read_windows(
         Share of the height at which a cycle is read.
     longest, shortest : int
         Most and fewest cycles of the window.
+    correlation : ndarray, shape (n,), or None, default None
+        Correlation of the noise of neighbouring readings; None for none.
 
     Returns
     -------
@@ -264,7 +324,8 @@ def read_windows(
     (1.9..., [2.0])
     """
     out = np.empty((len(fluorescence), 7))
-    ends = np.stack([second_derivative, steepest], axis=1)
+    rho = np.zeros(len(fluorescence)) if correlation is None else correlation
+    ends = np.stack([second_derivative, steepest, rho], axis=1)
     rows = np.ascontiguousarray(fluorescence, dtype=np.float64)
     _window_rows(
         np.asarray(cycles, dtype=np.float64), rows, ends, height, share, np.array([longest, shortest]), out
@@ -276,5 +337,5 @@ def read_windows(
         log10_factor_se=out[:, 3],
         window_cycles=out[:, 4].astype(np.int64),
         share_cycle=out[:, 5],
-        share_slope=out[:, 6],
+        share_gain=out[:, 6],
     )

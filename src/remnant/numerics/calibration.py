@@ -31,6 +31,7 @@ __all__ = [
     "drift",
     "fit_history",
     "for_other_standards",
+    "history_given",
     "marginal_log_likelihood",
     "own_lines",
     "posterior_lines",
@@ -322,7 +323,46 @@ def fit_history(
     found = optimize.minimize(loss, start, method="L-BFGS-B", bounds=bounds)
     at_most = spread_of(found.x)
     spread = replace(at_most, shared_level_sd=_mean_shared(wells, at_most, default, weight))
-    part = _algebra(wells, spread)
+    return history_given(held, spread, technical=technical, detection_probability=detection_probability)
+
+
+def history_given(
+    held: Ladder, spread: Spread, *, technical: Floats, detection_probability: float = 1.0
+) -> History:
+    """Mean line and shared level errors of an assay whose standard deviations are known.
+
+    Parameters
+    ----------
+    held : Ladder
+        Standards.
+    spread : Spread
+        Standard deviations of the hierarchy.
+    technical : ndarray of float, shape (plates,)
+        Technical standard deviation of one well, cycles.
+    detection_probability : float, default 1.0
+        P(one molecule amplifies).
+
+    Returns
+    -------
+    History
+        Posterior under a flat mean line.
+
+    References
+    ----------
+    .. [1] Laird and Ware, Biometrics 38, 963-974 (1982).
+    """
+    wells = _prepared(
+        held,
+        technical=technical,
+        slope=common_slope(held),
+        detection_probability=detection_probability,
+    )
+    # Values about their mean: the arithmetic of a flat height.
+    middle = float(held.mean[held.wells > 0].mean())
+    part = _algebra(
+        replace(wells, value=np.where(wells.seen, wells.value - middle, 0.0)),
+        spread,
+    )
     mean, covariance = _shared_posterior(part, np.ones(len(held), dtype=bool))
     mean[0] += middle
     return History(wells.centre, spread, detection_probability, mean, covariance, len(held))

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from remnant.numerics.compiled import compiled
-from remnant.numerics.sigmoid import SigmoidFits, evaluate, sigmoid
+from remnant.numerics.sigmoid import SigmoidFits, evaluate
 
-__all__ = ["SigmoidPoints", "share_cycles", "shared_misfit", "sigmoid_points"]
+__all__ = ["SigmoidPoints", "share_cycles", "sigmoid_points"]
 
 Floats = NDArray[np.float64]
 Array = NDArray[Any]
@@ -38,8 +38,6 @@ correlation that is left is 0.71 rho - 0.12; this is the way back."""
 _TAKEN_LINEAR, _TAKEN_SQUARE = 0.35, 0.6
 """They also follow correlated errors, which takes this share of their variance out of the residuals: 0.24 at a
 correlation of 0.4 and 0.66 at 0.8 in the same simulation."""
-_MISFIT_BIN: Final = 1.0
-_MISFIT_REACH: Final = 80
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,6 +219,7 @@ def _point_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             if i == 0 or math.exp(t[i]) <= out[row, 3]:
                 out[row, 10] = sd[i]
         left = 1.0 - _TAKEN_LINEAR * rho - _TAKEN_SQUARE * rho * rho
+        out[row, 10] /= math.sqrt(left)
         for j in range(_POINTS):
             variance = 0.0
             carried = 0.0
@@ -247,7 +246,7 @@ def sigmoid_points(
     share : float
         Share of the height at which `share_cycle` is read.
     misfit : ndarray, shape (n, k), or None, default None
-        Part of the residuals that is no noise, `shared_misfit`; None for nothing.
+        Part of the residuals that is no noise, `sigmoid_misfit.shared_misfit`; None for nothing.
 
     Returns
     -------
@@ -261,7 +260,7 @@ def sigmoid_points(
 
     Examples
     --------
-    >>> from remnant.numerics.sigmoid import fit_sigmoids
+    >>> from remnant.numerics.sigmoid import fit_sigmoids, sigmoid
     >>> cycles = np.arange(1.0, 46.0)
     >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
     >>> points = sigmoid_points(cycles, curve, fit_sigmoids(cycles, curve), share=0.15)
@@ -302,7 +301,7 @@ def share_cycles(fits: SigmoidFits, share: float) -> Floats:
 
     Examples
     --------
-    >>> from remnant.numerics.sigmoid import fit_sigmoids
+    >>> from remnant.numerics.sigmoid import fit_sigmoids, sigmoid
     >>> cycles = np.arange(1.0, 46.0)
     >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
     >>> share_cycles(fit_sigmoids(cycles, curve), 0.05).round(3).tolist()
@@ -316,58 +315,3 @@ def share_cycles(fits: SigmoidFits, share: float) -> Floats:
         log_cycle = fits.shape[:, 0] + (np.log(-np.expm1(log_rest)) - log_rest + log_f) / b
         result: Floats = np.exp(log_cycle)
     return result
-
-
-def shared_misfit(
-    cycles: Floats,
-    fluorescence: Floats,
-    fits: SigmoidFits,
-    *,
-    anchor: Floats,
-    group: NDArray[np.int64],
-    least_curves: int,
-) -> Floats:
-    """Part of the residuals that the curves of an assay have in common.
-
-    A sigmoid does not fit a real curve to the last digit, and misses it in the same way in every well of an
-    assay. That part moves all cycles of the assay alike, is taken up by its standard curve, and is no error
-    of one well. It is the mean residual over height, by the distance from the anchor cycle.
-
-    Parameters
-    ----------
-    cycles : ndarray, shape (k,)
-        Cycle numbers.
-    fluorescence : ndarray, shape (n, k)
-        The curves that were fitted.
-    fits : SigmoidFits
-        Their fits.
-    anchor : ndarray, shape (n,)
-        Cycle that is aligned; a curve with NaN takes no part.
-    group : ndarray of int, shape (n,)
-        Assay of each curve, from 0.
-    least_curves : int
-        Curves of an assay from which its common part is taken out.
-
-    Returns
-    -------
-    ndarray, shape (n, k)
-        Fluorescence to take off the residuals; 0 where nothing is shared.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        fitted = sigmoid(cycles, fits.shape, floor=fits.floor, height=fits.height)
-        relative = (fluorescence - fitted) / fits.height[:, None]
-        away = (cycles[None, :] - anchor[:, None]) / _MISFIT_BIN
-    used = np.isfinite(relative) & np.isfinite(away) & (np.abs(away) < _MISFIT_REACH - 1)
-    bins = 2 * _MISFIT_REACH
-    low = np.where(used, np.floor(np.where(used, away, 0.0)), 0.0).astype(np.int64)
-    share = np.where(used, away - low, 0.0)
-    place = group[:, None] * bins + low + _MISFIT_REACH
-    total, weight = (np.zeros((int(group.max(initial=0)) + 1) * bins + 1) for _ in range(2))
-    for shift, part in ((0, 1.0 - share), (1, share)):
-        at = (place + shift)[used]
-        total += np.bincount(at, (part * relative)[used], minlength=len(total))[: len(total)]
-        weight += np.bincount(at, part[used], minlength=len(total))[: len(total)]
-    enough = weight >= least_curves
-    mean = np.where(enough, total / np.maximum(weight, 1e-300), 0.0)
-    shown = (1.0 - share) * mean[place] + share * mean[place + 1]
-    return np.where(used, shown * fits.height[:, None], 0.0)

@@ -32,7 +32,7 @@ class CurveResult:
         What decided it, or how its Cq was read; empty for a plain amplified curve.
     cq, cq_se : float or None
         Our Cq and its standard error, cycles: where fluorescence over the baseline reaches a fixed share of
-        the curve's own height.
+        the curve's own height. A standard error is of this curve's fluorescence, without pipetting and counting.
     second_derivative_cq, second_derivative_se : float or None
         Largest second derivative of the sigmoid (cpD2), and its standard error.
     tangent_cq, tangent_se : float or None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
+from remnant.knowledge.dpcr import dpcr_rules
+from remnant.knowledge.dpcr import unverified_rows as unverified_rows_of_digital
 from remnant.knowledge.qpcr import qpcr_rules, unverified_rows
 from remnant.knowledge.tables import rows
 from remnant.records.clonotype import CloneTrack
@@ -18,6 +20,7 @@ from remnant.records.finding import Finding
 from remnant.records.fish import SortedSample
 from remnant.records.judgement import Call, Course
 from remnant.records.measurement import Baseline, Measurement
+from remnant.records.partition import DigitalWell
 from remnant.study.derived import derived_records
 from remnant.study.handle import Study
 
@@ -50,6 +53,7 @@ def unverified_rules(study: Study) -> tuple[Finding, ...]:
     markers = {one.target for one in measured}
     groups = (
         ("quantification", "qpcr_*.toml", _of_quantification(measured)),
+        ("digital PCR", "dpcr.toml", _of_digital(derived_records(study, DigitalWell))),
         (
             "measurement errors",
             "variance.toml",
@@ -98,9 +102,14 @@ def _note(what: str, table: str, labels: Collection[str]) -> Finding:
 
 
 def _of_quantification(measured: Collection[Measurement]) -> tuple[str, ...]:
-    """Rows behind measurements from wells; values from reports use none."""
-    controls = {one.control for one in measured if one.run_id and one.control}
+    """Rows behind measurements from wells of quantitative PCR; values from reports use none."""
+    controls = {one.control for one in measured if one.run_id and one.control and one.platform == "qpcr"}
     return tuple(_words(name) for name, _ in unverified_rows(qpcr_rules(), controls)) if controls else ()
+
+
+def _of_digital(wells: Collection[DigitalWell]) -> tuple[str, ...]:
+    """Rows behind wells of digital PCR."""
+    return tuple(_words(name) for name, _ in unverified_rows_of_digital(dpcr_rules(), wells))
 
 
 def _of_errors(parts: Iterable[VarianceComponent], measured: Collection[Measurement]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from remnant.assay.dpcr.gating import Count, GateChoice, gated
 from remnant.assay.dpcr.ratios import ratio_measurements
 from remnant.assay.dpcr.replicates import replicate_outliers, well_sds
 from remnant.assay.dpcr.wells import NamedWell, named_wells
-from remnant.knowledge.dpcr import DigitalRules, LinkageRule, dpcr_assays, dpcr_rules
+from remnant.knowledge.dpcr import DigitalRules, LinkageRule, dpcr_assays, dpcr_rules, unverified_rows
 from remnant.knowledge.variance import default_variance
 from remnant.numerics.partitions import linkage, rate
 from remnant.records.control import VarianceComponent
@@ -244,16 +244,13 @@ def _linked(wells: Sequence[NamedWell], counts: Mapping[int, Count], *, rule: Li
 
 def _unverified(rules: DigitalRules, records: Sequence[DigitalWell]) -> list[Finding]:
     """Rules behind these wells that nobody verified, once each."""
-    gated_here = any(record.threshold is not None and record.gate != "instrument" for record in records)
-    rows = (*((rules.gate,) if gated_here else ()), rules.blank, rules.replicates, rules.positivity)
     return [
         Finding(
             code="dpcr.unverified_rule",
             severity="note",
-            subject=f"rule {row.id}",
-            message=f"The row {row.id} of digital PCR is not verified against its source: {row.source}.",
+            subject=f"rule {row}",
+            message=f"The row {row} of digital PCR is not verified against its source: {source}.",
             advice="Verify it, or replace it by the laboratory's own.",
         )
-        for row in rows
-        if records and row.status == "unverified"
+        for row, source in unverified_rows(rules, records)
     ]

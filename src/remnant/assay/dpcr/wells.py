@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from remnant.knowledge.assays import gene_symbol
-from remnant.knowledge.dpcr import DigitalRules, Instrument
+from remnant.knowledge.dpcr import IMPLIED, DigitalRules, Instrument, volume_source
 from remnant.numerics.partitions import rate
 from remnant.records.finding import Finding
 from remnant.records.partition import Partitions, PlateWell
@@ -182,7 +182,7 @@ def _volumes(
     findings = []
     for key, wells in groups.items():
         row = rules.instruments[key[1]]
-        volumes[key] = (row.volume_nl, f"row {row.id} of knowledge/dpcr.toml, {row.status}")
+        volumes[key] = (row.volume_nl, volume_source(row))
         implied = {
             w.position: float(rate(w.positives, w.accepted)) / w.concentration_copies_per_ul * 1e3
             for w in wells
@@ -193,7 +193,7 @@ def _volumes(
         if len(implied) < limits.minimum_wells:
             continue
         centre = float(np.median(list(implied.values())))
-        volumes[key] = (centre, "follows from the concentrations that the instrument exported")
+        volumes[key] = (centre, IMPLIED)
         apart = [
             place for place, value in implied.items() if abs(value / centre - 1.0) > limits.relative_tolerance
         ]

@@ -20,7 +20,8 @@ from remnant.errors import MeasurementError
 from remnant.knowledge.qpcr_curves import AmplificationRules, amplification_rules
 from remnant.numerics.amplification_window import Windows, read_windows
 from remnant.numerics.sigmoid import AT_BOUND, CONVERGED, SigmoidFits, fit_sigmoids
-from remnant.numerics.sigmoid_points import SigmoidPoints, share_cycles, shared_misfit, sigmoid_points
+from remnant.numerics.sigmoid_misfit import shared_misfit
+from remnant.numerics.sigmoid_points import SigmoidPoints, share_cycles, sigmoid_points
 from remnant.records.amplification import CurveCall, CurveResults
 from remnant.records.run import Curves
 
@@ -96,7 +97,11 @@ def read_curves(
 
     Notes
     -----
-    Standard errors speak of the fluorescence of one well: pipetting and counting of molecules come on top.
+    A standard error holds what the fluorescence of one well leaves open: the noise of its readings, correlated from
+    cycle to cycle, as it moves that cycle. It does not hold pipetting or the count of molecules, which one curve cannot
+    know, nor what all wells of the assay share at that level, which a standard curve takes up. Replicates therefore
+    spread by more; the calibration learns the rest from them. The error of the height enters only where no window
+    of linearity was found.
 
     References
     ----------
@@ -155,6 +160,7 @@ def read_curves(
                 share=chosen.share_of_height,
                 longest=chosen.window_longest,
                 shortest=chosen.window_shortest,
+                correlation=points.residual_correlation[rows],
             )
         )
     call, reason = call_curves(cycles, fluorescence, fits, points=points, rules=chosen)
@@ -223,8 +229,7 @@ def _results(
         return np.where(silent, np.nan, column)
 
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        reading = np.where(bent, 0.0, points.share_sd / windows.share_slope)
-        cq_se = np.hypot(points.standard_error[:, 3], reading)
+        cq_se = np.where(bent, points.standard_error[:, 3], points.share_sd * windows.share_gain)
         efficiency = 10.0**windows.log10_factor
         efficiency_se = np.log(10.0) * efficiency * windows.log10_factor_se
     mean, mean_se = _assay_means(np.where(amplified, windows.log10_factor, np.nan), group, rules=rules)
