@@ -1,7 +1,7 @@
 """Who needs a look, most urgent first: every sign with its reason in one sentence.
 
 Signs come from states (WT1, BAALC, leukaemia-specific markers), growth, assays that disagree, clones that
-return, due dates, and runs of the laboratory. One row a patient or run: the most urgent sign speaks, the
+return, diluted marrow, primers, due dates, and runs of the laboratory. One row a patient or run: the most urgent sign speaks, the
 others stand behind it. A patient who died has no row; after overt relapse that alone speaks.
 """
 
@@ -17,6 +17,7 @@ from remnant.course.mrd_standing import mrd_sentence
 from remnant.course.sampling import speaks
 from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
+from remnant.records.caution import Caution
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
 from remnant.records.judgement import Course, SamplingPlan, SeriesPoint, WorklistRow
@@ -27,6 +28,8 @@ __all__ = ["worklist"]
 _OVERT: Final = "overt relapse"
 _RAISED: Final = "raised"
 _REPEAT: Final = "repeat"
+_DILUTED: Final = "haemodilution"
+_BIASED: Final = "primer bias"
 _OF_STATES: Final = frozenset({"confirmed relapse", "progression", "suspected relapse", "persistence"})
 
 
@@ -108,7 +111,9 @@ def _row(
         return None
     signs = [*_of_course(course), *_of_markers(course)]
     signs += [*_of_disagreements(disagreeing), *_of_clones(clones)]
+    signs += [*_of_diluted(course)]
     signs += overdue_plans if course.overt_relapse_on is None else []
+    signs += [*_of_primers(course)] if signs else []
     signs.sort(key=lambda sign: (-sign.urgency, sign_rules()[sign.kind].place))
     due = min((sign.due_on for sign in signs if sign.due_on), default=_due(course))
     overdue = 0 if due is None else max(0, (as_of - due).days)
@@ -182,7 +187,8 @@ def _of_disagreements(found: Sequence[Disagreement]) -> Iterator[_Sign]:
     for one in found:
         if one.drawn_on == last:
             unverified = f"assays: {one.kind}" if one.rule_status == "unverified" else ""
-            yield _Sign("discordant", sign_rules()["discordant"].urgency, one.reason, None, unverified)
+            kind = one.kind if one.kind in sign_rules() else "discordant"
+            yield _Sign(kind, sign_rules()[kind].urgency, one.reason, None, unverified)
 
 
 def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
@@ -191,6 +197,29 @@ def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
             unverified = "return of a clone" if track.rule_status == "unverified" else ""
             rule = sign_rules()["clone returns"]
             yield _Sign("clone returns", rule.urgency, track.reason, None, unverified)
+
+
+def _of_diluted(course: Course) -> Iterator[_Sign]:
+    """The last marrow of the patient, if blood diluted it; nothing after overt relapse."""
+    held = [one for one in course.cautions if one.kind == _DILUTED]
+    marrow = [p.drawn_on for p in course.points if p.material == "BM"]
+    marrow += [p.drawn_on for p in course.mrd if p.material == "BM"]
+    if course.overt_relapse_on is not None or not held or not marrow:
+        return
+    last = max(held, key=lambda one: one.last_on or dt.date.min)
+    if last.last_on == max(marrow):
+        yield _Sign(_DILUTED, sign_rules()[_DILUTED].urgency, f"{last.reason} {last.advice}", None, _doubt(last))
+
+
+def _of_primers(course: Course) -> Iterator[_Sign]:
+    """Primers that may misread a marker: beside other signs, since the markers of the patient rest on them."""
+    for one in course.cautions:
+        if one.kind == _BIASED:
+            yield _Sign(_BIASED, sign_rules()[_BIASED].urgency, f"{one.reason} {one.advice}", None, _doubt(one))
+
+
+def _doubt(one: Caution) -> str:
+    return one.kind if one.rule_status == "unverified" else ""
 
 
 def _of_plans(plans: Sequence[SamplingPlan]) -> Iterator[_Sign]:

@@ -20,6 +20,7 @@ from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
 from remnant.call.mrd_calls import Around, mrd_call_findings
 from remnant.course.build import build_courses
+from remnant.course.cautions import caution_findings, sample_dilutions
 from remnant.course.discordance import disagreement_findings, disagreements
 from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
@@ -36,9 +37,10 @@ from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, grouped, wit
 from remnant.records.codec import to_json
 from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
+from remnant.records.flow import FlowResult
 from remnant.records.measurement import Baseline, CurveFit, Measurement, ReportedValue, WellUse
 from remnant.records.partition import Partitions, PlateWell
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.quantified import Quantified
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -148,6 +150,7 @@ def _read(study: Study) -> Facts:
         patients=facts(study, Patient),
         events=facts(study, Event),
         therapies=facts(study, Therapy),
+        variants=facts(study, Variant),
         samples=facts(study, Sample),
         cdnas=facts(study, Cdna),
         fractions=facts(study, Fraction),
@@ -298,7 +301,11 @@ def _course(
     rules = _rules_of(study)
     context = replace(own, runs=known.runs, well_uses=derived_records(study, WellUse))
     run_dates = {run.run_id: run.run_on for run in known.runs}
-    dossiers = {one.patient.patient_id: one for one in dossiers_of(known, measured, baselines)}
+    dilutions = sample_dilutions(derived_records(study, FlowResult))
+    dossiers = {
+        one.patient.patient_id: one
+        for one in dossiers_of(known, measured, baselines, dilutions=dilutions)
+    }
     shared = _hash(rules, context.book.sets, context.factors)
     wanted = {
         code: _hash(
@@ -320,9 +327,14 @@ def _course(
         results[dossier.patient.patient_id] += [
             *dossier.calls,
             course,
+            *caution_findings(course.cautions),
             *discordant,
             *discordance_findings(discordant),
-            *(differing := disagreements(dossier.measurements)),
+            *(
+                differing := disagreements(
+                    dossier.measurements, disease=dossier.patient.diagnosis, calls=dossier.calls
+                )
+            ),
             *disagreement_findings(differing),
         ]
     if _LABORATORY in results:

@@ -24,11 +24,12 @@ from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
 from remnant.knowledge.dpcr import dpcr_assays
 from remnant.knowledge.rules import RuleBook
 from remnant.knowledge.rules_files import rule_book
+from remnant.records.caution import SampleDilution
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call
 from remnant.records.measurement import Baseline, Measurement, ReportedValue, WellUse
 from remnant.records.partition import Amplitudes, Partitions, PlateWell
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 
@@ -41,7 +42,7 @@ class Facts:
 
     Attributes
     ----------
-    patients, events, therapies, samples, cdnas, fractions, runs, wells, reported : tuple of records
+    patients, events, therapies, variants, samples, cdnas, fractions, runs, wells, reported : tuple of records
         Facts of any number of files; samples of donors among them.
     partitions, plate_wells, amplitudes : tuple of records
         Digital PCR: wells, what they hold, and fluorescence where it was not counted by the instrument.
@@ -50,6 +51,7 @@ class Facts:
     patients: tuple[Patient, ...] = ()
     events: tuple[Event, ...] = ()
     therapies: tuple[Therapy, ...] = ()
+    variants: tuple[Variant, ...] = ()
     samples: tuple[Sample, ...] = ()
     cdnas: tuple[Cdna, ...] = ()
     fractions: tuple[Fraction, ...] = ()
@@ -176,7 +178,11 @@ def grouped(items: Iterable[Any], field: str) -> Mapping[str, list[Any]]:
 
 
 def dossiers_of(
-    facts: Facts, measured: Iterable[Measurement], baselines: tuple[Baseline, ...]
+    facts: Facts,
+    measured: Iterable[Measurement],
+    baselines: tuple[Baseline, ...],
+    *,
+    dilutions: Sequence[SampleDilution] = (),
 ) -> Iterable[Dossier]:
     """Facts and measurements of each patient, by date.
 
@@ -188,6 +194,8 @@ def dossiers_of(
         Measurements of all patients.
     baselines : tuple of Baseline
         Donors' backgrounds.
+    dilutions : sequence of SampleDilution, default ()
+        Marrow that cytometry shows to be diluted.
 
     Returns
     -------
@@ -196,7 +204,8 @@ def dossiers_of(
     """
     events, therapies = grouped(facts.events, "patient_id"), grouped(facts.therapies, "patient_id")
     samples, measurements = grouped(facts.samples, "patient_id"), grouped(measured, "patient_id")
-    fractions = grouped(facts.fractions, "sample_id")
+    fractions, variants = grouped(facts.fractions, "sample_id"), grouped(facts.variants, "patient_id")
+    diluted = grouped(dilutions, "sample_id")
     assays = (*default_assays(), *dpcr_assays())
     for patient in facts.patients:
         code = patient.patient_id
@@ -205,6 +214,7 @@ def dossiers_of(
             patient=patient,
             events=tuple(sorted(events[code], key=lambda event: (event.on, event.kind))),
             therapies=tuple(sorted(therapies[code], key=lambda item: (item.start_on, item.kind))),
+            variants=tuple(sorted(variants[code], key=lambda one: (one.target, one.variant))),
             samples=tuple(own),
             fractions=tuple(fraction for sample in own for fraction in fractions[sample.sample_id]),
             assays=assays,
@@ -212,6 +222,7 @@ def dossiers_of(
                 sorted(measurements[code], key=lambda one: (one.drawn_on, one.measurement_id))
             ),
             baselines=baselines,
+            dilutions=tuple(one for sample in own for one in diluted[sample.sample_id]),
         )
 
 

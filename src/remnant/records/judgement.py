@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
+from remnant.records.caution import Caution
 from remnant.records.mrd import MrdPoint
 
 __all__ = [
@@ -410,6 +411,8 @@ class Course:
         Growth of every series between changes of therapy, by series and date.
     mrd : tuple of MrdPoint
         Leukaemia-specific markers: all series, by date.
+    cautions : tuple of Caution
+        What lowers trust without changing a state: primers, diluted marrow.
     """
 
     patient_id: str
@@ -435,6 +438,7 @@ class Course:
     unverified_rules: tuple[str, ...] = ()
     kinetics: tuple[Kinetics, ...] = ()
     mrd: tuple[MrdPoint, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -457,8 +461,9 @@ class WorklistRow:
         Last evaluable sample; of a run the day it was made.
     kind : str
         Most urgent sign: ``overt relapse``, ``confirmed relapse``, ``progression``, ``suspected relapse``,
-        ``clone returns``, ``raised``, ``rising``, ``persistence``, ``discordant``, ``overdue``, ``failed run``,
-        ``control``.
+        ``clone returns``, ``raised``, ``rising``, ``persistence``, ``fusion without clonotype``,
+        ``clonotype without fusion``, ``discordant``, ``haemodilution``, ``primer bias``, ``overdue``,
+        ``failed run``, ``control``, ``repeat``.
     reasons : tuple of str
         Further signs, one sentence each, most urgent first.
     unverified_rules : tuple of str

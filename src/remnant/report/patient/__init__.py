@@ -155,6 +155,7 @@ def _sections(dossier: Dossier, *, inline: bool = False) -> tuple[Section, ...]:
         Section(
             title="Why",
             tables=(
+                why.cautions(dossier),
                 why.mrd_states(dossier),
                 why.states(dossier),
                 why.joint(dossier),

@@ -88,7 +88,7 @@ def head(dossier: Dossier) -> Head:
             [course], dt.date.min, disagreements=dossier.disagreements, tracks=dossier.clone_tracks
         )
         level = signs[0].urgency if signs else 0
-        sentence = _compartments(dossier) + course.headline + _clones(dossier)
+        sentence = _compartments(dossier) + course.headline + _named(dossier) + _clones(dossier)
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
         code=dossier.patient.patient_id,
@@ -109,6 +109,14 @@ def _compartments(dossier: Dossier) -> str:
         return ""
     last = dossier.sorted_samples[-1]
     return f"{last.lineage.name}, {numbers.in_sentence(last.drawn_on)}: {last.lineage.reason} "
+
+
+def _named(dossier: Dossier) -> str:
+    """A disagreement with a name, if the last sample with both assays still shows it."""
+    last = max((one.drawn_on for one in dossier.disagreements), default=None)
+    held = [one for one in dossier.disagreements if one.since is not None and one.drawn_on == last]
+    said = (f"{_capital(one.kind)} since {numbers.in_sentence(one.since or one.drawn_on)}." for one in held)
+    return "".join(f" {text}" for text in said)
 
 
 def _clones(dossier: Dossier) -> str:
