@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from remnant.call.cross2015 import cross_score, response_class
-from remnant.call.igtr import interpret_igtr
+from remnant.knowledge.rules_igtr import interpret_igtr
 from remnant.call.mrd_calls import Around, mrd_call_findings, mrd_calls
 from remnant.errors import KnowledgeError, MeasurementError, UnitError
 from remnant.evidence.kinds import ReportedEvidence

@@ -71,7 +71,9 @@ def study(tmp_path):
 TWO_FACTORS = FACTOR + FACTOR.replace("lab-2020", "lab-2021").replace("2020-01-01", "2021-04-10").replace(
     "factor = 0.5", "factor = 6.0"
 )
-TWO_FACTORS = TWO_FACTORS.replace("valid_from = 2020-01-01", "valid_from = 2020-01-01\nvalid_to = 2021-04-09", 1)
+TWO_FACTORS = TWO_FACTORS.replace(
+    "valid_from = 2020-01-01", "valid_from = 2020-01-01\nvalid_to = 2021-04-09", 1
+)
 RUNS = "run_id,run_on\nR1,2021-04-06\nR2,2021-04-27\n"
 PLATE = "run_id,well,target,sample,type,quantity,unit,cq\n" + "".join(
     f"{run},{target[0]}{n},{target},{sample},{kind},{copies},{unit},{cq}\n"
@@ -79,7 +81,11 @@ PLATE = "run_id,well,target,sample,type,quantity,unit,cq\n" + "".join(
     for target in ("BCR-ABL1", "ABL1")
     for n, (sample, kind, copies, unit, cq) in enumerate(
         (
-            *((f"ST{k}", "standard", 10**k, "copies", 40.0 - 3.35 * k + wobble) for k in range(2, 7) for wobble in (-0.05, 0.05)),
+            *(
+                (f"ST{k}", "standard", 10**k, "copies", 40.0 - 3.35 * k + wobble)
+                for k in range(2, 7)
+                for wobble in (-0.05, 0.05)
+            ),
             *((own, "unknown", "", "", 33.3 if target == "BCR-ABL1" else 24.25) for _ in range(2)),
             ("NTC", "ntc", "", "", "Undetermined"),
         ),
@@ -193,6 +199,4 @@ def test_a_value_of_another_quantity_or_scale_is_left_out_or_said(tmp_path):
     found = {one.code: one.message for one in derived_records(made, Finding)}
     assert "another quantity than the assay's %" in found["reported.left_out"]
     assert "not defined for e1a2" in found["call.scale_not_defined"]
-    assert {one.verdict for one in derived_records(made, Call) if one.role == "shown"} == {
-        "not evaluable"
-    }
+    assert {one.verdict for one in derived_records(made, Call) if one.role == "shown"} == {"not evaluable"}

@@ -27,16 +27,33 @@ def _positions(columns: Columns) -> list[Any]:
     return [str(row) for row in columns.sheet.rows]
 
 
-def _of_row(kind: str | None, sample: str | None, share: float | None, ng: float | None) -> Iterator[tuple[str, str, str, str]]:
+def _of_row(
+    kind: str | None, sample: str | None, share: float | None, ng: float | None
+) -> Iterator[tuple[str, str, str, str]]:
     """Code, column, what is needed and advice of everything that one row lacks or should not have."""
     if kind == "follow_up" and sample is None:
         yield "igtr.sample", "sample_id", "the sample in a follow-up well", "Name the sample."
     if kind == "dilution" and share is None:
-        yield "igtr.dilution", "diagnosis_share", "the share of diagnosis DNA in a dilution", "Write 0.1, 0.01 and so on."
+        yield (
+            "igtr.dilution",
+            "diagnosis_share",
+            "the share of diagnosis DNA in a dilution",
+            "Write 0.1, 0.01 and so on.",
+        )
     if kind not in {None, "dilution"} and share is not None:
-        yield "igtr.dilution", "diagnosis_share", f"no share of diagnosis DNA in a well of kind {kind}", "Empty the cell, or correct the kind."
+        yield (
+            "igtr.dilution",
+            "diagnosis_share",
+            f"no share of diagnosis DNA in a well of kind {kind}",
+            "Empty the cell, or correct the kind.",
+        )
     if kind in _WITH_DNA and ng is None:
-        yield "igtr.dna", "dna_ng", "nanograms of DNA that amplify, by a control gene", "Fill the cell; the sensitivity rests on it."
+        yield (
+            "igtr.dna",
+            "dna_ng",
+            "nanograms of DNA that amplify, by a control gene",
+            "Fill the cell; the sensitivity rests on it.",
+        )
 
 
 def problems_of_rows(
@@ -64,8 +81,7 @@ def problems_of_rows(
         for code, column, expected, advice in _of_row(*cells):
             yield problem_at(sheet, code, expected, advice, row=row, column=column)
     keys = [
-        None if None in key else key
-        for key in zip(columns.get("run_id"), _positions(columns), strict=True)
+        None if None in key else key for key in zip(columns.get("run_id"), _positions(columns), strict=True)
     ]
     yield from repeated(columns, kind.key, keys, seen)
 

@@ -334,7 +334,9 @@ def _plain_class(m: Measurement, rows: SeriesRows, held: Sequence[RuleRow], *, f
         role="shown",
         verdict=verdict,
         code=f"response.{because}",
-        why=f"{found.why}: {verdict}" if any(limits) else f"{found.why}: no class, the levels are in another unit",
+        why=f"{found.why}: {verdict}"
+        if any(limits)
+        else f"{found.why}: no class, the levels are in another unit",
         row=chosen,
         value=m.point_value if same is not None else None,
         unit=m.unit if same is not None else "",

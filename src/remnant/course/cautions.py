@@ -130,7 +130,9 @@ def _not_known(variant: Variant, measured: Sequence[Measurement]) -> Caution:
 
 
 def _by_date(measured: Iterable[Measurement]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(m.sample_id for m in sorted(measured, key=lambda m: (m.drawn_on, m.sample_id))))
+    return tuple(
+        dict.fromkeys(m.sample_id for m in sorted(measured, key=lambda m: (m.drawn_on, m.sample_id)))
+    )
 
 
 def _of_samples(dossier: Dossier, rules: Sequence[CautionRule]) -> Iterator[Caution]:
@@ -182,8 +184,8 @@ def with_cautions(points: Iterable[P], found: Sequence[Caution]) -> tuple[P, ...
 
 
 def _noted(point: P, found: Sequence[Caution]) -> P:
-    said = _shorts(point.target, point.sample_id, found)
-    return dataclasses.replace(point, reason=" ".join([point.reason, *said])) if said else point
+    text = " ".join(_shorts(point.target, point.sample_id, found))
+    return dataclasses.replace(point, reason=f"{point.reason} {text}") if text else point
 
 
 def _shorts(target: str, sample_id: str, found: Sequence[Caution]) -> list[str]:
@@ -209,7 +211,9 @@ def caution_findings(found: Iterable[Caution]) -> tuple[Finding, ...]:
         Finding(
             code=one.code,
             severity="note" if one.kind == "variant not known" else "warning",
-            subject=f"sample {one.samples[0]}" if one.kind == "haemodilution" else f"patient {one.patient_id}",
+            subject=f"sample {one.samples[0]}"
+            if one.kind == "haemodilution"
+            else f"patient {one.patient_id}",
             message=one.reason,
             advice=one.advice,
         )

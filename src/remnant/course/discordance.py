@@ -36,6 +36,11 @@ _WIDTH_IN_SD: Final = 2 * 1.959964
 _POSITIVE: Final = frozenset({"quantified", "detected"})
 _COUNTED_IN_CELLS: Final = frozenset({"cell_fraction"})
 
+_NAMED: Final = {
+    "fusion without clonotype": "course.fusion_without_clonotype",
+    "clonotype without fusion": "course.clonotype_without_fusion",
+}
+
 NamedKind = Literal["fusion without clonotype", "clonotype without fusion"]
 Series = tuple[str, str, str, str]  # target, assay, fraction, unit
 
@@ -107,7 +112,9 @@ def disagreements(
     for level in levels:
         m = level.measurement
         days[m.drawn_on, m.material, m.fraction][m.target].append(level)
-    pairs = [one for one in rules.named if any(name.casefold() in disease.casefold() for name in one.diseases)]
+    pairs = [
+        one for one in rules.named if any(name.casefold() in disease.casefold() for name in one.diseases)
+    ]
     negative = frozenset(c.measurement_id for c in calls if c.role == "decides" and c.verdict == "negative")
     found: list[Disagreement] = []
     begun: dict[tuple[str, str, str, str], tuple[str, dt.date]] = {}
@@ -167,7 +174,7 @@ def _named_findings(found: Sequence[Disagreement]) -> Iterator[Finding]:
     for one in found:
         if one.since is not None and one.drawn_on == found[-1].drawn_on:
             yield Finding(
-                code="course." + one.kind.replace(" ", "_"),
+                code=_NAMED[one.kind],
                 severity="warning",
                 subject=f"patient {one.patient_id}",
                 message=one.reason,
@@ -219,9 +226,7 @@ def _named_pair(positive: _Level, negative: _Level, names: _Names) -> Disagreeme
         fits = p.target in pair.positive and n.target in pair.negative
         if not fits or n.measurement_id not in names.negative or names.positive & pair.negative:
             continue
-        reason = (
-            f"{_name(positive)} is positive and {_name(negative)} negative on {p.drawn_on}: {pair.says}; {pair.advice}."
-        )
+        reason = f"{_name(positive)} is positive and {_name(negative)} negative on {p.drawn_on}: {pair.says}; {pair.advice}."
         made = _disagreement(positive, negative, rule=pair.id, status=pair.status, reason=reason)
         return replace(made, kind=cast("NamedKind", pair.name))
     return None

@@ -208,14 +208,18 @@ def _of_diluted(course: Course) -> Iterator[_Sign]:
         return
     last = max(held, key=lambda one: one.last_on or dt.date.min)
     if last.last_on == max(marrow):
-        yield _Sign(_DILUTED, sign_rules()[_DILUTED].urgency, f"{last.reason} {last.advice}", None, _doubt(last))
+        yield _Sign(
+            _DILUTED, sign_rules()[_DILUTED].urgency, f"{last.reason} {last.advice}", None, _doubt(last)
+        )
 
 
 def _of_primers(course: Course) -> Iterator[_Sign]:
     """Primers that may misread a marker: beside other signs, since the markers of the patient rest on them."""
     for one in course.cautions:
         if one.kind == _BIASED:
-            yield _Sign(_BIASED, sign_rules()[_BIASED].urgency, f"{one.reason} {one.advice}", None, _doubt(one))
+            yield _Sign(
+                _BIASED, sign_rules()[_BIASED].urgency, f"{one.reason} {one.advice}", None, _doubt(one)
+            )
 
 
 def _doubt(one: Caution) -> str:

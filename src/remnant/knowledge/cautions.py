@@ -98,6 +98,7 @@ def caution_rules() -> tuple[CautionRule, ...]:
 
 
 def _rule(row: dict[str, Any]) -> CautionRule:
-    return CautionRule(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-    )
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
+    }
+    return CautionRule(**fields)

@@ -47,9 +47,7 @@ class Disagreement:
     lower: str
     higher_measurement: str
     lower_measurement: str
-    kind: Literal[
-        "one not detected", "levels differ", "fusion without clonotype", "clonotype without fusion"
-    ]
+    kind: Literal["one not detected", "levels differ", "fusion without clonotype", "clonotype without fusion"]
     difference_log10: float | None
     difference_lower: float | None
     difference_upper: float | None

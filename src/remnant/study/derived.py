@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from remnant.records import (
     acquired,
     amplification,
+    caution,
     clonotype,
     cohort,
     control,
@@ -28,6 +29,7 @@ from remnant.records import (
     fish,
     flow,
     gate,
+    igtr,
     judgement,
     measurement,
     mrd,
@@ -63,6 +65,7 @@ _RUN: Final = "run"
 _MODULES: Final = (
     acquired,
     amplification,
+    caution,
     clonotype,
     cohort,
     control,
@@ -72,6 +75,7 @@ _MODULES: Final = (
     fish,
     flow,
     gate,
+    igtr,
     judgement,
     measurement,
     mrd,

@@ -20,6 +20,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from remnant.errors import ConflictError, InputError, NotFoundError
+from remnant.knowledge.igtr import PROFILES
 from remnant.study.audit import append_entry
 from remnant.study.connection import make_engine, plain_errors, writing
 from remnant.study.handle import CQ_SOURCES, Settings, Study
@@ -36,6 +37,7 @@ _SECTIONS: Final = {
     "study": ("name", "created", "language", "database"),
     "rules": ("active",),
     "qpcr": ("cq_source",),
+    "igtr": ("profile",),
 }
 
 
@@ -182,6 +184,8 @@ def _as_toml(settings: Settings) -> str:
         "# Which Cq is quantified: the instrument's, or ours, read from the amplification curves.",
         f"cq_source = {json.dumps(settings.cq_source)}",
     ]
+    if settings.igtr_profile is not None:
+        lines += ["", "[igtr]", f"profile = {json.dumps(settings.igtr_profile)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -209,6 +213,7 @@ def _read_settings(path: Path) -> Settings:
         database=study.get("database"),
         active_rules=tuple(content.get("rules", {}).get("active", ())),
         cq_source=content.get("qpcr", {}).get("cq_source", "instrument"),
+        igtr_profile=content.get("igtr", {}).get("profile"),
     )
 
 
@@ -217,10 +222,13 @@ def _setting_problems(content: dict[str, object]) -> list[str]:
     study = content.get("study", {})
     rules = content.get("rules", {})
     qpcr = content.get("qpcr", {})
-    if not isinstance(study, dict) or not isinstance(rules, dict) or not isinstance(qpcr, dict):
-        return ["study, rules and qpcr must be sections"]
+    igtr = content.get("igtr", {})
+    if not isinstance(study, dict) or not isinstance(rules, dict):
+        return ["study and rules must be sections"]
+    if not isinstance(qpcr, dict) or not isinstance(igtr, dict):
+        return ["qpcr and igtr must be sections"]
     problems = [f"unknown section [{name}]" for name in content if name not in _SECTIONS]
-    for section, table in (("study", study), ("rules", rules), ("qpcr", qpcr)):
+    for section, table in (("study", study), ("rules", rules), ("qpcr", qpcr), ("igtr", igtr)):
         problems += [f"unknown key {section}.{key}" for key in table if key not in _SECTIONS[section]]
     for key, kind in (("name", str), ("created", dt.date), ("language", str), ("database", str)):
         required = key in {"name", "created"}
@@ -232,6 +240,9 @@ def _setting_problems(content: dict[str, object]) -> list[str]:
     source = qpcr.get("cq_source", "instrument")
     if source not in CQ_SOURCES:
         problems.append(f"qpcr.cq_source: found {source!r}, need one of {', '.join(CQ_SOURCES)}")
+    profile = igtr.get("profile")
+    if profile is not None and profile not in PROFILES:
+        problems.append(f"igtr.profile: found {profile!r}, need one of {', '.join(PROFILES)}")
     return problems
 
 

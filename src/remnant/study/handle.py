@@ -12,6 +12,8 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from remnant.knowledge.igtr import Profile
+
 __all__ = ["CQ_SOURCES", "CqSource", "Settings", "Study"]
 
 CqSource = Literal["instrument", "ours"]
@@ -36,6 +38,8 @@ class Settings:
         Identifiers of rows of `knowledge` that this study applies; empty for the defaults.
     cq_source : {"instrument", "ours"}
         Which Cq is quantified: the one under the laboratory's threshold, or the one read from the curve.
+    igtr_profile : {"avoid false negative", "avoid false positive"} or None
+        EuroMRD's interpretation that makes the state of an IG/TR sample; None for the default.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Settings:
     database: str | None = None
     active_rules: tuple[str, ...] = ()
     cq_source: CqSource = "instrument"
+    igtr_profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
