@@ -9,14 +9,17 @@ from pathlib import Path
 
 from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
+from remnant.course.discordance import disagreements
+from remnant.course.worklist import worklist
 from remnant.evidence.kinds import CountsEvidence, ErrorTerm, PartitionsEvidence, ReportedEvidence
 from remnant.knowledge.conversion import ConversionFactor
 from remnant.knowledge.cutoffs import active_cutoffs
 from remnant.knowledge.rules import RuleBook
 from remnant.knowledge.rules_files import read_rule_set, rule_book
 from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, with_calls
+from remnant.records.caution import SampleDilution
 from remnant.records.measurement import Measurement
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Run
 from remnant.records.sample import Sample
 
@@ -65,6 +68,10 @@ class Vignette:
     shown: dict[str, str] = field(default_factory=dict)
     confidence: str | None = None
     confirm_by: int | None = None
+    variants: tuple = ()
+    cautions: tuple[str, ...] | None = None
+    named: str | None = None
+    signs: tuple[str, ...] | None = None
 
     @property
     def background(self):
@@ -99,6 +106,10 @@ def vignettes():
 def measurement(case, line, number):  # noqa: PLR0911  one return a kind of line
     """A measurement of the kind the line names; sensitivities and errors as of a good laboratory."""
     control = line.options.get("control", case.control)
+    marker, unit = line.options.get("marker", case.marker), line.options.get("unit", case.unit)
+    if marker != case.marker:
+        control = line.options.get("control", "")
+        case = replace(case, marker=marker, unit=unit)
     sample = f"{case.id}-{line.day:+d}-{line.material}" + (f"-{number}" if "second" in line.options else "")
     found, _, copies = line.found.partition(":")
     copies = float(copies or line.options.get("copies", 20000))
@@ -254,6 +265,9 @@ def facts_and_measurements(case, chosen=None):
             Therapy(patient_id=case.id, kind=kind, start_on=on(first), end_on=on(last))
             for kind, first, last in case.therapies
         ),
+        variants=tuple(
+            Variant(patient_id=case.id, target=target, variant=what) for target, what in case.variants
+        ),
         samples=tuple(samples.values()),
         runs=tuple(runs.values()),
     )
@@ -281,16 +295,36 @@ def context_of(case, facts):
     return MrdContext(book=book, factors=factors, runs=facts.runs)
 
 
+def chosen_lines(case, chosen):
+    return [line for number, line in enumerate(case.lines) if chosen is None or number in chosen]
+
+
 def concluded(case, chosen=None, order=None):
     """Calls and course of a vignette; `order` shuffles what was imported."""
     facts, measured = facts_and_measurements(case, chosen)
+    diluted = [
+        SampleDilution(sample_id=one.sample_id, basis="CD34+ 0.01 % of CD45+, limit 0.05 %")
+        for one, line in zip(measured, chosen_lines(case, chosen), strict=True)
+        if line.options.get("flow") == "diluted"
+    ]
     if order is not None:
         measured = order(measured)
         facts = replace(facts, samples=tuple(order(list(facts.samples))))
     context = context_of(case, facts)
     baselines, _ = donor_baselines(measured, facts.samples)
     known = with_calls(
-        list(dossiers_of(facts, measured, baselines)), baselines, active_cutoffs(), context=context
+        list(dossiers_of(facts, measured, baselines, dilutions=diluted)),
+        baselines,
+        active_cutoffs(),
+        context=context,
     )
     [course] = build_courses(known, book=context.book, factors=context.factors_of(measured))
     return known[0].calls, course
+
+
+def signs(case, calls, course):
+    """Disagreements with a name, and the signs of the worklist on the day after the last sample, as kinds."""
+    _, measured = facts_and_measurements(case)
+    found = disagreements(measured, disease=case.disease, calls=calls)
+    rows = worklist([course], max(m.drawn_on for m in measured) + dt.timedelta(days=1), disagreements=found)
+    return found, rows

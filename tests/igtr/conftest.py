@@ -42,7 +42,9 @@ class Bench:
         """Wells of a plate; `samples` are shares by code."""
         plan = [("dilution", None, share, share) for share in shares for _ in range(replicates)]
         plan += [("background", None, None, 0.0)] * background
-        plan += [("follow_up", name, None, share) for name, share in samples.items() for _ in range(replicates)]
+        plan += [
+            ("follow_up", name, None, share) for name, share in samples.items() for _ in range(replicates)
+        ]
         plan += [("ntc", None, None, None)] * ntc
         for place, (kind, sample, diluted, share) in enumerate(plan):
             cq = None if share is None else self.ct(self.molecules(share))

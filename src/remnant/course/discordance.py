@@ -116,7 +116,8 @@ def disagreements(
         one for one in rules.named if any(name.casefold() in disease.casefold() for name in one.diseases)
     ]
     negative = frozenset(c.measurement_id for c in calls if c.role == "decides" and c.verdict == "negative")
-    found: list[Disagreement] = []
+    found: list[tuple[tuple[str, ...], Disagreement]] = []
+    latest: dict[tuple[str, ...], dt.date] = {}
     begun: dict[tuple[str, str, str, str], tuple[str, dt.date]] = {}
     for (day, material, fraction), targets in sorted(days.items(), key=lambda item: item[0]):
         seen = {
@@ -129,10 +130,10 @@ def disagreements(
             place = (material, fraction, one.measurement.target, other.measurement.target)
             kind = "" if said is None else said.kind
             first = begun[place][1] if begun.get(place, ("", day))[0] == kind and place in begun else day
-            begun[place] = (kind, first)
+            begun[place], latest[place] = (kind, first), day
             if said is not None:
-                found.append(_since(said, first) if kind in {pair.name for pair in pairs} else said)
-    return tuple(found)
+                found.append((place, _since(said, first) if kind in {pair.name for pair in pairs} else said))
+    return tuple(replace(said, current=said.drawn_on == latest[place]) for place, said in found)
 
 
 def _since(said: Disagreement, first: dt.date) -> Disagreement:
@@ -170,9 +171,9 @@ def disagreement_findings(found: Sequence[Disagreement]) -> tuple[Finding, ...]:
 
 
 def _named_findings(found: Sequence[Disagreement]) -> Iterator[Finding]:
-    """The last state with a name, if the last day with a disagreement shows it."""
+    """States with a name that the last day with both assays shows."""
     for one in found:
-        if one.since is not None and one.drawn_on == found[-1].drawn_on:
+        if one.since is not None and one.current:
             yield Finding(
                 code=_NAMED[one.kind],
                 severity="warning",

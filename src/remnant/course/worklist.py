@@ -61,7 +61,7 @@ def worklist(
     as_of : datetime.date
         Today; a sample that was due before is overdue.
     disagreements : iterable of Disagreement, default ()
-        Assays that disagree; the last day of a patient counts.
+        Assays that disagree; the last day of a patient counts, if no later day with both assays ended it.
     tracks : iterable of CloneTrack, default ()
         Followed clones.
     laboratory : iterable of WorklistRow, default ()
@@ -183,9 +183,9 @@ def _of_markers(course: Course) -> Iterator[_Sign]:
 
 
 def _of_disagreements(found: Sequence[Disagreement]) -> Iterator[_Sign]:
-    last = max((one.drawn_on for one in found), default=None)
+    last = max((one.drawn_on for one in found if one.current), default=None)
     for one in found:
-        if one.drawn_on == last:
+        if one.current and one.drawn_on == last:
             unverified = f"assays: {one.kind}" if one.rule_status == "unverified" else ""
             kind = one.kind if one.kind in sign_rules() else "discordant"
             yield _Sign(kind, sign_rules()[kind].urgency, one.reason, None, unverified)

@@ -333,7 +333,7 @@ def _course(
             [to_json(dossier)],
             [shared],
             rearranged[code],
-            [(m.run_id, run_dates.get(m.run_id)) for m in dossier.measurements]
+            [(m.run_id, run_dates.get(m.run_id)) for m in dossier.measurements],
         )
         for code, dossier in dossiers.items()
     }

@@ -34,6 +34,8 @@ class Disagreement:
     difference_log10, difference_lower, difference_upper : float or None
         Change of the higher minus change of the lower since diagnosis, log10, with its 95 % interval; None
         where a level at diagnosis is missing.
+    current : bool
+        Whether it is of the last day with both assays in this material.
     rule_id, rule_status : str
         Row of `knowledge`, ``"verified"`` or ``"unverified"``.
     reason : str
@@ -55,3 +57,4 @@ class Disagreement:
     rule_status: str
     reason: str
     since: dt.date | None = None
+    current: bool = True

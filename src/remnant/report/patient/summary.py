@@ -113,8 +113,7 @@ def _compartments(dossier: Dossier) -> str:
 
 def _named(dossier: Dossier) -> str:
     """A disagreement with a name, if the last sample with both assays still shows it."""
-    last = max((one.drawn_on for one in dossier.disagreements), default=None)
-    held = [one for one in dossier.disagreements if one.since is not None and one.drawn_on == last]
+    held = [one for one in dossier.disagreements if one.since is not None and one.current]
     said = (f"{_capital(one.kind)} since {numbers.in_sentence(one.since or one.drawn_on)}." for one in held)
     return "".join(f" {text}" for text in said)
 
