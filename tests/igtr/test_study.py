@@ -30,7 +30,7 @@ SAMPLES = "sample_id,patient_id,material,drawn_on\n" + "".join(
 
 
 def table(wells):
-    header, rows = written(kind_of("ig/tr wells"), wells)
+    header, rows = written(kind_of("igtr wells"), wells)
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(header)

@@ -44,7 +44,7 @@ KindName = Literal[
     "runs",
     "reported values",
     "cq table",
-    "ig/tr wells",
+    "igtr wells",
     "plate layout",
     "fish scores",
     "sort purity",
@@ -370,7 +370,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         key=("run_id", "well", "target"),
     ),
     Kind(
-        name="ig/tr wells",
+        name="igtr wells",
         record=IgTrWell,
         meaning="A well of an allele-specific PCR of a patient's IG/TR rearrangement.",
         columns=_IGTR_COLUMNS,

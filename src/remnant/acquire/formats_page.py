@@ -231,7 +231,7 @@ def _kind(kind: Kind) -> str:
     notes = {
         "cq table": _CQ.format(words=_code(NOT_DETECTED_WORDS), copies=_code(COPIES)),
         "variants": _VARIANTS,
-        "ig/tr wells": _IGTR,
+        "igtr wells": _IGTR,
         "reported values": _REPORTED.format(words=_code(NEGATIVE_WORDS), units=_code(UNITS)),
     }
     columns = _table(

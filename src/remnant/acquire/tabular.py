@@ -26,7 +26,7 @@ _FIELDS: Final[dict[KindName, str]] = {
     "cdna": "cdnas",
     "reported values": "reported",
     "cq table": "wells",
-    "ig/tr wells": "igtr_wells",
+    "igtr wells": "igtr_wells",
     "plate layout": "plate_wells",
     "fish scores": "fish_counts",
     "sort purity": "sort_purities",
@@ -46,7 +46,7 @@ def _row_problems(
     keys = seen.setdefault(kind.name, {})
     if kind.name == "cq table":
         return cq_table.problems_of_rows(columns, kind, keys, stem)
-    if kind.name == "ig/tr wells":
+    if kind.name == "igtr wells":
         return igtr.problems_of_rows(columns, kind, keys)
     if kind.name == "reported values":
         return reported.problems_of_rows(columns, kind, keys)
@@ -172,7 +172,7 @@ def records_of_tables(
             wells, noted = cq_table.records(columns, stem)
             target += wells
             findings += noted
-        elif kind.name == "ig/tr wells":
+        elif kind.name == "igtr wells":
             target += igtr.records(columns)
         elif kind.name == "reported values":
             target += reported.records(columns, kind)

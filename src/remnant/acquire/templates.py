@@ -112,7 +112,7 @@ EXAMPLES: Final[dict[KindName, Any]] = {
         drawn_on=dt.date(2020, 7, 1),
         material="BM",
     ),
-    "ig/tr wells": IgTrWell(
+    "igtr wells": IgTrWell(
         run_id="IGH-07",
         position="C04",
         patient_id="P-001",
@@ -191,7 +191,7 @@ _FILLABLE_ROWS: Final = 1000
 
 
 def _slug(kind: Kind) -> str:
-    return kind.name.replace(" ", "_").replace("/", "_")
+    return kind.name.replace(" ", "_")
 
 
 def _example(kind: Kind) -> tuple[tuple[str, ...], list[Cell]]:

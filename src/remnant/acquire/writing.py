@@ -13,7 +13,7 @@ __all__ = ["Cell", "written"]
 Cell = str | float | int | bool | dt.date | None
 
 _FIELDS: Final = {"well": "position", "type": "kind"}
-_OF_WELLS: Final = ("cq table", "ig/tr wells")
+_OF_WELLS: Final = ("cq table", "igtr wells")
 _NOT_DETECTED: Final = "Undetermined"
 _BLANK: Final[dict[str, tuple[str, ...]]] = {"fish scores": ("iscn",)}
 """Columns that others stand for."""
