@@ -187,7 +187,9 @@ def igtr_wells():
 
 
 def strategy(kind):
-    return {"reported values": reported, "cq table": wells, "igtr wells": igtr_wells}.get(kind.name, lambda: simple_records(kind))()
+    return {"reported values": reported, "cq table": wells, "igtr wells": igtr_wells}.get(
+        kind.name, lambda: simple_records(kind)
+    )()
 
 
 def attribute(record, name):

@@ -129,24 +129,3 @@ def test_every_statement_names_rule_version_and_samples(conclusions):
             assert point.reason
             assert bool(point.samples) == (point.state != "not evaluable")
         assert all(call.code for call in calls if call.rule_set)
-
-
-ROWS = {
-    "undetected, good control": "stays-negative",
-    "missing unit": "tests/call/test_mrd_calls.py: test_units_say_the_same_quantity_and_no_unit_is_refused",
-    "ambiguous date": "tests/acquire/test_cells.py",
-    "WT1 exon-7 mutation, BAALC isoform": "open: no field of a patient holds it",
-}
-"""Rows of the edge cases of molecular-mrd.md section 11 that another vignette, another test or nothing covers."""
-
-
-def test_every_edge_case_of_the_domain_notes_has_a_vignette():
-    held = {case.row for case in CASES} - {""}
-    asked = {
-        "undetected, low control", "detected <LOD / 1 of 3", "above upper LoQ", "low control gene with positive target",
-        "one replicate fails / delta Cq large", "curve fails but controls fine", "different material",
-        "different fraction, assay, control gene, transcript", "CF change", "cut-off straddled within CI",
-        "regenerating marrow", "haemodilution", "same-day duplicates", "dPCR value",
-    }  # fmt: skip
-    assert asked <= held
-    assert ROWS["undetected, good control"] in {case.id for case in CASES}

@@ -13,12 +13,12 @@ from remnant.course.discordance import disagreements
 from remnant.course.worklist import worklist
 from remnant.evidence.kinds import CountsEvidence, ErrorTerm, PartitionsEvidence, ReportedEvidence
 from remnant.knowledge.conversion import ConversionFactor
-from remnant.knowledge.cutoffs import active_cutoffs
+from remnant.knowledge.cutoffs import activate, active_cutoffs, cutoffs
 from remnant.knowledge.rules import RuleBook
 from remnant.knowledge.rules_files import read_rule_set, rule_book
 from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, with_calls
 from remnant.records.caution import SampleDilution
-from remnant.records.measurement import Measurement
+from remnant.records.measurement import Measurement, WellUse
 from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Run
 from remnant.records.sample import Sample
@@ -69,6 +69,7 @@ class Vignette:
     confidence: str | None = None
     confirm_by: int | None = None
     variants: tuple = ()
+    cutoffs: tuple[str, ...] = ()
     cautions: tuple[str, ...] | None = None
     named: str | None = None
     signs: tuple[str, ...] | None = None
@@ -274,8 +275,10 @@ def facts_and_measurements(case, chosen=None):
     return facts, measured
 
 
-def context_of(case, facts):
+def context_of(case, facts, changed=None):
     book = rule_book(deciding=case.sets)
+    if changed is not None:
+        book = RuleBook(sets=tuple(changed(one) for one in book.sets))
     if case.own:
         own = read_rule_set(case.own, where="own.toml")
         gone = {own.id, *own.replaces}
@@ -292,15 +295,34 @@ def context_of(case, facts):
         )
         for n, (factor, first, last) in enumerate(case.factors)
     )
-    return MrdContext(book=book, factors=factors, runs=facts.runs)
+    uses = tuple(use for line in case.lines for use in well_uses(case, line))
+    return MrdContext(book=book, factors=factors, runs=facts.runs, well_uses=uses)
+
+
+def well_uses(case, line):
+    """Wells of a line that says the copies of its replicates: ``t=-,1.5`` of the target, ``c=9000,30000`` of the control."""
+    sample = f"{case.id}-{line.day:+d}-{line.material}"
+    control = line.options.get("control", case.control)
+    for key, target in (("t", case.marker), ("c", control)):
+        for number, copies in enumerate(filter(None, line.options.get(key, "").split(","))):
+            yield WellUse(
+                run_id=f"run-{line.options.get('run', line.day)}",
+                position=f"A{number + 1:02d}",
+                target=target,
+                sample=sample,
+                used=True,
+                copies=None if copies == "-" else float(copies),
+                decision="used",
+                reason="",
+            )
 
 
 def chosen_lines(case, chosen):
     return [line for number, line in enumerate(case.lines) if chosen is None or number in chosen]
 
 
-def concluded(case, chosen=None, order=None):
-    """Calls and course of a vignette; `order` shuffles what was imported."""
+def concluded(case, chosen=None, order=None, changed=None):
+    """Calls and course of a vignette; `order` shuffles what was imported, `changed` alters the rule sets."""
     facts, measured = facts_and_measurements(case, chosen)
     diluted = [
         SampleDilution(sample_id=one.sample_id, basis="CD34+ 0.01 % of CD45+, limit 0.05 %")
@@ -310,12 +332,13 @@ def concluded(case, chosen=None, order=None):
     if order is not None:
         measured = order(measured)
         facts = replace(facts, samples=tuple(order(list(facts.samples))))
-    context = context_of(case, facts)
+    context = context_of(case, facts, changed)
+    rules = activate(cutoffs(), deciding=case.cutoffs) if case.cutoffs else active_cutoffs()
     baselines, _ = donor_baselines(measured, facts.samples)
     known = with_calls(
         list(dossiers_of(facts, measured, baselines, dilutions=diluted)),
         baselines,
-        active_cutoffs(),
+        rules,
         context=context,
     )
     [course] = build_courses(known, book=context.book, factors=context.factors_of(measured))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import numpy as np
 
@@ -20,6 +20,11 @@ from remnant.records.codec import to_dict
 from remnant.units import number_text
 
 __all__ = ["igtr_answer"]
+
+_NOTE: Final = (
+    "Shares are relative to the diagnosis DNA; the interval is the likelihood of the wells with the background of the "
+    "polyclonal ones, without the errors of run and DNA input that a study adds."
+)
 
 
 def igtr_answer(acquired: Acquired) -> Answer:
@@ -45,8 +50,7 @@ def igtr_answer(acquired: Acquired) -> Answer:
         "",
         listed(columns, (_cells(entry) for entry in entries)),
         "",
-        "Shares are relative to the diagnosis DNA; the interval is the likelihood of the wells with the background of the "
-        "polyclonal ones, without the errors of run and DNA input that a study adds.",
+        _NOTE,
     )
     return Answer(data={"samples": entries, "findings": acquired.findings}, shown=shown)
 
