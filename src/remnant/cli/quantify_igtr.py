@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final, get_args
 
 import numpy as np
+from rich.console import RenderableType
 
 from remnant.assay.igtr.measure import igtr_rows, interpretation, plate_evidence, plate_record
 from remnant.assay.igtr.plates import Plate, read_plates
@@ -45,7 +46,7 @@ def igtr_answer(acquired: Acquired) -> Answer:
     plates = read_plates(acquired.igtr_wells, rows=rows, assumed=assumed)
     entries = [entry for plate in plates for entry in _entries(plate, rows, assumed)]
     columns = ("sample", "rearrangement", "Ct of the wells", *get_args(Profile), "share of cells (95 %)")
-    shown = (
+    shown: tuple[RenderableType, ...] = (
         *(_said(plate) for plate in plates),
         "",
         listed(columns, (_cells(entry) for entry in entries)),
