@@ -139,6 +139,7 @@ def _of_samples(dossier: Dossier, rules: Sequence[CautionRule]) -> Iterator[Caut
     row = next((one for one in rules if one.kind == "haemodilution"), None)
     seen = {one.sample_id: one.basis for one in dossier.dilutions}
     used = {m.sample_id for m in dossier.measurements}
+    last = max((m.drawn_on for m in dossier.measurements if row and m.material == row.material), default=None)
     for sample in sorted(dossier.samples, key=lambda one: (one.drawn_on, one.sample_id)):
         if row is None or sample.material != row.material or sample.sample_id not in used:
             continue
@@ -146,10 +147,10 @@ def _of_samples(dossier: Dossier, rules: Sequence[CautionRule]) -> Iterator[Caut
         if sample.quality is not None and row.fits(sample.quality):
             signs.append(f"the laboratory wrote {sample.quality}")
         if signs:
-            yield _diluted(sample, "; ".join(signs), row)
+            yield _diluted(sample, "; ".join(signs), row, current=sample.drawn_on == last)
 
 
-def _diluted(sample: Sample, why: str, row: CautionRule) -> Caution:
+def _diluted(sample: Sample, why: str, row: CautionRule, *, current: bool) -> Caution:
     return Caution(
         patient_id=sample.patient_id,
         kind="haemodilution",
@@ -162,6 +163,7 @@ def _diluted(sample: Sample, why: str, row: CautionRule) -> Caution:
         rule_id=row.id,
         rule_status=row.status,
         source=row.source,
+        current=current,
     )
 
 

@@ -201,16 +201,11 @@ def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
 
 def _of_diluted(course: Course) -> Iterator[_Sign]:
     """The last marrow of the patient, if blood diluted it; nothing after overt relapse."""
-    held = [one for one in course.cautions if one.kind == _DILUTED]
-    marrow = [p.drawn_on for p in course.points if p.material == "BM"]
-    marrow += [p.drawn_on for p in course.mrd if p.material == "BM"]
-    if course.overt_relapse_on is not None or not held or not marrow:
-        return
-    last = max(held, key=lambda one: one.last_on or dt.date.min)
-    if last.last_on == max(marrow):
-        yield _Sign(
-            _DILUTED, sign_rules()[_DILUTED].urgency, f"{last.reason} {last.advice}", None, _doubt(last)
-        )
+    for one in course.cautions if course.overt_relapse_on is None else ():
+        if one.kind == _DILUTED and one.current:
+            yield _Sign(
+                _DILUTED, sign_rules()[_DILUTED].urgency, f"{one.reason} {one.advice}", None, _doubt(one)
+            )
 
 
 def _of_primers(course: Course) -> Iterator[_Sign]:

@@ -53,6 +53,8 @@ class Caution:
         Row of `knowledge`, ``"verified"`` or ``"unverified"``.
     source : str
         Paper of the row.
+    current : bool
+        Of diluted marrow: whether no later marrow of the patient was measured. True for primers.
     """
 
     patient_id: str
@@ -67,3 +69,4 @@ class Caution:
     rule_id: str
     rule_status: str
     source: str
+    current: bool = True
