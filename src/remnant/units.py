@@ -15,6 +15,7 @@ __all__ = [
     "UNITS",
     "Unit",
     "convert",
+    "days_text",
     "factor_to_ratio",
     "is_comparable",
     "number_text",
@@ -63,6 +64,7 @@ _SPELLINGS: Final[dict[str, Unit]] = {
     "copies/ul": "copies_per_ul",
     "copies/µl": "copies_per_ul",
 }
+_WHOLE_DAYS_FROM: Final = 10.0
 _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LABELS: Final[dict[str, str]] = {
     "ratio": "ratio",
@@ -259,6 +261,29 @@ def number_text(value: float) -> str:
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
     return f"{float(f'{value:.3g}'):,g}"
+
+
+def days_text(days: float) -> str:
+    """A doubling or halving time as it stands in a sentence: two digits, halves of a day below ten.
+
+    Parameters
+    ----------
+    days : float
+        Days, 0 or more.
+
+    Returns
+    -------
+    str
+        For example ``"5.5"``, ``"12"``, ``"1,200"``.
+
+    Examples
+    --------
+    >>> days_text(5.72), days_text(9.9), days_text(40.3), days_text(1234.0)
+    ('5.5', '10', '40', '1,200')
+    """
+    if days < _WHOLE_DAYS_FROM:
+        return f"{max(round(2.0 * days), 1) / 2.0:g}"
+    return f"{float(f'{days:.2g}'):,.0f}"
 
 
 def probability_text(probability: float) -> str:

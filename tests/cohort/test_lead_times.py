@@ -6,7 +6,7 @@ import pytest
 
 from remnant.cohort.lead_times import lead_times
 from remnant.numerics.proportions import clopper_pearson, poisson_rate
-from remnant.records.judgement import WarningCounts
+from remnant.records.alarm import WarningCounts
 
 COUNTS = WarningCounts(
     patients=50,

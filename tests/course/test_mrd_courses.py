@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import ndtr
+from scipy import stats
 
 from remnant.course.standing import state_text
 from remnant.course.worklist import worklist
-from remnant.numerics.nadir import lowest_level
+from remnant.numerics.nadir import Readings, lowest_level
+from remnant.records.measurement import Measurement
 
 _SPEC = importlib.util.spec_from_file_location(
     "vignette_reader", Path(__file__).with_name("vignette_reader.py")
@@ -138,26 +139,60 @@ def test_at_overt_relapse_nothing_is_to_be_confirmed():
 SPREADS = np.array([0.0, 0.15, 0.3, 0.6, 1.2])
 
 
-def sampled_nadir(value, sd, *, present, present_sd, step, rng, n=200_000):
-    """The definition by simulation: spread, centre, levels, their lowest."""
-    weights, lows = [], []
+def asked(value, sd, *, present, present_sd, step, name=None, named_sd=None):
+    """Lowest level of one row of samples, the present one last."""
+    k = len(value)
+    readings = Readings(
+        value=np.append(value, present),
+        sd=np.append(sd, present_sd),
+        name=np.zeros((k + 1, 0), dtype=np.int64) if name is None else np.array(name),
+        named_sd=np.zeros((k + 1, 0)) if named_sd is None else np.array(named_sd),
+    )
+    return lowest_level(readings, np.arange(k)[None], np.array([k]), step=np.array([step]), spreads=SPREADS)
+
+
+def sampled_nadir(value, sd, *, present, present_sd, step, rng, named=(), n=400_000):
+    """The definition by simulation: errors drawn by name; levels and errors together given the values.
+
+    `named` holds the draws: what each moves the samples, the present one last.
+    """
+    k = len(value)
+    everything = np.append(sd, present_sd)
+    named = np.array(named).reshape(-1, k + 1)
+    # Unknowns: centre, level of each sample, each named draw, the rest of each error.
+    weights, found, rises = [], [], []
     for spread in SPREADS:
-        variance = sd**2 + spread**2
-        total = (1 / variance).sum()
-        centre = (value / variance).sum() / total
-        weights.append(
-            -0.5 * (np.log(variance) + (value - centre) ** 2 / variance).sum() - 0.5 * np.log(total)
+        parts = 1 + k + len(named) + k + 1
+        prior = np.diag(
+            np.concatenate(
+                [
+                    [1e2**2],
+                    np.full(k, max(spread, 1e-3) ** 2),
+                    np.ones(len(named)),
+                    everything**2 - (named**2).sum(axis=0),
+                ]
+            )
         )
-        mu = centre + rng.standard_normal(n) / np.sqrt(total)
-        mean = (spread**2 * value + sd**2 * mu[:, None]) / variance
-        levels = mean + sd * spread / np.sqrt(variance) * rng.standard_normal((n, len(value)))
-        lows.append(mu if spread == 0 else levels.min(axis=1))
+        to_level, to_error = np.zeros((k, parts)), np.zeros((k + 1, parts))
+        to_level[:, 0], to_level[:, 1 : k + 1] = 1.0, np.eye(k)
+        to_error[:, k + 1 : k + 1 + len(named)] = named.T
+        to_error[:, k + 1 + len(named) :] = np.eye(k + 1)
+        seen = to_level + to_error[:k]
+        gain = prior @ seen.T @ np.linalg.inv(seen @ prior @ seen.T)
+        mean, left = gain @ value, prior - gain @ seen @ prior
+        weights.append(stats.multivariate_normal.logpdf(value, cov=seen @ prior @ seen.T))
+        wanted = np.vstack([to_level, to_error[k:]])
+        drawn = rng.multivariate_normal(
+            wanted @ mean, wanted @ left @ wanted.T, n, check_valid="ignore", method="eigh"
+        )
+        found.append(drawn[:, :k].min(axis=1))
+        rises.append((present - drawn[:, k] - found[-1] >= step).mean())
     weight = np.exp(np.array(weights) - max(weights))
     weight /= weight.sum()
-    reached = [ndtr((present - step - low) / present_sd).mean() for low in lows]
-    order = np.argsort(np.concatenate(lows))
+    lows = np.concatenate(found)
+    order = np.argsort(lows)
     below = np.cumsum(np.repeat(weight / n, n)[order])
-    return float(weight @ reached), np.interp([0.025, 0.5, 0.975], below, np.concatenate(lows)[order])
+    return float(weight @ rises), np.interp([0.025, 0.5, 0.975], below, lows[order])
 
 
 @pytest.mark.definition
@@ -165,17 +200,63 @@ def sampled_nadir(value, sd, *, present, present_sd, step, rng, n=200_000):
 def test_the_nadir_equals_its_definition_by_simulation(k):
     rng = np.random.default_rng(k)
     value, sd = rng.normal(0.0, 0.4, k), rng.uniform(0.15, 0.35, k)
-    got = lowest_level(
-        value[None],
-        sd[None],
-        present=np.array([0.9]),
-        present_sd=np.array([0.25]),
-        step=np.array([1.0]),
-        spreads=SPREADS,
-    )
-    probability, ends = sampled_nadir(value, sd, present=0.9, present_sd=0.25, step=1.0, rng=rng)
-    assert got.probability[0] == pytest.approx(probability, abs=0.01)
-    assert [got.lower[0], got.median[0], got.upper[0]] == pytest.approx(ends, abs=0.03)
+    case = {"present": 0.9, "present_sd": 0.25, "step": 1.0}
+    got = asked(value, sd, **case)
+    probability, ends = sampled_nadir(value, sd, **case, rng=rng)
+    assert got.probability[0] == pytest.approx(probability, abs=0.006)
+    assert [got.lower[0], got.median[0], got.upper[0]] == pytest.approx(ends, abs=0.025)
+
+
+NAMED = {
+    "one run for all": [[0.2, 0.2, 0.2, 0.2, 0.2]],
+    "a run of two, and one with the present": [[0.2, 0.2, 0, 0, 0], [0, 0, 0, 0.25, 0.25]],
+    "curves of different size, crosswise with a run": [[0.2, 0.1, 0.05, 0, 0.2], [0, 0, 0.15, 0.15, 0]],
+    "the present apart": [[0.2, 0.2, 0.2, 0.2, 0]],
+}
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize("which", NAMED)
+def test_the_nadir_with_shared_errors_equals_its_definition_by_simulation(which):
+    named = np.array(NAMED[which], dtype=float)
+    value, sd = np.array([0.1, -0.3, 0.2, 0.4]), np.array([0.3, 0.25, 0.28, 0.3])
+    case = {"present": 0.8, "present_sd": 0.3, "step": 0.9}
+    got = asked(value, sd, **case, name=np.where(named.T > 0, np.arange(len(named)), -1), named_sd=named.T)
+    probability, ends = sampled_nadir(value, sd, **case, named=named, rng=np.random.default_rng(4))
+    assert got.probability[0] == pytest.approx(probability, abs=0.006)
+    assert [got.lower[0], got.median[0], got.upper[0]] == pytest.approx(ends, abs=0.025)
+
+
+@pytest.mark.property
+def test_an_error_that_all_samples_share_widens_the_nadir_and_leaves_the_rise_alone():
+    value, sd = np.array([0.1, -0.2, 0.3]), np.full(3, 0.25)
+    case = {"present": 1.0, "step": 0.9}
+    alone = asked(value, sd, present_sd=0.25, **case)
+    wider = float(np.hypot(0.25, 0.3))
+    together = asked(
+        value, np.full(3, wider), present_sd=wider, **case,
+        name=np.zeros((4, 1), dtype=np.int64), named_sd=np.full((4, 1), 0.3),
+    )  # fmt: skip
+    apart = asked(value, np.full(3, wider), present_sd=wider, **case)
+    assert together.probability[0] == pytest.approx(alone.probability[0], abs=0.004)
+    assert abs(apart.probability[0] - alone.probability[0]) > 0.02
+    assert together.upper[0] - together.lower[0] > 1.3 * (alone.upper[0] - alone.lower[0])
+
+
+def test_the_nadir_of_a_course_knows_which_samples_one_run_measured():
+    def in_one_run(items):
+        return [renamed(item) if isinstance(item, Measurement) else item for item in items]
+
+    def renamed(m):
+        terms = tuple(
+            replace(e, name="run:ALL") if e.name.startswith("biology:") else e for e in m.evidence.errors
+        )
+        return replace(m, evidence=replace(m.evidence, errors=terms))
+
+    case = CASES["persistence-rises"]
+    apart, together = reader.concluded(case)[1].mrd, reader.concluded(case, order=in_one_run)[1].mrd
+    assert [p.state for p in apart] == [p.state for p in together]
+    assert together[-1].probability_step > apart[-1].probability_step > 0.5
 
 
 @pytest.mark.coverage
@@ -184,18 +265,13 @@ def test_stable_courses_look_like_relapse_by_the_smallest_value_and_rarely_by_th
     rng = np.random.default_rng(7)
     n, k, sd = 600, 12, 0.35
     value = rng.normal(0.0, sd, (n, k))
+    nameless = np.zeros((n * k, 0), dtype=np.int64)
+    readings = Readings(value.ravel(), np.full(n * k, sd), nameless, np.zeros((n * k, 0)))
+    place = np.arange(n * k).reshape(n, k)
     by_value, by_nadir = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     for j in range(1, k):
-        present = value[:, j]
-        by_value |= present - value[:, :j].min(axis=1) >= 1.0
-        found = lowest_level(
-            value[:, :j],
-            np.full((n, j), sd),
-            present=present,
-            present_sd=np.full(n, sd),
-            step=np.ones(n),
-            spreads=SPREADS,
-        )
+        by_value |= value[:, j] - value[:, :j].min(axis=1) >= 1.0
+        found = lowest_level(readings, place[:, :j], place[:, j], step=np.ones(n), spreads=SPREADS)
         by_nadir |= found.probability > 0.95
     assert 0.40 < by_value.mean() < 0.65
     assert by_nadir.mean() < 0.01

@@ -10,11 +10,11 @@ from remnant.course.growth_evidence import own_variance, shared_draws, tables_of
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import CountsEvidence, ErrorTerm, PartitionsEvidence, ReportedEvidence
 from remnant.evidence.likelihood import at_log10
-from remnant.numerics.growth import Background, GrowthTask, doubling_days, fit_growth
+from remnant.numerics.growth import Background, GrowthTask, SlopePrior, doubling_days, fit_growth
 
 pytestmark = pytest.mark.definition
 
-SLOPE_SD = 0.1
+SLOPE = SlopePrior(scale=0.04, degrees_of_freedom=3.0)
 PROBABILITIES = (0.025, 0.5, 0.975)
 RELATIVE = 1e-6
 _E = math.log(10.0)
@@ -137,7 +137,8 @@ def by_brute_force(days, evidence, *, shift=None):
                 np.logaddexp(_E * (beta + d), _E * np.add.outer(s * t, a)) / _E
                 for t, d in zip(days, shift, strict=True)
             ]
-        total = -0.5 * np.broadcast_to(np.asarray(s)[:, None] / SLOPE_SD, y[0].shape) ** 2
+        prior = stats.t(SLOPE.degrees_of_freedom, scale=SLOPE.scale).logpdf(np.asarray(s))
+        total = np.broadcast_to(prior[:, None], y[0].shape)
         alone = [i for i in range(len(days)) if not loading[i].any()]
         for i in alone:
             total = total + tables[i](y[i])
@@ -186,14 +187,14 @@ def averaged(batch, evidence, sd):
     return interpolate.make_interp_spline(x, log_m, k=5)
 
 
-def quantiles(s, density):
-    """Quantiles of a tabulated density, by a quintic spline and its integral."""
+def quantiles(s, density, zero=0.0):
+    """Quantiles of a tabulated density, by a quintic spline and its integral; and what lies above zero."""
     spline = interpolate.make_interp_spline(s, density, k=5).antiderivative()
     total = spline(s[-1]) - spline(s[0])
     below = lambda x: (spline(x) - spline(s[0])) / total  # noqa: E731 - a formula
     return [
         optimize.brentq(lambda x, p=p: below(x) - p, s[0], s[-1], xtol=1e-15) for p in PROBABILITIES
-    ], 1 - below(0.0)
+    ], 1 - below(zero)
 
 
 def ours(days, evidence, **more):
@@ -214,7 +215,7 @@ def ours(days, evidence, **more):
         shared=shared_draws(batch, np.arange(n), shared),
         log10_levels=more.get("levels", ()),
     )
-    [got] = fit_growth([task], tables_of(batch, own), slope_sd=SLOPE_SD, probabilities=PROBABILITIES)
+    [got] = fit_growth([task], tables_of(batch, own), slope=SLOPE, probabilities=PROBABILITIES)
     assert got.converged
     return got
 
@@ -262,13 +263,17 @@ def test_growth_on_a_background_equals_brute_force():
     shift = np.array([0.1, 0.0, 0.0])
     got = ours(days, evidence, background=background, shift=shift)
     log_density = by_brute_force(days, evidence, shift=shift)
-    s = np.linspace(-0.06, 0.72, 521)
+    # No sample bounds a steep rise out of the background: the prior's tail is followed far, on an uneven grid.
+    v = np.linspace(-2.5, 8.0, 701)
+    centre = width = 0.03
+    s = centre + width * np.sinh(v)
     a, beta = np.linspace(-5.6, 2.4, 161), np.linspace(-2.8, -0.4, 41)
     prior = -0.5 * ((a - background.leukaemia_mean) / background.leukaemia_sd) ** 2
     total = np.stack(
         [log_density(s, a, b) + prior - 0.5 * ((b - background.mean) / background.sd) ** 2 for b in beta]
     )
-    density = np.exp(total - total.max()).sum(axis=(0, 2))
-    expected, growing = quantiles(s, density)
+    density = np.exp(total - total.max()).sum(axis=(0, 2)) * np.cosh(v)
+    places, growing = quantiles(v, density, zero=math.asinh(-centre / width))
+    expected = centre + width * np.sinh(places)
     assert got.slope == pytest.approx(expected, rel=RELATIVE)
     assert got.probability_growth == pytest.approx(growing, rel=RELATIVE)

@@ -2,16 +2,21 @@
 
 import datetime as dt
 import math
+import statistics
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from remnant.course.build import build_courses
 from remnant.course.kinetics import fit_kinetics, with_kinetics
 from remnant.evidence.kinds import CountsEvidence, ErrorTerm, ReportedEvidence
+from remnant.knowledge.kinetics import kinetics_rules
+from remnant.knowledge.sampling import sampling_rules
+from remnant.numerics.growth import doubling_days
 from remnant.records.codec import from_json, to_json
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course
@@ -114,8 +119,8 @@ def test_a_rising_series_has_a_doubling_time_inside_its_interval_and_a_sentence(
     [k] = fit_kinetics([rising()])
     assert (k.trend, k.refused, k.current, k.predictor) == ("rising", "", True, True)
     assert k.doubling_lower < k.doubling_days < k.doubling_upper
-    assert k.doubling_days == pytest.approx(11.8, abs=0.3)
-    assert k.reason.startswith("NPM1 BM rises: doubling time 11.")
+    assert k.doubling_days == pytest.approx(12.0, abs=0.3)
+    assert k.reason.startswith("NPM1 BM rises: doubling time 12 days (9-17), ")
     assert "reaches" not in k.reason, "no level of overt relapse is defined"
     assert k.shown_on[0] == on(0)
     assert all(a < b < c for a, b, c in zip(k.shown_lower, k.shown_median, k.shown_upper, strict=True))
@@ -139,7 +144,14 @@ def test_too_few_quantified_samples_are_refused_with_the_reason(values, words):
 def test_therapy_between_is_named_when_it_leaves_too_few_samples():
     *_, k = fit_kinetics([rising(therapies=[("dli", 70, None)])])
     assert k.refused == (
-        "1 quantified sample, 2 needed; dli from 2021-03-12 lies between them and the 3 samples before"
+        "1 quantified sample, 2 needed; between it and the 3 samples before: DLI from 2021-03-12"
+    )
+
+
+def test_a_therapy_that_ends_and_begins_anew_on_a_day_is_one_change():
+    found = fit_kinetics([rising(therapies=[("tki", 10, 61), ("tki", 61, None)])])
+    assert found[-1].refused == (
+        "1 quantified sample, 2 needed; between it and the 2 samples before: a change of TKI on 2021-03-03"
     )
 
 
@@ -222,7 +234,7 @@ def wt1(*pairs, **more):
         ([(120, 20.0), (150, 900.0)], "2 samples, 3 needed for a marker with a background"),
         (
             [(120, 20.0), (150, 25.0), (180, 30.0)],
-            "no sample lies above the background with a probability of 0.95",
+            "no sample lies above the background with a probability over 0.95",
         ),
         ([(5, 20.0), (10, 400.0), (20, 900.0)], "drawn between transplantation and engraftment"),
     ],
@@ -314,6 +326,40 @@ def test_counts_that_are_zero_take_part_as_counts():
     silent = replace(measurement(30, "<0.1"), evidence=zero)
     [k] = fit_kinetics([dossier(silent, measurement(60, 0.05), measurement(90, 0.3))])
     assert (k.not_detected, k.quantified) == (1, 2)
+
+
+@pytest.mark.published
+def test_half_of_all_slopes_are_steeper_than_the_median_published_one_and_chemotherapy_lies_inside():
+    """Prior of growth: median |slope| is that of doubling in 36, 14, 12 and 11 days (Ommen 2010) and a fall of 5.1 % a day (Michor 2005)."""
+    rules = kinetics_rules()
+    prior = stats.t(rules.slope_degrees_of_freedom, scale=rules.slope_scale_log10_per_day)
+    rises = [doubling_days(1.0) / days for days in sampling_rules().doubling_days.values()]
+    published = statistics.median([*rises, 0.051 / math.log(10)])
+    assert prior.ppf(0.75) == pytest.approx(published, rel=0.01)
+    three_logs_in_a_course = 3.0 / 28.0
+    assert prior.ppf(0.0125) < -three_logs_in_a_course
+    assert stats.t(5, scale=published / stats.t.ppf(0.75, 5)).ppf(0.0125) > -three_logs_in_a_course
+
+
+@pytest.mark.property
+def test_a_course_turned_upside_down_has_the_slope_turned_upside_down():
+    [up] = fit_kinetics([rising()])
+    [down] = fit_kinetics([dossier(*(measurement(day, 1.0 / value) for day, value in RISE))])
+    assert (up.trend, down.trend) == ("rising", "falling")
+    assert down.change_log10_per_month == pytest.approx(-up.change_log10_per_month, rel=1e-6)
+    assert down.change_lower == pytest.approx(-up.change_upper, rel=1e-6)
+    assert down.halving_days == pytest.approx(up.doubling_days, rel=1e-6)
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("per_day", [-0.11, 0.08])
+def test_three_samples_of_a_steep_course_give_its_slope_and_not_the_prior(per_day):
+    days = (0, 14, 28)
+    [k] = fit_kinetics([dossier(*(measurement(day, 0.01 * 10 ** (per_day * (day - 14))) for day in days))])
+    straight = per_day * 30.4375
+    assert k.change_lower < straight < k.change_upper
+    error = (k.change_upper - k.change_lower) / 3.92
+    assert abs(k.change_log10_per_month - straight) < 0.5 * error
 
 
 def test_course_keeps_its_kinetics_through_storage():

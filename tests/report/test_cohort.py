@@ -10,8 +10,8 @@ from lxml import html as parse
 from remnant.cohort.association import associate_columns
 from remnant.cohort.frequencies import frequencies
 from remnant.cohort.incidence import incidence_at_landmark
-from remnant.cohort.lead_times import lead_times
-from remnant.records.judgement import WarningCounts
+from remnant.cohort.lead_times import lead_times, mrd_lead_times
+from remnant.records.alarm import MrdWarnings, WarningCounts
 from remnant.report import cohort
 from remnant.report.cohort import frequency, incidence, tables
 from remnant.report.context import Context
@@ -142,6 +142,31 @@ def test_relapses_without_warning_are_told_apart():
         "Without warning: no sample in time": 1,
     }
     assert sum(apart.values()) == int(rows["Without warning"])
+
+
+def test_assays_of_leukaemia_specific_markers_stand_in_rows_of_their_own():
+    counts = WarningCounts(
+        patients=12,
+        relapses=3,
+        warned=1,
+        unwarned=2,
+        lead_time_days=(49,),
+        false_alarms=1,
+        alarms_after_therapy=0,
+        open_alarms=0,
+        patient_years=20.0,
+        unwarned_unconfirmed=2,
+    )
+    held = [
+        MrdWarnings(target=target, assay_id=assay, sign="confirmed", counts=counts)
+        for target, assay in (("NPM1", "NPM1/ABL1"), ("IG/TR", "clone 7"))
+    ]
+    made = tables.mrd_lead_times(mrd_lead_times(held))
+    assert [row[0].text for row in made.rows] == ["NPM1/ABL1", "IG/TR clone 7"]
+    named = dict(zip((column.name for column in made.columns), made.rows[0], strict=True))
+    assert named["Median lead time (range)"].text == "49 days (49-49)"
+    assert named["Without warning"].text == "2: 2 unconfirmed"
+    assert named["A patient-year"].text == "0.050 (0.001-0.279)"
 
 
 def test_no_heading_of_the_page_stands_twice(table, curves, shares):

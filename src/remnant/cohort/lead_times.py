@@ -6,12 +6,13 @@ The counts come from the courses; here they get their intervals.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 
 from remnant.numerics.proportions import clopper_pearson, poisson_rate
-from remnant.records.cohort import LeadTimes
-from remnant.records.judgement import WarningCounts
+from remnant.records.alarm import MrdWarnings, WarningCounts
+from remnant.records.cohort import LeadTimes, MrdLeadTimes
 
-__all__ = ["lead_times"]
+__all__ = ["lead_times", "mrd_lead_times"]
 
 
 def lead_times(counts: WarningCounts, *, level: float = 0.95) -> LeadTimes:
@@ -65,4 +66,30 @@ def lead_times(counts: WarningCounts, *, level: float = 0.95) -> LeadTimes:
         unwarned_nothing_raised=counts.unwarned_nothing_raised,
         unwarned_unconfirmed=counts.unwarned_unconfirmed,
         unwarned_ended=counts.unwarned_ended,
+    )
+
+
+def mrd_lead_times(warnings: Sequence[MrdWarnings], *, level: float = 0.95) -> tuple[MrdLeadTimes, ...]:
+    """Summaries of the alarms of leukaemia-specific markers, each assay apart.
+
+    Parameters
+    ----------
+    warnings : sequence of MrdWarnings
+        Counted over courses.
+    level : float, default 0.95
+        Level of the intervals.
+
+    Returns
+    -------
+    tuple of MrdLeadTimes
+        In the same order.
+    """
+    return tuple(
+        MrdLeadTimes(
+            target=one.target,
+            assay_id=one.assay_id,
+            sign=one.sign,
+            made=lead_times(one.counts, level=level),
+        )
+        for one in warnings
     )

@@ -20,6 +20,7 @@ from remnant.course.cautions import cautions, with_cautions
 from remnant.course.episodes import episodes, rises
 from remnant.course.headline import headline
 from remnant.course.joint import joint_states
+from remnant.course.mrd_alarms import mrd_alarms
 from remnant.course.mrd_series import mrd_points
 from remnant.course.pooled import JOIN
 from remnant.course.relapse import OvertRelapse, overt_relapse, transplant_date
@@ -360,6 +361,14 @@ def _course(
         unverified_rules=head.unverified_rules,
         mrd=mrd,
         cautions=noted,
+        at_risk_from=relapse.start_on,
+        mrd_alarms=mrd_alarms(
+            mrd,
+            at_risk_from=relapse.start_on,
+            relapse_on=relapse.on,
+            therapies=dossier.therapies,
+            preemptive=rules.preemptive_therapies,
+        ),
     )
 
 

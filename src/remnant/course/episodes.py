@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from remnant.course.states import CONFIRMED, NOT_EVALUABLE
-from remnant.records.judgement import AlarmOutcome, Course, Episode, SeriesPoint, WarningCounts
+from remnant.records.alarm import AlarmOutcome, Episode, WarningCounts
+from remnant.records.judgement import Course, SeriesPoint
 from remnant.records.patient import Therapy
 
-__all__ = ["Rise", "episodes", "rises", "warning_counts"]
+__all__ = ["Rise", "UnwarnedBecause", "episodes", "rises", "warning_counts"]
+
+UnwarnedBecause = Literal["no sample", "nothing raised", "unconfirmed", "ended"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +201,7 @@ def warning_counts(courses: Iterable[Course]) -> WarningCounts:
     )
 
 
-def _why_unwarned(course: Course) -> Literal["no sample", "nothing raised", "unconfirmed", "ended"]:
+def _why_unwarned(course: Course) -> UnwarnedBecause:
     after = [
         point
         for point in course.points

@@ -34,13 +34,14 @@ from remnant.numerics.growth import (
     Growth,
     GrowthTask,
     SharedDraws,
+    SlopePrior,
     doubling_days,
     fit_growth,
 )
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course, Kinetics
 from remnant.records.measurement import Baseline, Measurement
-from remnant.units import number_text, unit_label
+from remnant.units import days_text, number_text, unit_label
 
 __all__ = ["fit_kinetics", "with_kinetics"]
 
@@ -260,11 +261,7 @@ def _refusal(case: _Case, above: float, *, rules: KineticsRules) -> str:
     """Why a stretch has no kinetics; empty if it can be fitted."""
     stretch = case.stretch
     held = stretch.measurements
-    between = (
-        f"; {stretch.changed_by} lies between them and the {_plural(stretch.samples_before)} before"
-        if stretch.changed_by and stretch.samples_before
-        else ""
-    )
+    between = _between(stretch)
     if case.background is None:
         quantified = sum(m.state == "quantified" for m in held)
         if quantified < rules.quantified_samples:
@@ -277,10 +274,17 @@ def _refusal(case: _Case, above: float, *, rules: KineticsRules) -> str:
             f"{_plural(len(held))}, {rules.background_samples} needed for a marker with a background{between}"
         )
     if above <= rules.probability_above:
-        return (
-            f"no sample lies above the background with a probability of {rules.probability_above:g}{between}"
-        )
+        return f"no sample lies above the background with a probability over {rules.probability_above:g}{between}"
     return ""
+
+
+def _between(stretch: Stretch) -> str:
+    """What parts a stretch from the samples before it, as the end of a sentence."""
+    if not stretch.changed_by or not stretch.samples_before:
+        return ""
+    these = "it" if len(stretch.measurements) == 1 else "them"
+    before = "sample" if stretch.samples_before == 1 else f"{stretch.samples_before} samples"
+    return f"; between {these} and the {before} before: {stretch.changed_by}"
 
 
 def _plural(number: int, kind: str = "") -> str:
@@ -319,7 +323,9 @@ def _fits(cases: Sequence[_Case], batch: EvidenceBatch, rules: KineticsRules) ->
     fits = fit_growth(
         tasks,
         tables,
-        slope_sd=rules.slope_sd_log10_per_day,
+        slope=SlopePrior(
+            scale=rules.slope_scale_log10_per_day, degrees_of_freedom=rules.slope_degrees_of_freedom
+        ),
         probabilities=(tail, 0.5, 1.0 - tail),
         horizon_days=float(rules.horizon_days),
     )
@@ -441,7 +447,7 @@ def _with_reason(k: Kinetics, name: str) -> Kinetics:
 
 
 def _days(middle: float | None, lower: float | None, upper: float | None) -> str:
-    return f"{number_text(middle or 0)} d ({number_text(lower or 0)}-{number_text(upper or 0)})"
+    return f"{days_text(middle or 0)} days ({days_text(lower or 0)}-{days_text(upper or 0)})"
 
 
 def _crossing(k: Kinetics) -> str:

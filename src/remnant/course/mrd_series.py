@@ -21,15 +21,15 @@ from remnant.course.mrd_text import state_code, state_reason, would_change
 from remnant.course.pooled import pooled
 from remnant.course.relapse import OvertRelapse, predicts
 from remnant.course.series import SeriesKey, series_key
-from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import ReportedEvidence
+from remnant.evidence.batch import EvidenceBatch, SharedErrors
+from remnant.evidence.kinds import COMPARISON, ReportedEvidence
 from remnant.evidence.verbs import change
 from remnant.knowledge.mrd_states import MrdStateRules
 from remnant.knowledge.relapse import RelapseRules
 from remnant.knowledge.rules import RuleBook
 from remnant.knowledge.rules_levels import level, series_rows
 from remnant.knowledge.rules_times import clock
-from remnant.numerics.nadir import lowest_level
+from remnant.numerics.nadir import Readings, lowest_level
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call
 from remnant.records.measurement import Measurement
@@ -252,6 +252,7 @@ def _reading(
         scaled=call.unit == "percent_is",
         centre=None if value is None or not m.estimate else math.log10(m.estimate / per_ratio),
         sd=math.log10(upper / lower) / _NORMAL_95 if lower and upper else 0.0,
+        errors=m.evidence.errors,
     )
 
 
@@ -298,16 +299,25 @@ def _nadirs(
     rows = [i for i, status in enumerate(states) if status.earlier and status.step is not None]
     if not rows:
         return
-    longest = max(len(states[i].earlier) for i in rows)
-    earlier = np.full((len(rows), longest, 2), np.nan)
+    held: dict[int, int] = {}
+    readings: list[MrdReading] = []
+    for i in rows:
+        for reading in (*states[i].earlier, table[i].reading):
+            if held.setdefault(id(reading), len(readings)) == len(readings):
+                readings.append(reading)
+    earlier = np.full((len(rows), max(len(states[i].earlier) for i in rows)), -1)
     for place, i in enumerate(rows):
-        earlier[place, : len(states[i].earlier)] = states[i].earlier
-    readings = [table[i].reading for i in rows]
+        earlier[place, : len(states[i].earlier)] = [held[id(one)] for one in states[i].earlier]
+    named = SharedErrors.of([reading.errors for reading in readings])
     found = lowest_level(
-        earlier[:, :, 0],
-        earlier[:, :, 1],
-        present=np.array([r.value if r.centre is None else r.centre for r in readings], dtype=float),
-        present_sd=np.array([r.sd for r in readings]),
+        Readings(
+            value=np.array([r.value if r.centre is None else r.centre for r in readings], dtype=float),
+            sd=np.array([r.sd for r in readings]),
+            name=named.name,
+            named_sd=named.included(COMPARISON),
+        ),
+        earlier,
+        np.array([held[id(table[i].reading)] for i in rows]),
         step=np.array([getattr(states[i].step, "threshold", math.inf) for i in rows], dtype=float),
         spreads=np.array(rules.nadir_spread_log10),
     )

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from remnant.evidence.kinds import ErrorTerm
 from remnant.knowledge.mrd_states import NO_STATE, MrdStateRules
 from remnant.knowledge.rules import RuleRow, RuleSet
 from remnant.units import convert, is_comparable
@@ -81,6 +82,8 @@ class MrdReading:
         log10 of the posterior median, for the nadir; the point value if None.
     sd : float
         Error for comparison with another sample, log10.
+    errors : tuple of ErrorTerm
+        Its named parts.
     """
 
     place: Place
@@ -95,6 +98,7 @@ class MrdReading:
     scaled: bool = False
     centre: float | None = None
     sd: float = 0.0
+    errors: tuple[ErrorTerm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +127,8 @@ class MrdStatus:
         Days by which the confirming sample came after its window.
     factor_step : bool
         A step that exists only across a change of conversion factor.
-    earlier : tuple of (float, float)
-        Earlier positive values and their errors, log10, where the step was taken or lies within reach of the errors.
+    earlier : tuple of MrdReading
+        Earlier positive samples, where the step was taken or lies within reach of the errors.
     """
 
     state: str
@@ -140,7 +144,7 @@ class MrdStatus:
     confirm_by: dt.date | None = None
     late_days: int = 0
     factor_step: bool = False
-    earlier: tuple[tuple[float, float], ...] = ()
+    earlier: tuple[MrdReading, ...] = ()
 
 
 @dataclass(slots=True)
@@ -177,7 +181,7 @@ class _Memory:
     lowest: _Lowest | None = None
     reached: MrdReading | None = None  # last sample at or below the level whose loss counts
     run: list[tuple[dt.date, str]] = field(default_factory=list)
-    history: list[tuple[float, float]] = field(default_factory=list)
+    history: list[MrdReading] = field(default_factory=list)
     event: _Event | None = None
 
 
@@ -283,7 +287,7 @@ def _advance(
         sign, row = "elsewhere", p.confirmation
     transition = rules.transitions[memory.state, sign]
     before, event, lowest = memory.state, memory.event, memory.lowest
-    near = rise is not None and rise >= limit - _WITHIN_SD * math.hypot(reading.sd, memory.history[0][1])
+    near = rise is not None and rise >= limit - _WITHIN_SD * math.hypot(reading.sd, memory.history[0].sd)
     earlier = tuple(memory.history) if near else ()
     reference = _samples(memory, reading, sign, suspected)
     _remember(memory, reading, p, sign=sign, row=row)
@@ -522,7 +526,7 @@ def _remember_level(memory: _Memory, reading: MrdReading, p: Policy) -> None:
         return
     if reading.value is None or reading.level not in _POSITIVE:
         return
-    memory.history.append((reading.value if reading.centre is None else reading.centre, reading.sd))
+    memory.history.append(reading)
     if memory.lowest is None or reading.value < memory.lowest.value:
         memory.lowest = _Lowest(
             reading.value, reading.factor, reading.sample_id, reading.level == "low level"

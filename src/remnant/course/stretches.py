@@ -11,6 +11,7 @@ import itertools
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from remnant.course.pooled import pooled
 from remnant.course.relapse import overt_relapse, predicts, transplant_date
@@ -20,8 +21,12 @@ from remnant.knowledge.kinetics import KineticsRules
 from remnant.knowledge.relapse import RelapseRules
 from remnant.records.dossier import Dossier
 from remnant.records.measurement import Measurement
+from remnant.records.patient import Therapy
 
 __all__ = ["Stretch", "stretches"]
+
+_THERAPIES: Final = {"dli": "DLI", "tki": "TKI", "car_t": "CAR-T"}
+_EVENTS: Final = {"acute_gvhd": "acute GvHD", "chronic_gvhd": "chronic GvHD"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,15 +133,14 @@ def _one(same: Sequence[Measurement]) -> Measurement:
 
 def _changes(dossier: Dossier, overt: dt.date | None, rules: KineticsRules) -> list[tuple[dt.date, str]]:
     """Last day of the old rate, and what changed it; one a day."""
-    found: list[tuple[dt.date, str]] = []
-    for therapy in dossier.therapies:
-        if therapy.kind in rules.change_therapies:
-            name = therapy.agent or therapy.kind.replace("_", " ")
-            found.append((therapy.start_on, f"{name} from {therapy.start_on.isoformat()}"))
-            if therapy.end_on is not None and therapy.end_on > therapy.start_on:
-                found.append((therapy.end_on, f"the end of {name} on {therapy.end_on.isoformat()}"))
+    given = [t for t in dossier.therapies if t.kind in rules.change_therapies]
+    begun = {(_name(t), t.start_on) for t in given}
+    ended = {(_name(t), t.end_on) for t in given if t.end_on is not None and t.end_on > t.start_on}
+    found = [(on, f"a change of {name} on {on.isoformat()}") for name, on in begun & ended]
+    found += [(on, f"{name} from {on.isoformat()}") for name, on in begun - ended]
+    found += [(on, f"the end of {name} on {on.isoformat()}") for name, on in ended - begun]
     found += [
-        (event.on, f"{event.kind.replace('_', ' ')} on {event.on.isoformat()}")
+        (event.on, f"{_EVENTS.get(event.kind, event.kind.replace('_', ' '))} on {event.on.isoformat()}")
         for event in dossier.events
         if event.kind in rules.change_events
     ]
@@ -146,6 +150,10 @@ def _changes(dossier: Dossier, overt: dt.date | None, rules: KineticsRules) -> l
     for date, text in sorted(found):
         by_day[date] = f"{by_day[date]} and {text}" if date in by_day else text
     return sorted(by_day.items())
+
+
+def _name(therapy: Therapy) -> str:
+    return therapy.agent or _THERAPIES.get(therapy.kind, therapy.kind.replace("_", " "))
 
 
 def _engrafted_on(dossier: Dossier, graft: dt.date | None, rules: BackgroundRules) -> dt.date | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
+from scipy.special import stdtrit
+
 from remnant.knowledge import tables
 
 __all__ = ["KineticsRules", "kinetics_rules"]
@@ -24,8 +26,8 @@ class KineticsRules:
         P(above background) that one of them must exceed.
     change_therapies, change_events : frozenset of str
         Kinds of therapy and event at which net growth may change.
-    slope_sd_log10_per_day : float
-        Prior of the slope around 0.
+    slope_scale_log10_per_day, slope_degrees_of_freedom : float
+        Prior of the slope: Student t around 0.
     level_sd_log10 : float
         Prior of the leukaemia behind a background marker around the level of the background.
     level : float
@@ -45,13 +47,25 @@ class KineticsRules:
     probability_above: float
     change_therapies: frozenset[str]
     change_events: frozenset[str]
-    slope_sd_log10_per_day: float
+    slope_scale_log10_per_day: float
+    slope_degrees_of_freedom: float
     level_sd_log10: float
     level: float
     horizon_days: int
     least_blast_percent: float
     month_days: float
     version: str
+
+    @property
+    def median_slope_log10_per_day(self) -> float:
+        """Slope that half of all rises, and half of all falls, exceed before the samples.
+
+        Returns
+        -------
+        float
+            log10 a day.
+        """
+        return self.slope_scale_log10_per_day * float(stdtrit(self.slope_degrees_of_freedom, 0.75))
 
 
 @functools.cache
@@ -68,6 +82,8 @@ def kinetics_rules() -> KineticsRules:
     >>> rules = kinetics_rules()
     >>> rules.quantified_samples, rules.background_samples, rules.probability_above
     (2, 3, 0.95)
+    >>> round(0.30103 / rules.median_slope_log10_per_day, 1)
+    13.6
     """
     rows = {row["id"]: row for row in tables.rows("kinetics")}
     return KineticsRules(
@@ -76,7 +92,8 @@ def kinetics_rules() -> KineticsRules:
         probability_above=rows["background_points"]["probability_above"],
         change_therapies=frozenset(rows["change_at_therapies"]["therapies"]),
         change_events=frozenset(rows["change_at_events"]["events"]),
-        slope_sd_log10_per_day=rows["slope_prior"]["sd_log10_per_day"],
+        slope_scale_log10_per_day=rows["slope_prior"]["scale_log10_per_day"],
+        slope_degrees_of_freedom=float(rows["slope_prior"]["degrees_of_freedom"]),
         level_sd_log10=rows["level_prior"]["sd_log10"],
         level=rows["interval"]["level"],
         horizon_days=rows["horizon"]["days"],

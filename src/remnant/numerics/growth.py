@@ -6,7 +6,7 @@ likelihood that it is; nothing here guesses a stand-in value.
 
 Model: ``log10 y(t) = a + s t``, or ``log10(10**(beta + shift(t)) + 10**(a + s t))`` with a background; each
 sample lies around its ``y`` by errors of its own (inside M) and by draws that it shares with other samples of
-its group. Priors: s normal around 0; a flat, or normal with a background; beta normal.
+its group. Priors: s Student t around 0; a flat, or normal with a background; beta normal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,16 @@ from remnant.numerics import growth_summary as summary
 from remnant.numerics.growth_kernels import MOST_ROOM, MOST_ROWS, Prior, Series, inner_rows, slope_lattice
 from remnant.numerics.growth_tables import Tables
 
-__all__ = ["MOST_SHARED", "Background", "Growth", "GrowthTask", "SharedDraws", "doubling_days", "fit_growth"]
+__all__ = [
+    "MOST_SHARED",
+    "Background",
+    "Growth",
+    "GrowthTask",
+    "SharedDraws",
+    "SlopePrior",
+    "doubling_days",
+    "fit_growth",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -41,6 +50,22 @@ _FINER: Final = 0.6
 _ROWS_SHOWN: Final = 24
 _ROWS_CROSSING: Final = 96
 _QUADRATURE: Final = ((0.3, 5), (0.5, 7), (0.7, 9), (1.0, 15), (1.5, 27), (math.inf, 61))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlopePrior:
+    """What is known of a slope before the samples: Student t around 0.
+
+    Attributes
+    ----------
+    scale : float
+        log10 a day.
+    degrees_of_freedom : float
+        Fewer make steep rises and falls likelier.
+    """
+
+    scale: float
+    degrees_of_freedom: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +196,7 @@ def fit_growth(
     tasks: Sequence[GrowthTask],
     tables: Tables,
     *,
-    slope_sd: float,
+    slope: SlopePrior,
     probabilities: tuple[float, ...] = (0.025, 0.5, 0.975),
     horizon_days: float = 1826.0,
 ) -> list[Growth]:
@@ -183,8 +208,8 @@ def fit_growth(
         Series, each with at least two days.
     tables : Tables
         log M of all samples.
-    slope_sd : float
-        Prior standard deviation of the slope around 0, log10 a day.
+    slope : SlopePrior
+        Prior of the slope.
     probabilities : tuple of float, default (.025, .5, .975)
         Quantiles asked, ascending.
     horizon_days : float, default 1826
@@ -207,7 +232,7 @@ def fit_growth(
     >>> level, n = np.array([1.0, 2.0, 3.0]), np.zeros(3)
     >>> seen = Likelihoods(np.full(3, GAUSSIAN), n, n, np.zeros((3, 2)), n, level, np.full(3, 0.1))
     >>> task = GrowthTask(np.arange(3), np.array([-60.0, -30.0, 0.0]), n, np.ones(3, bool), np.full(3, 0.2), None)
-    >>> [got] = fit_growth([task], tabulated(seen, np.full(3, 0.2)), slope_sd=0.1)
+    >>> [got] = fit_growth([task], tabulated(seen, np.full(3, 0.2)), slope=SlopePrior(scale=0.1, degrees_of_freedom=3.0))
     >>> got.slope.round(3).tolist(), round(float(doubling_days(got.slope[1])), 2)
     ([0.023, 0.033, 0.044], 9.06)
     """
@@ -215,34 +240,33 @@ def fit_growth(
     held = np.empty(MOST_ROOM)
     room = np.empty((MOST_ROWS + 1, 5))
     return [
-        _fit(task, tables, slope_sd, asked=asked, horizon=horizon_days, held=held, room=room)
-        for task in tasks
+        _fit(task, tables, slope, asked=asked, horizon=horizon_days, held=held, room=room) for task in tasks
     ]
 
 
 def _fit(
     task: GrowthTask,
     tables: Tables,
-    slope_sd: float,
+    slope: SlopePrior,
     *,
     asked: Floats,
     horizon: float,
     held: Floats,
     room: Floats,
 ) -> Growth:
-    prior = _prior(task, tables, slope_sd)
+    prior = _prior(task, tables, slope)
     series = _series(task, tables, prior.step)
     start, width = _start(task, series, prior)
     rows, centre, scale, step = slope_lattice(series, prior, start, width, held, room)
     lattice, grid = room[: abs(rows)].copy(), np.array([centre, scale, step])
-    slope, growing = summary.slope_quantiles(lattice, grid, asked)
+    quantiles, growing = summary.slope_quantiles(lattice, grid, asked)
     crossing = np.full((len(task.log10_levels), len(asked)), np.inf)
     mean = sd = np.zeros(0)
     if task.log10_levels or len(task.shown_days):
         peak = float((lattice[:, 1] - np.log(np.hypot(scale, lattice[:, 0] - centre))).max())
         wanted, finer = (_ROWS_CROSSING, _FINER) if task.log10_levels else (_ROWS_SHOWN, 1.0)
         stride = max(1, (len(lattice) - 1) // wanted)
-        heads, values = inner_rows(series, prior, lattice, stride, finer, peak, held)
+        heads, values = inner_rows(series, prior, lattice, grid, stride, finer, peak, held)
         values -= values.max()
         curvature, above, share = summary.prepared(heads, values, grid)
         for i, level in enumerate(task.log10_levels):
@@ -250,16 +274,17 @@ def _fit(
                 heads, values, curvature, above, share, prior, level, asked, horizon
             )
         mean, sd = summary.moments(heads, values, share, prior, task.shown_days)
-    return Growth(slope, float(growing), crossing, mean, sd, rows > 0)
+    return Growth(quantiles, float(growing), crossing, mean, sd, rows > 0)
 
 
-def _prior(task: GrowthTask, tables: Tables, slope_sd: float) -> Prior:
+def _prior(task: GrowthTask, tables: Tables, slope: SlopePrior) -> Prior:
     sharpest = tables.sharpest[task.rows]
     known = float(sharpest.sum())
     clear = np.where(task.informative, sharpest, 0.0)
     b = task.background
     return Prior(
-        slope_sd=slope_sd,
+        slope_scale=slope.scale,
+        slope_freedom=slope.degrees_of_freedom,
         background=b is not None,
         background_mean=b.mean if b else 0.0,
         background_sd=b.sd if b else 1.0,
@@ -277,7 +302,7 @@ def _start(task: GrowthTask, series: Series, prior: Prior) -> tuple[Floats, floa
     weight = np.where(task.informative, series.samples[:, 4], 0.0)
     centre = weight @ task.day / weight.sum()
     away = task.day - centre
-    spread = float(weight @ away**2) + 1.0 / prior.slope_sd**2
+    spread = float(weight @ away**2) + 1.0 / prior.slope_scale**2
     level = float(weight @ series.samples[:, 5] / weight.sum())
     slope = float(weight @ (away * (series.samples[:, 5] - level)) / spread)
     width = max(1.0 / math.sqrt(spread), 1e-6)

@@ -97,8 +97,8 @@ class Prior(NamedTuple):
 
     Attributes
     ----------
-    slope_sd : float
-        Of the slope around zero, log10 a day.
+    slope_scale, slope_freedom : float
+        Of the slope around zero, Student t: scale in log10 a day, and degrees of freedom.
     background : bool
         Whether there is a background.
     background_mean, background_sd : float
@@ -115,7 +115,8 @@ class Prior(NamedTuple):
         Days from the first to the last sample.
     """
 
-    slope_sd: float
+    slope_scale: float
+    slope_freedom: float
     background: bool
     background_mean: float
     background_sd: float
@@ -206,7 +207,8 @@ def _quadratic(series: Series, prior: Prior, s: float, d: float) -> tuple[float,
     samples, _, normal, _, _ = series
     for i in range(samples.shape[0]):
         samples[i, 6] = course_above(s, d, samples[i, 0], samples[i, 1], prior)
-    p, q, r = 0.0, 0.0, (s / prior.slope_sd) ** 2
+    p, q = 0.0, 0.0
+    r = (prior.slope_freedom + 1.0) * math.log1p((s / prior.slope_scale) ** 2 / prior.slope_freedom)
     if prior.background:
         known = 1.0 / prior.background_sd**2
         level, known_level = prior.level_mean - d, 1.0 / prior.level_sd**2
@@ -406,11 +408,17 @@ def _row(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     return total
 
 
+@inlined
+def _widened(away: float, width: float) -> float:
+    """How much deeper a density must be followed so far from its mode: what lies there is as wide as it is far."""
+    return math.log(max(away / width, 1.0))
+
+
 @compiled
 def _bounds(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     series: Series, prior: Prior, start: Array, width: float, held: Array
 ) -> Array:
-    """Mode of the slope, and where its density has fallen by the depth on either side."""
+    """Mode of the slope, and where nothing to speak of is left on either side."""
     s, near = start[0], start[1:].copy()
     best, step = _row(series, prior, s, near, -np.inf, held), width
     while step > 0.05 * width:
@@ -430,12 +438,14 @@ def _bounds(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         direction = -1.0 if side == 1 else 1.0
         inner, outer, trial = 0.0, width, near.copy()
         for _ in range(60):
-            if _row(series, prior, s + direction * outer, trial, best, held) < best - DEPTH:
+            floor = best - _widened(outer, width)
+            if _row(series, prior, s + direction * outer, trial, floor, held) < floor - DEPTH:
                 break
             inner, outer = outer, 1.7 * outer
         for _ in range(4):
             half = 0.5 * (inner + outer)
-            if _row(series, prior, s + direction * half, trial, best, held) < best - DEPTH:
+            floor = best - _widened(half, width)
+            if _row(series, prior, s + direction * half, trial, floor, held) < floor - DEPTH:
                 outer = half
             else:
                 inner = half
@@ -480,7 +490,8 @@ def slope_lattice(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     for k in range(rows):
         v = v_low + k * step
         s = centre + scale * math.sinh(v)
-        out[k, 1] = _row(series, prior, s, near, best, held) + math.log(scale * math.cosh(v))
+        floor = best - math.log(math.cosh(v))
+        out[k, 1] = _row(series, prior, s, near, floor, held) + math.log(scale * math.cosh(v))
         out[k, 0] = s
         out[k, 2:] = near
     while 2 * rows - 1 <= MOST_ROWS:
@@ -491,7 +502,8 @@ def slope_lattice(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             v = v_low + (k + 0.5) * step
             s = centre + scale * math.sinh(v)
             near[:] = out[2 * k, 2:]
-            value = _row(series, prior, s, near, best, held) + math.log(scale * math.cosh(v))
+            floor = best - math.log(math.cosh(v))
+            value = _row(series, prior, s, near, floor, held) + math.log(scale * math.cosh(v))
             at = 2 * k + 1
             out[at, 0], out[at, 1] = s, value
             out[at, 2:] = near
@@ -506,7 +518,14 @@ def slope_lattice(  # noqa: PLR0917 - compiled: keywords would be compiled apart
 
 @compiled
 def inner_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    series: Series, prior: Prior, lattice: Array, stride: int, finer: float, floor: float, held: Array
+    series: Series,
+    prior: Prior,
+    lattice: Array,
+    grid: Array,
+    stride: int,
+    finer: float,
+    floor: float,
+    held: Array,
 ) -> tuple[Array, Array]:
     """Inner lattices of every `stride`-th slope, one after another.
 
@@ -518,12 +537,14 @@ def inner_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         Priors and inner steps.
     lattice : ndarray of float, shape (rows, 5)
         From `slope_lattice`.
+    grid : ndarray of float, shape (3,)
+        Its centre, scale and step.
     stride : int
         Which rows.
     finer : float
         Share of the step of the level to take.
     floor : float
-        log-density of the peak: what lies too deep below it is left out.
+        log-density of the peak: what lies too deep below it is left out, deeper far from the mode.
     held : ndarray of float
         Room for an inner lattice.
 
@@ -541,6 +562,7 @@ def inner_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         s = lattice[r, 0]
         fine = _distance_step(series.samples, prior, s) if prior.background else 1.0
         centre = round(lattice[r, 2] / fine)
+        deep = floor - _DEEPER - _widened(abs(s - grid[0]), grid[1])
         for direction in (1, -1):
             k = centre if direction == 1 else centre - 1
             window[0], window[1] = math.floor(lattice[r, 3] / finer), math.ceil(lattice[r, 4] / finer)
@@ -548,7 +570,7 @@ def inner_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
                 d, stretch = _distance(k * fine, s, prior) if prior.background else (0.0, 1.0)
                 density, first, begin = _inner(series, prior, s, d, h, window, held)
                 outer = math.log(stretch * fine)
-                if density + outer < floor - _DEEPER:
+                if density + outer < deep:
                     break
                 number = int(window[1]) - first + 1
                 if used == heads.shape[0]:

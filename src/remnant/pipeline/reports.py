@@ -27,9 +27,10 @@ from typing import Literal
 import remnant
 from remnant.cohort.frequencies import frequencies
 from remnant.cohort.incidence import incidence_at_landmark
-from remnant.cohort.lead_times import lead_times
+from remnant.cohort.lead_times import lead_times, mrd_lead_times
 from remnant.cohort.table import patients
 from remnant.course.episodes import warning_counts
+from remnant.course.mrd_alarms import mrd_warning_counts
 from remnant.knowledge.cohort import landmark_rule
 from remnant.pipeline.worklists import study_worklist
 from remnant.records.cohort import Incidence
@@ -252,6 +253,7 @@ def _write_cohort(held: Sequence[Dossier], folder: Path, context: Context) -> di
         [frequencies(frame)],
         context=context,
         lead_times=lead_times(warning_counts(one.course for one in held if one.course)),
+        mrd_lead_times=mrd_lead_times(mrd_warning_counts(one.course for one in held if one.course)),
         synthetic=any(one.patient.synthetic for one in held),
     )
     (folder / "cohort.html").write_text(text, encoding="utf-8")

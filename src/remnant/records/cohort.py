@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
+from remnant.records.alarm import AlarmSign
+
 __all__ = [
     "Association",
     "AssociationBounds",
@@ -17,6 +19,7 @@ __all__ = [
     "IncidenceCurve",
     "LeadTimes",
     "MarkerGroup",
+    "MrdLeadTimes",
     "Outcome",
     "PatientSummary",
     "TestResult",
@@ -474,3 +477,23 @@ class LeadTimes:
     unwarned_nothing_raised: int = 0
     unwarned_unconfirmed: int = 0
     unwarned_ended: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MrdLeadTimes:
+    """How early one assay of a leukaemia-specific marker warned.
+
+    Attributes
+    ----------
+    target, assay_id : str
+        Marker and assay.
+    sign : {"confirmed", "suspected or confirmed"}
+        Which alarms count.
+    made : LeadTimes
+        Over the patients in whom the assay was evaluable, from transplantation or the first remission on.
+    """
+
+    target: str
+    assay_id: str
+    sign: AlarmSign
+    made: LeadTimes

@@ -6,21 +6,19 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
+from remnant.records.alarm import Episode, MrdAlarm
 from remnant.records.caution import Caution
 from remnant.records.mrd import MrdPoint
 
 __all__ = [
-    "AlarmOutcome",
     "Call",
     "Course",
     "Decision",
-    "Episode",
     "Forecast",
     "Joint",
     "Kinetics",
     "SamplingPlan",
     "SeriesPoint",
-    "WarningCounts",
     "WorklistRow",
 ]
 
@@ -166,38 +164,6 @@ class SeriesPoint:
     background_sd_log10: float | None = None
     confidence: str = ""
     verdict: str = ""
-
-
-AlarmOutcome = Literal["relapse", "regressed", "regressed after therapy", "open"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
-    """One confirmed rise of WT1, BAALC or both: an alarm and what became of it.
-
-    Confirmed rises of several series that overlap in time are one alarm of the patient.
-
-    Attributes
-    ----------
-    patient_id : str
-        Laboratory code.
-    markers : tuple of str
-        Markers that were raised and confirmed in it.
-    first_raised_on, confirmed_on : datetime.date
-        First raised sample, and the sample that confirmed it.
-    ended_on : datetime.date or None
-        Sample with which the last of its series was no longer raised; None while one still is.
-    outcome : {"relapse", "regressed", "regressed after therapy", "open"}
-        Overt relapse while it lasted; false alarm; regressed after pre-emptive therapy was begun during
-        it; still raised at the last sample.
-    """
-
-    patient_id: str
-    markers: tuple[str, ...]
-    first_raised_on: dt.date
-    confirmed_on: dt.date
-    ended_on: dt.date | None
-    outcome: AlarmOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -413,6 +379,10 @@ class Course:
         Leukaemia-specific markers: all series, by date.
     cautions : tuple of Caution
         What lowers trust without changing a state: primers, diluted marrow.
+    at_risk_from : datetime.date or None
+        From when on overt relapse can be: transplantation, or the first remission without one.
+    mrd_alarms : tuple of MrdAlarm
+        Alarms of the leukaemia-specific markers, by assay, kind and date.
     """
 
     patient_id: str
@@ -439,6 +409,8 @@ class Course:
     kinetics: tuple[Kinetics, ...] = ()
     mrd: tuple[MrdPoint, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    at_risk_from: dt.date | None = None
+    mrd_alarms: tuple[MrdAlarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -482,42 +454,6 @@ class WorklistRow:
     reasons: tuple[str, ...] = ()
     unverified_rules: tuple[str, ...] = ()
     run_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WarningCounts:
-    """How well confirmed rises warned, over patients.
-
-    Attributes
-    ----------
-    patients : int
-        Patients followed from transplantation.
-    relapses, warned, unwarned : int
-        Overt relapses, with and without a standing alarm before them.
-    lead_time_days : tuple of int
-        Lead times of the warned relapses, ascending.
-    false_alarms, alarms_after_therapy, open_alarms : int
-        Alarms that regressed without relapse; after pre-emptive therapy; still standing at the end.
-    patient_years : float
-        Follow-up from transplantation to relapse, death or last contact.
-    unwarned_no_sample, unwarned_nothing_raised, unwarned_unconfirmed, unwarned_ended : int
-        Those without a warning, apart: no evaluable sample between transplantation and relapse; none of
-        them raised; raised and never confirmed; confirmed, and normal again before relapse.
-    """
-
-    patients: int
-    relapses: int
-    warned: int
-    unwarned: int
-    lead_time_days: tuple[int, ...]
-    false_alarms: int
-    alarms_after_therapy: int
-    open_alarms: int
-    patient_years: float
-    unwarned_no_sample: int = 0
-    unwarned_nothing_raised: int = 0
-    unwarned_unconfirmed: int = 0
-    unwarned_ended: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

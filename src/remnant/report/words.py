@@ -10,7 +10,7 @@ from remnant.records.judgement import Call, Kinetics
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.report import numbers
-from remnant.units import number_text, unit_label
+from remnant.units import days_text, unit_label
 
 __all__ = [
     "MATERIAL",
@@ -81,7 +81,7 @@ def pace(kinetics: Kinetics) -> tuple[str, str]:
     lower, middle, upper = days
     if lower is None or middle is None or upper is None:
         return "", ""
-    return f"{word} in {number_text(middle)}", f"{number_text(lower)} to {number_text(upper)}"
+    return f"{word} in {days_text(middle)}", f"{days_text(lower)} to {days_text(upper)}"
 
 
 def state_symbol(state: str) -> str:

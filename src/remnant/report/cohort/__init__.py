@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from remnant.records.cohort import Association, Frequency, Incidence, LeadTimes
+from remnant.records.cohort import Association, Frequency, Incidence, LeadTimes, MrdLeadTimes
 from remnant.report import draw, html
 from remnant.report.cohort import frequency, incidence, tables
 from remnant.report.context import Context
@@ -20,6 +20,7 @@ def page(
     *,
     context: Context,
     lead_times: LeadTimes | None = None,
+    mrd_lead_times: Sequence[MrdLeadTimes] = (),
     associations: Sequence[Association] = (),
     synthetic: bool = False,
 ) -> str:
@@ -34,7 +35,9 @@ def page(
     context : Context
         What the page says about itself.
     lead_times : LeadTimes or None, default None
-        Warnings over patients.
+        Warnings of WT1 and BAALC over patients.
+    mrd_lead_times : sequence of MrdLeadTimes, default ()
+        Warnings of leukaemia-specific markers, each assay apart.
     associations : sequence of Association, default ()
         Tables of counts with every test of them.
     synthetic : bool, default False
@@ -50,6 +53,15 @@ def page(
     if lead_times is not None:
         table = tables.lead_times(lead_times)
         sections.append(Section(title=table.title, tables=(replace(table, title="Counted over patients"),)))
+    if mrd_lead_times:
+        table = tables.mrd_lead_times(mrd_lead_times)
+        sections.append(
+            Section(
+                title=table.title,
+                caption=table.note,
+                tables=(replace(table, title="Each assay apart", note=""),),
+            )
+        )
     sections += [_association_section(made) for made in associations]
     return html.render(
         "sections.html", context=context, synthetic=synthetic, heading="cohort", sections=sections

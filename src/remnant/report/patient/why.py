@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from remnant.knowledge.kinetics import kinetics_rules
 from remnant.records.clonotype import ClonePoint
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call
@@ -9,7 +12,7 @@ from remnant.records.measurement import Measurement
 from remnant.report import numbers, words
 from remnant.report.patient.data import donors_of, state_tone
 from remnant.report.table import Cell, Column, Table
-from remnant.units import unit_label
+from remnant.units import days_text, unit_label
 
 __all__ = [
     "alarms",
@@ -230,6 +233,7 @@ def kinetics(dossier: Dossier) -> Table:
         One row a stretch that was fitted, and one for the last stretch of each series that was refused.
     """
     held = dossier.course.kinetics if dossier.course else ()
+    doubling = math.log10(2.0) / kinetics_rules().median_slope_log10_per_day
     columns = (
         Column("From", number=True),
         Column("To", number=True),
@@ -258,8 +262,9 @@ def kinetics(dossier: Dossier) -> Table:
     return Table(
         title="Growth",
         note="A line through all evaluable samples of a series between two changes of therapy: undetected samples take "
-        "part by their likelihood, WT1 and BAALC stand on the donors' background. Intervals hold 95 %; where one sample alone lies above the background the steep end rests on the prior of the slope "
-        "(one standard deviation is a doubling in 3 days). A date of "
+        "part by their likelihood, WT1 and BAALC stand on the donors' background. Intervals hold 95 %; where one sample "
+        "alone lies above the background the steep end rests on the prior of the slope (half of all rises are steeper "
+        f"than a doubling in {days_text(doubling)} days, half of all falls than a halving). A date of "
         "crossing is what this line would give if nothing changed; it is not a validated forecast.",
         columns=columns,
         rows=rows,

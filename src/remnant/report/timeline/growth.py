@@ -13,9 +13,10 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Kinetics
 from remnant.report.timeline.axis import TimeFrame, x_encoding
 
-__all__ = ["growth_layers", "growths"]
+__all__ = ["growth_layers", "growths", "is_growth_drawn"]
 
 _BAND_OPACITY: Final = 0.13
+_DRAWN: Final = frozenset({"rising", "falling"})
 Channel = Callable[[str], dict[str, Any]]
 
 
@@ -47,6 +48,23 @@ def growths(dossier: Dossier, assay_id: str, unit: str) -> list[Kinetics]:
     ]
 
 
+def is_growth_drawn(dossier: Dossier) -> bool:
+    """Whether any panel shows a fitted course.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        The patient.
+
+    Returns
+    -------
+    bool
+        True where a series rises or falls.
+    """
+    panels = {(m.assay_id, m.unit) for m in dossier.measurements}
+    return any(k.trend in _DRAWN for panel in panels for k in growths(dossier, *panel))
+
+
 def growth_layers(
     time: TimeFrame, kinetics: Sequence[Kinetics], *, channel: Channel, low: float, high: float, hue: str
 ) -> list[dict[str, Any]]:
@@ -71,7 +89,7 @@ def growth_layers(
         None where nothing rises or falls.
     """
     layers: list[dict[str, Any]] = []
-    last_of = {(k.material, k.fraction): k for k in kinetics if k.trend in {"rising", "falling"}}
+    last_of = {(k.material, k.fraction): k for k in kinetics if k.trend in _DRAWN}
     for k in last_of.values():
         rows = [
             {"x": time.day(on), "y": middle, "lower": max(lower, low), "upper": min(upper, high)}

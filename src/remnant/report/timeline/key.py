@@ -9,6 +9,7 @@ from remnant.records.dossier import Dossier
 from remnant.report.layout import labels, pixels, text_width
 from remnant.report.palette import MUTED, PAPER
 from remnant.report.timeline.axis import LEFT, RIGHT, WIDTH
+from remnant.report.timeline.growth import is_growth_drawn
 from remnant.report.timeline.marker import CROSS, DOWN, HALF, OUTLINES, SIZE
 
 __all__ = ["panel"]
@@ -17,6 +18,7 @@ _ROW: Final = 17.0
 _ABOVE: Final = 14.0
 _INDENT: Final = 8.0
 _FRACTION: Final = "sorted fraction"
+_GROWTH: Final = "fitted growth, 95 % interval"
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "filled": {"type": "point", "size": SIZE, "filled": True, "fill": MUTED},
     "hollow": {
@@ -31,6 +33,8 @@ _STYLES: Final[dict[str, dict[str, Any]]] = {
     "crossed": {"type": "point", "size": SIZE, "filled": False, "stroke": MUTED, "strokeWidth": 1.8},
     "thin": {"type": "rule", "strokeWidth": 1.2, "color": MUTED},
     "pale": {"type": "rule", "strokeWidth": 5, "strokeOpacity": 0.22, "color": MUTED},
+    "band": {"type": "rule", "strokeWidth": 11, "strokeOpacity": 0.16, "color": MUTED},
+    "line": {"type": "point", "size": SIZE, "stroke": MUTED, "strokeWidth": 1},
 }
 
 
@@ -51,6 +55,7 @@ _ENTRIES: Final = (
     _Entry("not evaluable", (("crossed", CROSS),)),
     _Entry("95 % interval of this measurement", (("thin", ""),)),
     _Entry("for comparison with another sample", (("pale", ""),)),
+    _Entry(_GROWTH, (("band", ""), ("line", "stroke"))),
 )
 
 
@@ -60,18 +65,19 @@ def panel(dossier: Dossier) -> dict[str, Any]:
     Parameters
     ----------
     dossier : Dossier
-        Decides whether sorted fractions are named.
+        Decides whether sorted fractions and fitted growth are named.
 
     Returns
     -------
     dict
         Vega-Lite view.
     """
-    entries = [
-        entry
-        for entry in _ENTRIES
-        if any(m.fraction for m in dossier.measurements) or dossier.sorted_samples or entry.label != _FRACTION
-    ]
+    absent = set()
+    if not (any(m.fraction for m in dossier.measurements) or dossier.sorted_samples):
+        absent.add(_FRACTION)
+    if not is_growth_drawn(dossier):
+        absent.add(_GROWTH)
+    entries = [entry for entry in _ENTRIES if entry.label not in absent]
     written, placed = [], []
     x, row = _INDENT - LEFT, 0
     for entry in entries:
