@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from remnant.records import (
     acquired,
+    alarm,
     amplification,
     caution,
     clonotype,
@@ -64,6 +65,7 @@ _RUN: Final = "run"
 
 _MODULES: Final = (
     acquired,
+    alarm,
     amplification,
     caution,
     clonotype,
