@@ -492,6 +492,58 @@ def test_minus_one_in_an_experiment_document_is_negative():
     assert (acquired.runs[0].run_id, acquired.runs[0].threshold, acquired.runs[0].cycles) == ("R-8", 0.2, 3)
 
 
+def eds_signals(*wells, passive="ROX"):
+    """A document without an analysis: reporter and passive reference of each well."""
+    plate = {
+        "blockType": "BLOCK_96W",
+        "passiveReference": passive,
+        "targets": [{"name": "WT1", "reporter": "FAM"}],
+        "wells": [
+            {
+                "index": at,
+                "sampleName": f"S-{at}",
+                "targetAssignments": [{"targetName": "WT1", "task": "UNKNOWN"}],
+            }
+            for at in range(len(wells))
+        ],
+    }
+    signals = {
+        "collectionPoints": [{"stage": 2, "cycle": cycle} for cycle in (1, 2, 3)],
+        "wellData": [
+            {
+                "wellIndex": at,
+                "dyeData": [{"dyeName": name, "fluorescences": values} for name, values in dyes.items()],
+            }
+            for at, dyes in enumerate(wells)
+        ],
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("setup/plate_setup.json", json.dumps(plate))
+        archive.writestr("primary/multicomponent_data.json", json.dumps(signals))
+    return out.getvalue()
+
+
+def test_raw_signals_are_divided_by_the_passive_reference():
+    acquired = taken(
+        eds_signals(
+            {"FAM": [100.0, 200.0, 400.0], "ROX": [50.0, 50.0, 100.0]}, {"FAM": [9, 8, 6], "ROX": [3, 2, 1]}
+        ),
+        "run.eds",
+    )
+    assert acquired.curves[0].fluorescence.tolist() == [[2.0, 4.0, 4.0], [3.0, 4.0, 6.0]]
+    assert "instrument.normalised_curves" in found(acquired)
+
+
+@pytest.mark.parametrize("passive", [[50.0, 0.0, 50.0], [50.0, 50.0], [50.0, float("nan"), 50.0], None])
+def test_a_plate_that_lacks_the_passive_reference_in_one_well_stays_raw(passive):
+    second = {"FAM": [9.0, 8.0, 6.0]} | ({} if passive is None else {"ROX": passive})
+    acquired = taken(eds_signals({"FAM": [100.0, 200.0, 400.0], "ROX": [50.0] * 3}, second), "run.eds")
+    assert acquired.curves[0].fluorescence.tolist() == [[100.0, 200.0, 400.0], [9.0, 8.0, 6.0]]
+    assert "instrument.raw_signals" in found(acquired)
+    assert "instrument.normalised_curves" not in found(acquired)
+
+
 def test_json_nested_too_deep_is_refused():
     assert codes(eds([], analysis="[" * 200_000), "run.eds") == ["instrument.layout"]
 

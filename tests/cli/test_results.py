@@ -57,6 +57,39 @@ def test_courses_are_shown_by_patient(remnant, computed):
     assert "P998, P999" in unknown.err
 
 
+def test_a_course_says_when_to_sample_next_for_the_day_asked(remnant, computed):
+    held = facts(open_study(computed), Sample), facts(open_study(computed), Event)
+    patients = {patient.patient_id for patient in facts(open_study(computed), Patient)}
+    last = max([s.drawn_on for s in held[0] if s.patient_id in patients] + [e.on for e in held[1]])
+    everyone = remnant("course", computed, "--json").json
+    assert {one["next_sample"]["on"] for one in everyone} == {last.isoformat()}
+    code = everyone[0]["patient_id"]
+    alone = remnant("course", computed, "--patient", code, "--json").json
+    assert [one["next_sample"] for one in alone] == [everyone[0]["next_sample"]]
+    assert "the last day known of any patient; --on DATE asks" in remnant("course", computed).out
+    asked = remnant("course", computed, "--on", "2031-05-04", "--patient", code)
+    assert "As of 4 May 2031." in asked.out
+    later = remnant("course", computed, "--on", "2031-05-04", "--json").json
+    rows = {
+        row["patient_id"]: row for row in remnant("worklist", computed, "--on", "2031-05-04", "--json").json
+    }
+    for one in later:
+        on_list = rows.get(one["patient_id"])
+        assert one["next_sample"]["overdue_days"] == (on_list["overdue_days"] if on_list else 0)
+    for command in ("course", "worklist", "report"):
+        wrong = remnant(command, computed, "--on", "4.5.2031")
+        assert wrong.code == 2
+        assert "found '4.5.2031', need a date as YYYY-MM-DD" in " ".join(wrong.err.split())
+
+
+def test_tables_are_not_written_into_the_folder_of_the_study(remnant, computed):
+    held = sorted(computed.iterdir())
+    refused = remnant("export", computed, computed)
+    assert refused.code == 4
+    assert "the folder of the study itself" in refused.err
+    assert sorted(computed.iterdir()) == held
+
+
 def test_a_pooled_day_is_shown_with_its_value_and_change(remnant, computed, monkeypatch):
     def measured(name, day, value):
         return Measurement(
@@ -80,7 +113,9 @@ def test_a_pooled_day_is_shown_with_its_value_and_change(remnant, computed, monk
     row = next(i for i, line in enumerate(lines) if "2021-01-20" in line)
     assert "2.0 × 10² (1." in lines[row]  # the geometric mean of two equally sure values
     assert "+1.00 (+" in lines[row]  # from 20 to 200
-    assert "pooled of 2" in " ".join(lines[row : row + 2])
+    cells = " ".join(" ".join(lines[row : row + 5]).split())
+    assert "pooled" in cells
+    assert "P(≥ 1" in cells
 
 
 def test_calls_and_measurements_are_lists(remnant, computed):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remnant.course.build import build_course, build_courses
+from remnant.course.next_sample import overdue_text
 from remnant.course.standing import state_text
 from remnant.course.worklist import worklist
 from remnant.evidence.batch import EvidenceBatch
@@ -27,7 +28,7 @@ RISE = [
 def test_the_headline_says_state_since_when_by_which_rule_and_what_to_do_by_when(build):
     assert build.course(RISE).headline == (
         "WT1 raised since day +75, confirmed day +96 (ELN 250/10⁴, BM). BAALC normal. No overt relapse. "
-        "Next sample by 5 May 2021. Rule not verified: BAALC assumed donors' 97.5th percentile."
+        "Rule not verified: BAALC assumed donors' 97.5th percentile."
     )
 
 
@@ -232,7 +233,7 @@ def test_the_worklist_is_sorted_by_urgency_and_date_and_counts_the_days_overdue(
     rows = worklist(courses, build.on(96) + dt.timedelta(days=7))
     assert [(row.patient_id, row.urgency) for row in rows] == [("sooner", 2), ("later", 2), ("once", 1)]
     assert [row.overdue_days for row in rows] == [24, 0, 0]
-    assert rows[0].reason.endswith("Sample overdue by 24 days.")
+    assert rows[0].reason.endswith(f"Sample {overdue_text(build.on(79), build.on(103))}.")
     assert rows[1].reason == "WT1 raised since day +75, confirmed day +96 (ELN 250/10⁴, BM)."
     assert rows[1].last_sample_on == build.on(96)
 

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from remnant.course.next_sample import next_samples
 from remnant.course.standing import state_text
 from remnant.course.worklist import worklist
 from remnant.numerics.nadir import Readings, lowest_level
+from remnant.records.dossier import Dossier
 from remnant.records.measurement import Measurement
+from remnant.records.patient import Patient
 
 _SPEC = importlib.util.spec_from_file_location(
     "vignette_reader", Path(__file__).with_name("vignette_reader.py")
@@ -55,7 +58,7 @@ def test_a_course_grows_by_its_new_sample_only():
             "day-before-window",
             (
                 "NPM1 suspected relapse on 1 April 2021, not yet confirmed (ELN 2021, BM). No overt relapse. "
-                "Next sample by 29 April 2021. Rule not verified: NPM1 ELN 2021."
+                "Rule not verified: NPM1 ELN 2021."
             ),
             2,
         ),
@@ -106,6 +109,22 @@ def test_a_suspected_relapse_stands_on_the_worklist_with_its_day():
     assert row.overdue_days == 82
     assert row.last_sample_on == reader.on(103)
     assert "suspected relapse" in row.reason
+
+
+def test_the_state_asks_by_its_own_rule_and_all_faces_name_the_same_day():
+    course = reader.concluded(CASES["day-before-window"])[1]
+    case = Dossier(patient=Patient(patient_id=course.patient_id, diagnosis="AML"), course=course)
+    (asked,) = next_samples([case], reader.on(200))
+    (by_state,) = [plan for plan in asked.plans if plan.rule_id == "state"]
+    assert by_state.due_on == asked.due_on == course.next_sample_by == reader.on(118)
+    assert (
+        by_state.reason == "Next sample by 29 April 2021 by the rule of its state (NPM1 suspected relapse)."
+    )
+    [row] = worklist([course], reader.on(200), following=[asked])
+    assert (row.confirm_by, row.overdue_days) == (asked.due_on, asked.overdue_days) == (reader.on(118), 82)
+    late = "overdue since 29 April 2021, 82 days."
+    assert row.reason.endswith(late)
+    assert asked.sentence == f"Next sample {late}"
 
 
 def test_a_state_says_rule_samples_and_what_would_change_it():

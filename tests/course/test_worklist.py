@@ -16,7 +16,7 @@ from remnant.knowledge.signs import sign_rules
 from remnant.records.clonotype import CloneTrack
 from remnant.records.control import ControlPoint
 from remnant.records.disagreement import Disagreement
-from remnant.records.judgement import Course, Decision, SamplingPlan, WorklistRow
+from remnant.records.judgement import Course, Decision, NextSample, SamplingPlan, WorklistRow
 from remnant.records.measurement import CurveFit, Measurement
 from remnant.records.run import Run
 
@@ -145,7 +145,7 @@ def test_one_row_a_patient_with_the_most_urgent_sign_first_and_every_mark():
         tracks=[track("returns")],
     )
     assert row.kind == "clone returns"
-    assert row.reason == "TRGV2 is back. Sample overdue by 3 days."
+    assert row.reason == "TRGV2 is back. Sample overdue since 4 May 2020, 3 days."
     assert row.reasons == (
         said("suspected relapse"),
         "Doubling in 12 days.",
@@ -160,21 +160,49 @@ def test_an_overdue_sample_alone_is_a_sign():
     assert worklist([late], DAY) == ()
     (row,) = worklist([late], DAY + dt.timedelta(days=9))
     assert (row.kind, row.urgency, row.overdue_days) == ("overdue", 1, 9)
-    assert row.reason == "The next sample was due on 2020-05-04. Sample overdue by 9 days."
+    assert row.reason == "The next sample was due on 4 May 2020. Sample overdue since 4 May 2020, 9 days."
+
+
+def plan(reason="NPM1 is due by its growth.", *, target="NPM1", due=30, overdue=5):
+    return SamplingPlan(
+        patient_id="P1", assay_id="NPM1/ABL1", target=target, material="BM", fraction="", last_on=DAY,
+        by_rule_on=DAY + dt.timedelta(days=90), rule_id="x", by_kinetics_on=DAY + dt.timedelta(days=due),
+        overdue_days=overdue, reason=reason, due_on=DAY + dt.timedelta(days=due),
+    )  # fmt: skip
+
+
+def following(*plans, due=30, overdue=5, not_asked=""):
+    due_on = None if due is None else DAY + dt.timedelta(days=due)
+    return NextSample(
+        patient_id="P1", on=DAY + dt.timedelta(days=35), due_on=due_on, overdue_days=overdue, not_asked=not_asked,
+        sentence="", plans=plans,
+    )  # fmt: skip
 
 
 def test_a_series_whose_plan_is_overdue_is_a_sign():
-    plan = SamplingPlan(
-        patient_id="P1", assay_id="NPM1/ABL1", target="NPM1", material="BM", fraction="", last_on=DAY,
-        by_rule_on=DAY + dt.timedelta(days=90), rule_id="x", by_kinetics_on=DAY + dt.timedelta(days=30),
-        overdue_days=5, reason="NPM1 is due by its growth.",
-    )  # fmt: skip
     on = DAY + dt.timedelta(days=35)
-    (row,) = worklist([course()], on, plans=[plan])
+    (row,) = worklist([course()], on, following=[following(plan())])
     assert (row.kind, row.overdue_days, row.reason) == (
-        "overdue", 5, "NPM1 is due by its growth. Sample overdue by 5 days.",
+        "overdue", 5, "NPM1 is due by its growth. Sample overdue since 3 June 2020, 5 days.",
     )  # fmt: skip
-    assert worklist([course()], on, plans=[dataclasses.replace(plan, overdue_days=0)]) == ()
+    assert worklist([course()], DAY, following=[following(plan(overdue=0), overdue=0)]) == ()
+
+
+def test_a_state_that_has_its_sign_is_not_listed_again_as_overdue():
+    held = course(mrd=[point("suspected relapse", confirm_by=DAY)])
+    asked = following(plan("By its state.", target="", due=0, overdue=35), plan(overdue=5), due=0, overdue=35)
+    (row,) = worklist([held], DAY + dt.timedelta(days=35), following=[asked])
+    assert (row.kind, row.overdue_days, row.reasons) == (
+        "suspected relapse", 35, ("NPM1 is due by its growth.",),
+    )  # fmt: skip
+
+
+def test_a_patient_off_study_keeps_the_signs_and_owes_no_sample():
+    held = course(mrd=[point("suspected relapse", confirm_by=DAY)])
+    off = following(due=None, overdue=0, not_asked="off study since 3 May 2020")
+    (row,) = worklist([held], DAY + dt.timedelta(days=35), following=[off])
+    assert (row.kind, row.overdue_days, row.confirm_by) == ("suspected relapse", 0, None)
+    assert row.reason == said("suspected relapse")
 
 
 def test_the_dead_have_no_row_and_after_overt_relapse_no_state_is_asked():

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -159,6 +160,16 @@ def test_a_study_may_take_our_cq(study, raw, tmp_path):
     ratio = np.log10([values[1][key] / values[0][key] for key in both])
     assert np.median(np.abs(ratio)) < 0.15
     assert (ratio != 0).any()
+
+
+def test_our_cq_is_exported_beside_the_instruments(study, tmp_path):
+    answer = CliRunner().invoke(app, ["export", str(study.folder), str(tmp_path / "out"), "--by", "test"])
+    assert answer.exit_code == 0, answer.output
+    table = pl.read_csv(tmp_path / "out" / "amplification_curves.csv", infer_schema_length=None)
+    both = table.drop_nulls(["cq", "instrument_cq"])
+    assert both.height > 50
+    assert (both["cq"] - both["instrument_cq"]).to_numpy() == pytest.approx(both["cq_difference"].to_numpy())
+    assert {"call", "reason", "cq_se"} <= set(table.columns)
 
 
 def test_an_unknown_source_is_refused(tmp_path):

@@ -180,3 +180,24 @@ def test_the_spread_of_blanks_is_not_moved_by_contamination():
     clean = rng.normal(1000, 50, 20_000)
     spoiled = np.concatenate([clean, np.full(200, 6000.0)])
     assert median_and_mad(spoiled) == pytest.approx(median_and_mad(clean), rel=0.02)
+
+
+def test_blanks_without_spread_give_no_threshold():
+    rng = np.random.default_rng(4)
+    assert gate([rng.normal(1000, 40, 500)], [np.full(500, 1000.0)], RULE).method == "none"
+
+
+def test_a_well_that_nobody_could_count_has_no_count():
+    rng = np.random.default_rng(5)
+    lines = "".join(f"{value:.3f},\n" for value in rng.normal(1000, 40, 12_000))
+    held = read("R_A01_Amplitude.csv", b"Assay1 Amplitude,Assay2 Amplitude\n" + lines.encode())
+    got = quantify_partitions(held.partitions, amplitudes=held.amplitudes)
+    (well,) = got.wells
+    assert (well.state, well.positives, well.copies_per_ul, well.upper_limit) == (
+        "not evaluable",
+        None,
+        None,
+        None,
+    )
+    assert got.well_uses[0].copies is None
+    assert "dpcr.no_gate" in {finding.code for finding in got.findings}

@@ -7,7 +7,9 @@ import re
 import zipfile
 
 import numpy as np
+import polars as pl
 import pytest
+import xlsxwriter
 
 from remnant.acquire import RefusedFileError, read, read_path
 from remnant.example.digital import (
@@ -275,3 +277,137 @@ def test_damaged_files_are_read_or_refused(plate):
             seen.add("refused")
         seen |= set() if problems else {"read"}
     assert seen == {"read", "refused"}
+
+
+# --- QX Manager
+
+QX_MANAGER = (
+    '"Well","Sample description 1","Sample description 2","Sample description 3","Sample description 4","Target","Conc(copies/µL)","pg/µL",'
+    '"Status","Status Reason","Experiment","SampleType","TargetType","Supermix","DyeName(s)","Copies/20µLWell","TotalConfMax","TotalConfMin",'
+    '"PoissonConfMax","PoissonConfMin","Accepted Droplets","Positives","Negatives","Copies/uL linked molecules","CNV","Threshold1","Threshold2",'
+    '"MergedWells","TiltCorrected","Ch1+Ch2+","Ch1+Ch2-","Ch1-Ch2+","Ch1-Ch2-","Ch3+Ch4+"'
+)
+CALLS = "Target Value of 0 = negative\n{}Target Value of u = unclassified (Advanced Classification Mode)\n\n"
+
+
+def managed(well, target, dye, *, k, n=18_000, conc="2.5", kind="Unknown", second="", merged="", both=7):
+    return (
+        f'"{well}","S-1","{second}","","","{target}","{conc}","","Manual","","DQ","{kind}","Unknown","Supermix","{dye}","50","","","","",'
+        f'"{n:,}","{k}","{n - k}","","","3000","0","{merged}","No","{both}","1","2","3","0"'
+    )
+
+
+def manager_table(*rows):
+    return "\n".join([QX_MANAGER, *rows, ""]).encode()
+
+
+def test_a_table_of_qx_manager_is_read_by_dye():
+    rows = [
+        managed("A01", "WT1", "FAM", k=38, second="marrow"),
+        managed("A01", "ABL1", "HEX", k=9000, conc="1,234.5"),
+        managed("B01", "WT1", "FAM", k=0, kind="NTC", conc="No Call"),
+        managed("C01", "WT1", "FAM", k=1),
+        managed("C01", "ABL1", "Cy5", k=2),
+    ]
+    acquired = read("plate.csv", manager_table(*rows))
+    assert [(p.position, p.channel, p.target, p.kind, p.positives) for p in acquired.partitions] == [
+        ("A01", "FAM", "WT1", "unknown", 38),
+        ("A01", "HEX", "ABL1", "unknown", 9000),
+        ("B01", "FAM", "WT1", "ntc", 0),
+        ("C01", "FAM", "WT1", "unknown", 1),
+        ("C01", "Cy5", "ABL1", "unknown", 2),
+    ]
+    assert [p.both_positive for p in acquired.partitions] == [7, 7, None, None, None]
+    assert {p.accepted for p in acquired.partitions} == {18_000}
+    assert [p.concentration_copies_per_ul for p in acquired.partitions][:3] == [2.5, 1234.5, None]
+    assert {f.code for f in acquired.findings} == {"digital.description_not_read"}
+
+
+def test_partitions_positive_in_both_channels_need_the_column_of_both():
+    header = QX_MANAGER.replace('"Ch1+Ch2+",', "")
+    rows = [managed("A01", t, d, k=9).replace('"No","7",', '"No",') for t, d in (("A", "FAM"), ("B", "HEX"))]
+    acquired = read("plate.csv", "\n".join([header, *rows, ""]).encode())
+    assert [p.both_positive for p in acquired.partitions] == [None, None]
+
+
+@pytest.mark.parametrize(("conc", "value"), [("2,5", 2.5), ("1.234,5", 1234.5)])
+def test_a_decimal_comma_of_one_column_is_told_by_it(conc, value):
+    acquired = read("plate.csv", manager_table(managed("A01", "WT1", "FAM", k=38, conc=conc)))
+    assert acquired.partitions[0].concentration_copies_per_ul == value
+
+
+def test_a_comma_that_may_mean_two_things_is_refused():
+    assert codes("plate.csv", manager_table(managed("A01", "WT1", "FAM", k=38, conc="1,234"))) == [
+        "digital.number"
+    ]
+
+
+def test_a_workbook_of_qx_manager_is_its_table():
+    rows = [managed("A01", "WT1", "FAM", k=38), managed("A01", "ABL1", "HEX", k=9000)]
+    frame = pl.read_csv(manager_table(*rows), infer_schema=False)
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        frame.write_excel(book, worksheet="Sheet")
+        book.add_worksheet("Notes").write(0, 0, "made by hand")
+    acquired = read("export.dat", out.getvalue())
+    assert acquired.source.format == "qx results"
+    assert [(p.channel, p.positives, p.accepted) for p in acquired.partitions] == [
+        ("FAM", 38, 18_000),
+        ("HEX", 9000, 18_000),
+    ]
+    assert "digital.member_not_read" in {f.code for f in acquired.findings}
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\n", "\r"])
+def test_amplitudes_of_qx_manager_have_lines_above_and_calls_behind(ends):
+    text = CALLS.format("Target Value of 1 = positive\n")
+    text += "Ch1Amplitude,Ch2Amplitude,MUT,WT,\n1755.646,3960.354,0,1,\n995.6978,1166.363,u,0,\n"
+    acquired = read("run 3_C07_Amplitude.csv", text.replace("\n", ends).encode())
+    assert acquired.amplitudes[0].fluorescence.tolist() == [[1755.646, 3960.354], [995.6978, 1166.363]]
+    assert [(p.position, p.channel, p.accepted) for p in acquired.partitions] == [
+        ("C07", "1", 2),
+        ("C07", "2", 2),
+    ]
+    (finding,) = acquired.findings
+    assert finding.code == "digital.calls_not_read"
+    assert "(MUT, WT)" in finding.message
+
+
+def test_amplitudes_of_six_channels_keep_their_numbers():
+    names = ",".join(f"Ch{i}Amplitude" for i in (1, 2, 3, 4, 5, 6))
+    acquired = read("R_A01_Amplitude.csv", f"{names},WT1\n1,2,,4,,6,1\n2,3,,5,,7,0\n".encode())
+    assert acquired.amplitudes[0].channels == ("1", "2", "4", "6")
+    assert acquired.amplitudes[0].fluorescence.tolist() == [[1, 2, 4, 6], [2, 3, 5, 7]]
+
+
+def test_a_damaged_amplitude_below_lines_above_is_named_by_its_row():
+    text = CALLS.format("") + "Ch1Amplitude,Ch2Amplitude,WT1,\n1.0,2.0,1,\n1.0,x,1,\n"
+    with pytest.raises(RefusedFileError) as refused:
+        read("R_A01_Amplitude.csv", text.encode())
+    assert [(p.row, p.column, p.value) for p in refused.value.details] == [(6, "amplitude of channel 2", "x")]
+    assert codes("R_A01_Amplitude.csv", b"Ch1Amplitude,Ch1Amplitude\n1,2\n") == ["digital.amplitude"]
+
+
+# --- QIAcuity, version 3
+
+
+def test_a_well_of_qiacuity_3_goes_on_in_the_next_row():
+    text = (
+        "sep=,\n,Sample/NTC/Control,Type,Target (Name),Conc. [cp/µL] (undiluted sample),Conc. [cp/µL] (dPCR reaction),"
+        "Partitions (Valid),Partitions (Positive),Partitions (Negative),Threshold\n"
+        "A1,S-1,Sample,WT1,50,5,20000,90,19910,40\n,,,ABL1,500,50,20000,900,19100,40\n"
+        "B1,NTC,Non Template Control,WT1,0,0,20000,0,20000,40\n,,,ABL1,0,0,20000,1,19999,40\n"
+    )
+    parts = read("plate.csv", text.encode()).partitions
+    assert [(p.position, p.sample, p.kind, p.target, p.positives) for p in parts] == [
+        ("A01", "S-1", "unknown", "WT1", 90),
+        ("A01", "S-1", "unknown", "ABL1", 900),
+        ("B01", "NTC", "ntc", "WT1", 0),
+        ("B01", "NTC", "ntc", "ABL1", 1),
+    ]
+    assert [p.concentration_copies_per_ul for p in parts][:2] == [5.0, 50.0]
+
+
+@pytest.mark.parametrize("name", ["plate.fcs", "plate.lmd", "plate.xlsx", "plate", "plate.rdml"])
+def test_the_extension_of_a_table_does_not_matter(name):
+    assert len(read(name, result(row())).partitions) == 1

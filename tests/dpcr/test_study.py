@@ -1,6 +1,7 @@
 """Digital PCR in a study: from files to a series of its own in the patient's course."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from remnant.acquire import read_path
 from remnant.cli.main import app
+from remnant.errors import InputError
 from remnant.example.digital import (
     DigitalTube,
     amplitude_files,
@@ -26,7 +28,7 @@ from remnant.records.partition import DigitalWell, Partitions
 from remnant.study.derived import derived_records
 from remnant.study.dossiers import dossiers
 from remnant.study.facts import facts
-from remnant.study.folder import init_study
+from remnant.study.folder import init_study, open_study
 
 NAMES = ("patients", "events", "therapies", "samples", "cdnas", "runs", "wells", "reported")
 
@@ -161,6 +163,8 @@ def test_wells_of_a_study_are_exported(study, tmp_path):
     wells = (tmp_path / "out" / "partitions.csv").read_text().splitlines()
     assert wells[0].startswith("run_id,position,channel,target")
     assert len(wells) - 1 == len(facts(study, Partitions))
+    counted = (tmp_path / "out" / "digital_wells.csv").read_text().splitlines()
+    assert len(counted) == len(wells)
 
 
 def quantified(*arguments):
@@ -195,3 +199,48 @@ def test_the_command_takes_a_folder_of_amplitudes_with_its_layout(plate, tmp_pat
     shown = CliRunner().invoke(app, ["quantify", str(tmp_path)])
     assert shown.exit_code == 0
     assert "control" in shown.stdout
+    two = quantified(tmp_path, "--gate", "two-colour")
+    assert {well["gate"] for well in two["wells"]} == {"two-colour"}
+
+
+def test_the_command_gives_ratios_where_samples_are_known(simulated, plate, tmp_path):
+    (tmp_path / "D-001.csv").write_bytes(results_csv(plate[0]))
+    write_study_a(simulated, tmp_path / "all")
+    for name in ("samples.csv", "cdna.csv"):
+        (tmp_path / name).write_bytes((tmp_path / "all" / name).read_bytes())
+    shutil.rmtree(tmp_path / "all")
+    got = quantified(tmp_path)
+    assert {one["cdna_id"] for one in got["measurements"]} == plate[1].keys()
+    assert all(one["lower"] < one["point_value"] < one["upper"] for one in got["measurements"])
+    shown = CliRunner().invoke(app, ["quantify", str(tmp_path)]).stdout
+    assert "per 10⁴ ABL1" in " ".join(shown.split())
+
+
+def test_a_study_may_gate_by_two_colours(plate, tmp_path):
+    made = init_study(tmp_path / "s", name="s", by="test")
+    path = made.folder / "study.toml"
+    folder = tmp_path / "amplitudes"
+    folder.mkdir()
+    for name, data in amplitude_files(np.random.default_rng(8), plate[0]):
+        (folder / name).write_bytes(data)
+    (folder / "layout.csv").write_bytes(layout_csv(plate[0]))
+    import_paths(made, [folder], by="test")
+    run_study(made)
+    assert {well.gate for well in derived_records(made, DigitalWell)} == {"control"}
+    path.write_text(path.read_text(encoding="utf-8").replace('gate = "control"', 'gate = "two-colour"'))
+    other = open_study(made.folder)
+    run_study(other)
+    assert {well.gate for well in derived_records(other, DigitalWell)} == {"two-colour"}
+    path.write_text(path.read_text(encoding="utf-8").replace('"two-colour"', '"by eye"'))
+    with pytest.raises(InputError) as refused:
+        open_study(made.folder)
+    assert refused.value.problems == ("dpcr.gate: found 'by eye', need one of control, two-colour",)
+
+
+def test_a_course_says_the_probability_of_a_log_for_digital_values(study):
+    shown = CliRunner().invoke(app, ["course", str(study.folder)])
+    assert shown.exit_code == 0
+    assert "P(≥ 1 log)" in " ".join(shown.stdout.split())
+    got = json.loads(CliRunner().invoke(app, ["course", str(study.folder), "--json"]).stdout)
+    points = [point for one in got for point in one["points"] if point["assay_id"] == "WT1/ABL1 dPCR"]
+    assert any(point["probability_rise_1_log"] is not None for point in points)

@@ -18,6 +18,7 @@ from remnant.evidence.verbs import (
     is_detected,
     joint_above,
     log_likelihood,
+    log_likelihood_at_zero,
     probability_above,
     upper_limit,
 )
@@ -210,6 +211,28 @@ def test_combined_replicates_keep_the_error_they_share():
 def test_detection_needs_more_than_the_blank():
     batch = EvidenceBatch.of([count(0), count(1), count(2, background=3.0), count(9, background=3.0)])
     assert is_detected(batch).tolist() == [False, True, False, True]
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("background", [0.02, 0.5, 3.0])
+def test_more_positives_never_lower_the_bound_while_zero_is_not_refuted(background):
+    batch = EvidenceBatch.of([count(k, background=background) for k in range(12)])
+    top = log_likelihood(batch, np.geomspace(1e-3, 60, 4000)).max(axis=1)
+    open_to_zero = log_likelihood_at_zero(batch) >= top + np.log(0.05)
+    bounds = upper_limit(batch)[open_to_zero]
+    assert len(bounds) > 1
+    assert (np.diff(bounds) >= -1e-9).all()
+    assert bounds[0] == pytest.approx(2.9957, rel=1e-3)
+
+
+@pytest.mark.property
+def test_the_bound_within_the_blank_does_not_depend_on_the_declared_range():
+    wide, narrow = (
+        CountsEvidence(k=1, exposure=1.0, background=0.5, dispersion=0.0, log10_low=low, log10_high=6)
+        for low in (-8, -2)
+    )
+    first, second = upper_limit(EvidenceBatch.of([wide, narrow]))
+    assert first == pytest.approx(second, rel=2e-3)
 
 
 def test_a_reported_limit_answers_like_any_other():

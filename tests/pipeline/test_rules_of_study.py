@@ -197,6 +197,6 @@ def test_a_value_of_another_quantity_or_scale_is_left_out_or_said(tmp_path):
     import_paths(made, [inbox], by="anna")
     run_study(made)
     found = {one.code: one.message for one in derived_records(made, Finding)}
-    assert "another quantity than the assay's %" in found["reported.left_out"]
+    assert "is not %" in found["reported.left_out"]
     assert "not defined for e1a2" in found["call.scale_not_defined"]
     assert {one.verdict for one in derived_records(made, Call) if one.role == "shown"} == {"not evaluable"}

@@ -86,6 +86,13 @@ def test_the_sentence_counts(page):
     assert "5 patients: 2 to act on, 2 to look at, 1 without action. 1 sample overdue." in page.text_content()
 
 
+def test_due_samples_are_those_of_the_day(page):
+    assert "as of" not in page.text_content()
+    later = dataclasses.replace(CONTEXT, as_of=dt.date(2021, 5, 4))
+    made = index.page(ROWS, patients={}, links=LINKS, context=later)
+    assert "Samples due and overdue as of 4 May 2021." in made
+
+
 def test_assumptions_stand_once(page):
     assert page.text_content().count("Run error is assumed.") == 1
 

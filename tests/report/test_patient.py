@@ -43,6 +43,33 @@ def test_the_answer_comes_first_and_the_rest_in_order(relapsing_dossier, context
     assert places[1:] == sorted(places[1:])
 
 
+def test_the_page_says_when_to_sample_next_for_its_day(stable_dossier, context):
+    alive = tuple(e for e in stable_dossier.events if e.kind not in {"death", "relapse"})
+    due = dataclasses.replace(stable_dossier.course, next_sample_by=dt.date(2021, 5, 4), death_on=None)
+    case = dataclasses.replace(stable_dossier, course=due, events=alive)
+    later = dataclasses.replace(context, as_of=dt.date(2021, 5, 14))
+    text = words(patient.page(case, context=later))
+    assert f"{due.headline} Next sample overdue since 4 May 2021, 10 days" in text
+    assert "Asked for 14 May 2021." in text
+    assert "since 2021-05-04, 10 days" in text
+    early = words(patient.page(case, context=dataclasses.replace(context, as_of=dt.date(2021, 5, 4))))
+    assert "Next sample by 4 May 2021." in early
+    assert "overdue" not in early.replace("Overdue", "")
+    assert report_id(case, context=later) != report_id(case, context=context)
+
+
+def test_a_class_of_response_without_cut_off_is_drawn_and_printed(relapsing_dossier, context):
+    calls = tuple(dataclasses.replace(c, threshold=0.0, verdict="no MR3") for c in relapsing_dossier.calls)
+    text = words(patient.page(dataclasses.replace(relapsing_dossier, calls=calls), context=context))
+    assert "none: a class of response or a level" in text
+
+
+def test_dates_in_tables_are_not_broken(stable_dossier, context):
+    page = patient.page(stable_dossier, context=context)
+    assert '<span class="d">2020-' in page
+    assert "<script>alert" not in page
+
+
 def test_every_measurement_stands_in_the_table(any_dossier, context):
     page = parse.fromstring(patient.page(any_dossier, context=context))
     tables = [t for t in page.iter("table") if t.find("caption").text.startswith(("WT1,", "BAALC/"))]
@@ -200,7 +227,17 @@ def test_a_cut_off_from_donors_prints_how_uncertain_it_is(relapsing_dossier, con
         for b in relapsing_dossier.baselines
     )
     text = words(patient.page(dataclasses.replace(relapsing_dossier, baselines=held), context=context))
-    known = re.findall(r"the cut-off itself is uncertain: 20 donors, 95 % interval 20-80 \S+", text)
+    known = re.findall(r"cut-off taken as it stands: 20 donors, 95 % interval 20-80 \S+", text)
+    integrated = tuple(
+        dataclasses.replace(c, threshold_sd_log10=0.1) if c.measurement_id == first.measurement_id else c
+        for c in relapsing_dossier.calls
+    )
+    inside = words(
+        patient.page(
+            dataclasses.replace(relapsing_dossier, baselines=held, calls=integrated), context=context
+        )
+    )
+    assert "P holds the cut-off's own uncertainty: 20 donors, 95 % interval 20-80" in inside
     fixed = words(patient.page(dataclasses.replace(relapsing_dossier, baselines=()), context=context))
     assert known
     assert len(re.findall(r"20 donors, 95 % interval 20-80", text)) >= len(known) + 2

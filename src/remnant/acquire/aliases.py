@@ -263,6 +263,7 @@ CHOICE_ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "extramedullary_relapse": ("экстрамедуллярный рецидив", "extramedulläres Rezidiv"),
     "death": ("смерть", "Tod"),
     "last_contact": ("last follow-up", "последний контакт", "letzter Kontakt"),
+    "off_study": ("end of follow-up", "lost to follow-up", "withdrawn", "снят с наблюдения", "Studienende"),
     "chemotherapy": ("химиотерапия", "Chemotherapie"),
     "conditioning": ("кондиционирование", "Konditionierung"),
     "immunosuppression": ("ИСТ", "иммуносупрессия", "Immunsuppression"),

@@ -1,4 +1,4 @@
-"""Digital PCR of any instrument: which reader a text or a zip file belongs to."""
+"""Digital PCR of any instrument: which reader a text, a workbook or a zip file belongs to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from remnant.acquire import absolute_q, delimited, qiacuity, quantasoft
+from remnant.acquire import absolute_q, delimited, qiacuity, quantasoft, qx_amplitudes
 from remnant.acquire.archive import unpack
 from remnant.acquire.partition_cells import Digital
 from remnant.acquire.refusal import RefusedFileError
@@ -16,7 +16,7 @@ from remnant.records.finding import Finding, Problem
 from remnant.records.partition import Amplitudes
 from remnant.records.run import SourceFile
 
-__all__ = ["read_archive", "read_sheet", "read_text"]
+__all__ = ["read_archive", "read_sheet", "read_text", "read_workbook"]
 
 _TABLES: Final[tuple[tuple[Callable[[Sequence[str]], bool], Callable[..., Digital]], ...]] = (
     (quantasoft.is_results, quantasoft.read_results),
@@ -64,8 +64,8 @@ def read_text(source: SourceFile, data: bytes) -> Acquired | None:
     RefusedFileError
         If it is one of them and has problems.
     """
-    if quantasoft.is_amplitudes(data[:_BEGINNING]):
-        digital, amplitudes = quantasoft.read_amplitudes(source.name, data, source.sha256)
+    if qx_amplitudes.is_amplitudes(data[:_BEGINNING]):
+        digital, amplitudes = qx_amplitudes.read_amplitudes(source.name, data, source.sha256)
         return _acquired(source, digital, (amplitudes,))
     if absolute_q.is_summary(data):
         return _acquired(source, absolute_q.read_summary(source.name, data, sha256=source.sha256))
@@ -108,6 +108,33 @@ def read_sheet(source: SourceFile, sheet: Sheet, findings: Sequence[Finding] = (
         raise RefusedFileError(sheet.file, [problem])
     stem = source.name.rpartition(".")[0] or source.name
     return _acquired(source, reader(sheet, run_id=stem, sha256=source.sha256), (), findings)
+
+
+def read_workbook(source: SourceFile, sheets: Sequence[Sheet]) -> Acquired | None:
+    """What a workbook says that an instrument of digital PCR wrote, or a person saved from its table.
+
+    Parameters
+    ----------
+    source : SourceFile
+        The file; its format is filled in.
+    sheets : sequence of Sheet
+        Its sheets with content.
+
+    Returns
+    -------
+    Acquired or None
+        The first sheet that holds wells; None if none does. A finding names the others.
+
+    Raises
+    ------
+    RefusedFileError
+        If that sheet has problems.
+    """
+    for sheet in sheets:
+        found = read_sheet(source, sheet)
+        if found is not None:
+            return _with_others(found, [one.name or "" for one in sheets if one is not sheet], source.name)
+    return None
 
 
 def read_archive(source: SourceFile, archive: zipfile.ZipFile) -> Acquired | None:
@@ -162,7 +189,7 @@ def _with_others(found: Acquired, others: Sequence[str], file: str) -> Acquired:
         code="digital.member_not_read",
         severity="note",
         subject=f"file {file}",
-        message=f"Not read, since one member holds all wells: {', '.join(others[:10])}.",
+        message=f"Not read, since one part of the file holds the wells: {', '.join(others[:10])}.",
     )
     return Acquired(
         source=found.source,

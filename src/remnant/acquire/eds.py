@@ -1,8 +1,8 @@
 """Applied Biosystems experiment documents (.eds), a zip of XML and text, or of JSON in specification 2.
 
 Read are the results of the instrument's own analysis: Cq, Rn curves, plate setup, run time. Without an
-analysis the multicomponent signal of each target's reporter stands for the curve (specification 2). A Ct
-equal to the number of cycles is how the analysis writes "undetermined". Times are milliseconds since 1970;
+analysis the multicomponent signal of each target's reporter stands for the curve (specification 2), divided by
+that of the passive reference where every well has one, as the instrument's Rn is. A Ct equal to the number of cycles is how the analysis writes "undetermined". Times are milliseconds since 1970;
 the run date is their day in UTC. Raw images and quant files are not read.
 """
 
@@ -12,7 +12,7 @@ import datetime as dt
 import json
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from lxml import etree
@@ -265,8 +265,14 @@ def _analysed(analysis: dict[str, Any], points: Points) -> dict[tuple[str, str],
     return found
 
 
-def _signals(signals: dict[str, Any], dyes: dict[str, str], wells: list[RawWell], points: Points) -> None:
-    """Multicomponent signal of each target's reporter, on the collection points of the longest stage."""
+def _signals(
+    signals: dict[str, Any], dyes: dict[str, str], wells: list[RawWell], points: Points, *, passive: str
+) -> bool:
+    """Signal of each target's reporter, on the collection points of the longest stage; whether divided by the passive reference.
+
+    Wells hold unequal amounts of the passive reference, so that raw signals cannot be compared between them; where
+    one well lacks it none is divided, since a plate has one unit.
+    """
     stages: dict[str, list[tuple[int, str]]] = {}
     for at, point in enumerate(_list(signals, "collectionPoints")):
         stages.setdefault(_string(point, "stage"), []).append((at, _string(point, "cycle")))
@@ -274,12 +280,44 @@ def _signals(signals: dict[str, Any], dyes: dict[str, str], wells: list[RawWell]
     targets: dict[tuple[str, str], list[str]] = {}
     for raw in wells:
         targets.setdefault((raw.position, dyes.get(raw.target, "")), []).append(raw.target)
-    for well in _list(signals, "wellData"):
-        for dye in _list(well, "dyeData"):
-            values = _numbers(dye.get("fluorescences"))
-            for target in targets.get((_index(well), _string(dye, "dyeName")), ()):
-                for at, cycle in cycles:
-                    points.add((_index(well), target), cycle, values[at] if at < len(values) else "")
+    held = {
+        _index(well): {_string(dye, "dyeName"): dye.get("fluorescences") for dye in _list(well, "dyeData")}
+        for well in _list(signals, "wellData")
+    }
+    read = [key for key in targets if key[1] in held.get(key[0], {})]
+    divided = bool(passive and read) and all(
+        _divides(held[place].get(passive), [at for at, _ in cycles]) for place, _ in read
+    )
+    for place, dye in read:
+        values = _numbers(held[place][dye])
+        if divided:
+            values = _normalised(held[place][dye], held[place][passive])
+        for target in targets[place, dye]:
+            for at, cycle in cycles:
+                points.add((place, target), cycle, values[at] if at < len(values) else "")
+    return divided
+
+
+def _divides(passive: object, places: Sequence[int]) -> bool:
+    """Whether the passive reference has a signal above zero at every collection point."""
+    if not isinstance(passive, list):
+        return False
+    known = [passive[at] for at in places if at < len(passive)]
+    return len(known) == len(places) and all(
+        isinstance(value, int | float) and math.isfinite(value) and value > 0 for value in known
+    )
+
+
+def _normalised(reporter: object, passive: object) -> list[str]:
+    """Reporter over passive reference, Rn."""
+    if not isinstance(reporter, list) or not isinstance(passive, list):
+        return []
+    return [
+        repr(signal / under)
+        if isinstance(signal, int | float) and isinstance(under, int | float) and under
+        else ""
+        for signal, under in zip(reporter, passive, strict=False)
+    ]
 
 
 def _read_json(reading: Reading, archive: zipfile.ZipFile) -> InstrumentContent:
@@ -311,8 +349,11 @@ def _read_json(reading: Reading, archive: zipfile.ZipFile) -> InstrumentContent:
             )
     passive = _string(setup, "passiveReference")
     if not points.curves:
-        passive = ""
-        _signals(_json(reading, archive, "primary/multicomponent_data.json"), dyes, wells, points)
+        signals = _json(reading, archive, "primary/multicomponent_data.json")
+        divided = _signals(signals, dyes, wells, points, passive=passive)
+        if points.curves and not divided:
+            reading.counts["raw_signals"] += 1
+        passive = passive if divided else ""
     raw_run = RawRun(
         name=_string(summary, "name"),
         ended=_day(run.get("endTime")),

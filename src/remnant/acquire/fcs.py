@@ -112,7 +112,7 @@ def read_fcs_path(path: str | os.PathLike[str], *, name: str | None = None) -> t
     except OSError as error:
         raise NotFoundError(
             where=f"file {place.name}",
-            found=error.strerror or str(error),
+            found=(error.strerror or str(error)).lower(),
             needed="a file that can be read",
             advice="Check the path and the permissions.",
         ) from error

@@ -141,7 +141,10 @@ def _workbook(file: _File, pages: list[Page]) -> Acquired:
     layout = instrument_of([page.head() for page in pages])
     if layout is not None:
         return _pages(file, layout, pages)
-    return _tables(file, workbook.sheets(file.name, pages), [])
+    sheets = workbook.sheets(file.name, pages)
+    if (digital := dpcr.read_workbook(file.source(""), sheets)) is not None:
+        return digital
+    return _tables(file, sheets, [])
 
 
 def _text(file: _File) -> Acquired:
@@ -254,12 +257,20 @@ def _read(file: _File) -> Acquired:
     for magic, what, advice in _MAGIC:
         if data.startswith(magic):
             raise _refused(file.name, "file.unknown_format", what, advice)
+    if is_fcs(data):
+        return _fcs(file.source("fcs"), read_fcs(file.name, data))
+    try:
+        return _told_by_content(file)
+    except RefusedFileError:
+        if file.name.lower().endswith(_CYTOMETRY):  # the name only chooses the reason of a refusal
+            read_fcs(file.name, data)
+        raise
+
+
+def _told_by_content(file: _File) -> Acquired:
+    data = file.data
     if data.startswith(old_workbook.MAGIC):
         return _old_workbook(file)
-    if is_fcs(data) or file.name.lower().endswith(
-        _CYTOMETRY
-    ):  # the name only chooses the reason of a refusal
-        return _fcs(file.source("fcs"), read_fcs(file.name, data))
     if data.startswith(b"PK"):
         return _zipped(file)
     if data[:_BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
@@ -363,7 +374,7 @@ def read_path(path: str | os.PathLike[str]) -> Acquired:
     except OSError as error:
         raise NotFoundError(
             where=f"file {place.name}",
-            found=error.strerror or str(error),
+            found=(error.strerror or str(error)).lower(),
             needed="a file that can be read",
             advice="Check the path and the permissions.",
         ) from error

@@ -127,7 +127,7 @@ NOTES: Final = (
         title="Applied Biosystems experiment document (.eds)",
         told="a zip file with `apldbio/sds/experiment.xml` (specification 1) or `setup/plate_setup.json` (2).",
         read="results of the instrument's own analysis: Ct, Rn curves, plate setup with tasks and quantities, omitted wells, name, end of the run, instrument, serial"
-        " number. Specification 2 without an analysis: the multicomponent signal of each target's reporter.",
+        " number. Specification 2 without an analysis: the multicomponent signal of each target's reporter, divided by that of the passive reference (Rn) where every well has one.",
         not_read="images, quant files, calibrations, melting results, thresholds of specification 1.",
         traps=(
             "A Ct equal to the number of cycles is how the analysis of specification 1 writes 'undetermined'; in specification 2 it is -1.",

@@ -166,12 +166,14 @@ _DIGITAL = """\
 
 Recognised by their headers, in any encoding of the micro sign:
 
-- **QuantaSoft, QX Manager**: tables of results, one row a well and channel. Rows of merged wells (`M01`) are sums of other rows and are left out; one whose wells
-  are not in the file is a well of its own; one with some of its wells is refused.
-- **QuantaSoft amplitudes**: the fluorescence of every droplet of one well. The file does not say which well it is: its name does
-  (`plate7_A08_Amplitude.csv`: run `plate7`, place A08), and no other name is ever read. Sample, target and kind come from a plate layout, and the count from a
-  gate (see `remnant quantify`). An empty second column is a channel that was not recorded.
-- **QIAcuity**: the table of wells of the software suite, with or without `sep=,`.
+- **QuantaSoft, QX Manager**: tables of results, one row a well and channel, as CSV or XLSX. Rows of merged wells (`M01`) are sums of other rows and are left out;
+  one whose wells are not in the file is a well of its own; one with some of its wells is refused. QX Manager names the dye; of its four sample descriptions the
+  first names the well. Partitions positive in two channels are read where a well holds the two dyes of the first pair of channels.
+- **QuantaSoft and QX Manager amplitudes**: the fluorescence of every droplet of one well, in up to six channels. The file does not say which well it is: its name
+  does (`plate7_A08_Amplitude.csv`: run `plate7`, place A08), and no other name is ever read. Sample, target and kind come from a plate layout, and the count from a
+  gate (see `remnant quantify`). An empty second column is a channel that was not recorded. Lines before the header (`Target Value of 0 = negative`) are passed
+  over; the software's own calls of the droplets are not read.
+- **QIAcuity**: the table of wells of the software suite, versions 1 to 3, with or without `sep=,`. Version 3 writes place and sample in the first row of a well.
 - **Absolute Q**: tables of results, summaries (two header rows), multichannel tables, and zip files of them, of which one member is read.
 
 Positive, negative and accepted partitions must agree. Wells named NTC in a table that calls every well unknown are read as no-template controls.

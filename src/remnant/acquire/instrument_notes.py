@@ -111,6 +111,12 @@ def write_notes(
             " the number of cycles is not known.",
             advice="Export the amplification data again.",
         )
+    if counts["raw_signals"]:
+        reading.note(
+            "instrument.raw_signals",
+            "The fluorescence is the raw signal of the reporter: not every well has a passive reference to divide it by.",
+            advice="Heights of curves of different wells cannot be compared; set the passive reference in the instrument's software.",
+        )
     if curves is not None and passive_reference:
         reading.note(
             "instrument.normalised_curves",

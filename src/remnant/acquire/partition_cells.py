@@ -14,6 +14,7 @@ from typing import Final
 
 from remnant.acquire.aliases import CHOICE_ALIASES, fold, squash
 from remnant.acquire.cells import CellError, plate_position
+from remnant.acquire.instrument_cells import decimal_sign, number
 from remnant.acquire.limits import size
 from remnant.acquire.sheet import Sheet
 from remnant.acquire.tables import problem_at
@@ -25,6 +26,7 @@ __all__ = ["Cells", "Digital", "count_problems", "kind_of_word", "places", "repe
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}(\.0+)?")
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?")
+_GROUPED: Final = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
 _NO_NUMBER: Final = frozenset(map(squash, ("", "-", "No Call", "NaN", "N/A", "NA")))
 _KINDS: Final[dict[str, WellKind]] = {
     **{
@@ -73,7 +75,7 @@ def places(header: Sequence[str], wanted: Mapping[str, tuple[str, ...]]) -> dict
     header : sequence of str
         Column names as written.
     wanted : mapping of str to tuple of str
-        Our name, and the names under which a file may have it.
+        Our name, and the names under which a file may have it, the preferred one first.
 
     Returns
     -------
@@ -88,8 +90,7 @@ def places(header: Sequence[str], wanted: Mapping[str, tuple[str, ...]]) -> dict
     folded = [fold(name) for name in header]
     found = {}
     for name, spellings in wanted.items():
-        keys = {fold(spelling) for spelling in spellings}
-        place = next((i for i, key in enumerate(folded) if key in keys), None)
+        place = next((folded.index(key) for key in map(fold, spellings) if key in folded), None)
         if place is not None:
             found[name] = place
     return found
@@ -214,7 +215,7 @@ class Cells:
     def _numbers(self, name: str, *, whole: bool) -> list[float | None]:
         pattern, largest = (_WHOLE, float(size("partitions"))) if whole else (_NUMBER, math.inf)
         values: list[float | None] = []
-        for i, text in enumerate(self.text(name)):
+        for i, text in enumerate(_plain(self.text(name), whole=whole)):
             if squash(text) in _NO_NUMBER:
                 values.append(None)
             elif pattern.fullmatch(text) and float(text) <= largest:
@@ -246,6 +247,25 @@ class Cells:
                 self.refuse(i, name, text, code=error.code, expected=error.expected)
                 found.append("")
         return found
+
+
+def _plain(texts: Sequence[str], *, whole: bool) -> Sequence[str]:
+    """Cells of a column without commas, where the column shows what they mean; else as they stand.
+
+    Counts have thousands only. A number is told by the others of its column, as in exports of real-time PCR.
+    """
+    if not any("," in text for text in texts):
+        return texts
+    if whole:
+        return [text.replace(",", "") if _GROUPED.fullmatch(text) else text for text in texts]
+    sign = decimal_sign([], texts)
+    plain = []
+    for text in texts:
+        try:
+            plain.append(repr(number(text, sign)) if sign == "," or "," in text else text)
+        except CellError:
+            plain.append(text)
+    return plain
 
 
 def count_problems(cells: Cells, positives: Sequence[int | None], accepted: Sequence[int | None]) -> None:

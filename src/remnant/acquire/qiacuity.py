@@ -1,13 +1,18 @@
 """QIAGEN QIAcuity: the table of wells that the software suite exports.
 
-The first column holds the place and has no name. The sign for micro is often damaged on the way, so that
-columns are found by the beginning of their names.
+The first column holds the place and has no name, or is called Well. The sign for micro is often damaged on the
+way, so that columns are found by the beginning of their names. Version 3 of the suite names the target
+``Target (Name)``, gives a concentration of the reaction and one of the undiluted sample, and writes place and
+sample in the first of a well's rows only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
+
+import polars as pl
 
 from remnant.acquire.partition_cells import (
     Cells,
@@ -26,9 +31,10 @@ from remnant.records.run import Run, WellKind
 __all__ = ["is_results", "read_results"]
 
 _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "position": ("Well", "Well Name"),
     "sample": ("Sample/NTC/Control",),
     "type": ("Type",),
-    "target": ("Target",),
+    "target": ("Target", "Target (Name)"),
     "accepted": ("Partitions (valid)",),
     "positives": ("Partitions (positive)",),
     "negatives": ("Partitions (negative)",),
@@ -76,11 +82,12 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
     RefusedFileError
         With every problem.
     """
-    columns = {**places(sheet.header, _COLUMNS), "position": 0}
+    columns = {"position": 0, **places(sheet.header, _COLUMNS)}
     concentration_at = [i for i, name in enumerate(sheet.header) if name.lower().startswith("conc")]
     if concentration_at:
-        columns["concentration"] = concentration_at[0]
-    cells = Cells(sheet, columns)
+        of_reaction = [i for i in concentration_at if "reaction" in sheet.header[i].lower()]
+        columns["concentration"] = (of_reaction or concentration_at)[0]
+    cells = Cells(_filled(sheet, columns), columns)
     positions = cells.positions()
     accepted, positives = cells.whole("accepted"), cells.whole("positives")
     negatives = cells.whole("negatives")
@@ -124,6 +131,24 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
         partitions=tuple(wells),
         findings=_controls(sheet.file, types),
     )
+
+
+def _filled(sheet: Sheet, columns: Mapping[str, int]) -> Sheet:
+    """The table with place, sample and type of a well in each of its rows."""
+    place = str(columns["position"])
+    continues = pl.col(place) == ""
+    if not sheet.cells.select(continues.any()).item():
+        return sheet
+    down = {str(columns[name]) for name in ("position", "sample", "type") if name in columns}
+    cells = sheet.cells.with_columns(
+        pl.when(continues & (pl.col(name) == ""))
+        .then(pl.when(continues).then(None).otherwise(pl.col(name)).forward_fill())
+        .otherwise(pl.col(name))
+        .fill_null("")
+        .alias(name)
+        for name in down
+    )
+    return replace(sheet, cells=cells)
 
 
 def _controls(file: str, types: Sequence[str]) -> tuple[Finding, ...]:

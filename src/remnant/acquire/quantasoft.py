@@ -1,23 +1,18 @@
-"""Bio-Rad QX: amplitudes of single droplets, and tables of results of QuantaSoft and QX Manager.
+"""Bio-Rad QX: tables of results of QuantaSoft and QX Manager.
 
-A file of amplitudes holds no name of its well: only the file's own name does
-(``run_A08_Amplitude.csv``), and this is the one place where a name is read. Its second column is empty in
-a one-colour experiment, and some versions end lines with a carriage return alone. Rows of merged wells
-(``M01``) in a table of results are sums of other rows and are left out.
+Rows of merged wells (``M01``) in a table of results are sums of other rows and are left out. QX Manager names up
+to six dyes, and counts the partitions that are positive in two channels for each pair of channels; only the
+first pair is read, for the wells that hold its two dyes.
 """
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-import polars as pl
-
+from remnant.acquire.aliases import fold
 from remnant.acquire.cells import CellError, plate_position
-from remnant.acquire.limits import size
 from remnant.acquire.partition_cells import (
     Cells,
     Digital,
@@ -26,216 +21,35 @@ from remnant.acquire.partition_cells import (
     places,
     repeated_wells,
 )
-from remnant.acquire.refusal import RefusedFileError, gather
+from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.sheet import Sheet
 from remnant.records.finding import Finding, Problem
-from remnant.records.partition import Amplitudes, Partitions
+from remnant.records.partition import Partitions
 from remnant.records.run import Run, WellKind
 
-__all__ = ["COLUMNS", "is_amplitudes", "is_results", "read_amplitudes", "read_results"]
+__all__ = ["COLUMNS", "is_results", "read_results"]
 
-_HEADER: Final = re.compile(
-    rb'(?:\xef\xbb\xbf)?"?(?:Assay|Ch)\s*1 Amplitude"?(,"?(?:Assay|Ch)\s*2 Amplitude"?)?(,"?Cluster"?)?[ \t]*(?:\r\n|\r|\n|$)',
-    re.IGNORECASE,
-)
-_NAME: Final = re.compile(r"(?P<run>.+?)[ _-]+(?P<place>[A-Pa-p][0-9]{1,2})[ _-]+Amplitude(?:\.[A-Za-z]{3})?")
-_SHOWN: Final = 300
-
+_BOTH: Final = "Ch1+Ch2+"
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "position": ("Well",),
     "sample": ("Sample", "Sample description 1"),
-    "type": ("TargetType", "SampleType"),
-    "channel": ("TargetType", "DyeName(s)"),
-    "target": ("Target",),
+    "type": ("SampleType", "TargetType", "TypeAssay"),
+    "channel": ("DyeName(s)", "TargetType", "TypeAssay"),
+    "target": ("Target", "Assay"),
     "status": ("Status",),
     "concentration": ("Concentration", "Conc(copies/µL)", "Conc(copies/uL)"),
     "positives": ("Positives",),
     "negatives": ("Negatives",),
     "accepted": ("AcceptedDroplets", "Accepted Droplets"),
-    "both": ("Ch1+Ch2+",),
+    "both": (_BOTH,),
     "threshold": ("Threshold", "Threshold1"),
     "merged": ("MergedWells", "Merged Wells"),
 }
-"""Columns of a table of results by our name, with the spellings of QuantaSoft and of QX Manager."""
+"""Columns of a table of results by our name, with the spellings of QuantaSoft and of QX Manager; the first that is there counts."""
 _NEEDED: Final = frozenset({"position", "sample", "target", "positives", "accepted", "concentration"})
 _TYPE: Final = re.compile(r"ch([1-6])\s*(.*)", re.IGNORECASE)
-
-
-def is_amplitudes(data: bytes) -> bool:
-    r"""Whether a file begins as the amplitudes of droplets.
-
-    Parameters
-    ----------
-    data : bytes
-        The file, or its beginning.
-
-    Returns
-    -------
-    bool
-        By its header alone.
-
-    Examples
-    --------
-    >>> is_amplitudes(b"Assay1 Amplitude,Assay2 Amplitude\r7762.2,\r")
-    True
-    """
-    return _HEADER.match(data) is not None
-
-
-def _refuse(file: str, problems: Sequence[Problem], unlisted: int = 0) -> RefusedFileError:
-    return RefusedFileError(file, problems, unlisted=unlisted)
-
-
-def _problem(file: str, code: str, expected: str, advice: str, **place: object) -> Problem:
-    return Problem(code=code, file=file, expected=expected, advice=advice, **place)  # type: ignore[arg-type]
-
-
-def _well_of_name(file: str) -> tuple[str, str]:
-    found = _NAME.fullmatch(file)
-    try:
-        return (found["run"], plate_position(found["place"])) if found else ("", "")
-    except CellError:
-        return "", ""
-
-
-def _name_problem(file: str) -> Problem:
-    return _problem(
-        file,
-        "digital.position_in_name",
-        "a file name that ends in the place and _Amplitude.csv, like plate7_A08_Amplitude.csv",
-        "Give the file the name that QuantaSoft wrote: the file itself does not say which well it is.",
-        value=file[:_SHOWN],
-    )
-
-
-def read_amplitudes(file: str, data: bytes, sha256: str) -> tuple[Digital, Amplitudes]:
-    r"""Amplitudes of the droplets of one well.
-
-    Parameters
-    ----------
-    file : str
-        File name, which names run and place.
-    data : bytes
-        Content.
-    sha256 : str
-        Hash of the content, kept with the run and the well.
-
-    Returns
-    -------
-    digital : Digital
-        The run and one entry a channel, without positives.
-    amplitudes : Amplitudes
-        Fluorescence as recorded.
-
-    Raises
-    ------
-    RefusedFileError
-        If the name tells no place, a value is no number, or there are no values.
-
-    Examples
-    --------
-    >>> text = b"Assay1 Amplitude,Assay2 Amplitude\r\n7762.24,\r\n21050.5,\r\n"
-    >>> digital, amplitudes = read_amplitudes("plate7_A08_Amplitude.csv", text, "0" * 64)
-    >>> digital.partitions[0].position, amplitudes.channels, amplitudes.fluorescence.shape
-    ('A08', ('1',), (2, 1))
-    """
-    run_id, position = _well_of_name(file)
-    problems = [] if position else [_name_problem(file)]
-    values, filled, more, unlisted = _values(file, data)
-    problems += more
-    if problems:
-        raise _refuse(file, problems, unlisted)
-    channels = tuple(str(i + 1) for i in filled)
-    partitions = tuple(
-        Partitions(
-            run_id=run_id,
-            position=position,
-            channel=channel,
-            target="",
-            sample="",
-            kind="unknown",
-            accepted=len(values),
-            positives=None,
-            instrument="qx",
-            amplitudes_sha256=sha256,
-        )
-        for channel in channels
-    )
-    run = Run(run_id=run_id, instrument="Bio-Rad QX", source_sha256=sha256)
-    digital = Digital(format="qx amplitudes", runs=(run,), partitions=partitions, findings=())
-    return digital, Amplitudes(run_id, position, channels, values)
-
-
-def _values(file: str, data: bytes) -> tuple[np.ndarray, list[int], list[Problem], int]:
-    """Values of the channels that hold any, which these are, and what is wrong."""
-    header = _HEADER.match(data)
-    body = data[header.end() :] if header else b""
-    if b"\n" not in body:
-        body = body.replace(b"\r", b"\n")
-    lines = body.count(b"\n") + 1
-    if lines > size("partitions_per_well"):
-        limit = size("partitions_per_well")
-        problem = _problem(
-            file,
-            "digital.partitions",
-            f"at most {limit:,}",
-            "One file holds one well.",
-            value=f"{lines:,} droplets",
-        )
-        return np.zeros((0, 0)), [], [problem], 0
-    body = body.strip()
-    names = [str(i) for i in range(max(header[0].count(b",") + 1, 2) if header else 2)]
-    schema = dict.fromkeys(names, pl.Float64)
-    try:
-        frame = pl.read_csv(
-            io.BytesIO(body), has_header=False, schema=schema, quote_char=None, truncate_ragged_lines=True
-        )
-    except pl.exceptions.PolarsError:
-        return np.zeros((0, 0)), [], *_wrong_cells(file, body)
-    filled = [i for i in (0, 1) if frame[names[i]].null_count() < frame.height]
-    values = frame.select([names[i] for i in filled]).to_numpy() if filled else np.zeros((0, 0))
-    if not filled:  # no row, or no value in any
-        advice = "Export the amplitudes again; the well was not read."
-        return values, [], [_problem(file, "digital.no_amplitudes", "at least one droplet", advice)], 0
-    if not np.isfinite(values).all():
-        return values, filled, *_wrong_cells(file, body, filled)
-    return values, filled, [], 0
-
-
-def _wrong_cells(file: str, body: bytes, filled: Sequence[int] = (0,)) -> tuple[list[Problem], int]:
-    """Every cell that is no number, with its row; a slow second look at a file that is refused anyway."""
-    listed: list[Problem] = []
-    wrong = []
-    for row, line in enumerate(body.decode("utf-8", "replace").rstrip().splitlines(), start=2):
-        cells = line.split(",")
-        for i, text in enumerate(cells[:2] + [""] * (2 - len(cells))):
-            if (i in filled or text) and not _is_finite(text):
-                wrong.append((row, i, text))
-    if not wrong:  # a row that only the reader of tables stumbles over
-        wrong = [(2, 0, body[:20].decode("utf-8", "replace"))]
-    unlisted = gather(
-        (
-            _problem(
-                file,
-                "digital.amplitude",
-                "a fluorescence as a number",
-                "Export the amplitudes again; the file was cut or changed.",
-                row=row,
-                column=f"Assay{i + 1} Amplitude",
-                value=text[:_SHOWN],
-            )
-            for row, i, text in wrong
-        ),
-        listed,
-    )
-    return listed, unlisted
-
-
-def _is_finite(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
+_DESCRIPTIONS: Final = tuple(f"Sample description {i}" for i in (2, 3, 4))
+_FIRST_PAIR: Final = frozenset(map(fold, ("1", "2", "FAM", "HEX", "VIC", "EvaGreen")))
 
 
 def is_results(header: Sequence[str]) -> bool:
@@ -277,6 +91,8 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
         With every problem.
     """
     columns = places(sheet.header, COLUMNS)
+    if sheet.header[columns.get("both", 0)] != _BOTH:  # names without their signs are all the same
+        columns.pop("both", None)
     merged, findings, merged_problems = _merged(sheet, columns)
     cells = Cells(sheet, columns, merged)
     cells.problems += merged_problems
@@ -288,6 +104,7 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
     samples, targets = cells.text("sample"), cells.text("target")
     channels = [_channel(text, i) for i, text in enumerate(cells.text("channel"))]
     kinds, by_name = _kinds(samples, cells.text("type"))
+    paired = _paired(positions, channels)
     wells = []
     for i, place in enumerate(positions):
         k, n = positives[i], accepted[i]
@@ -312,14 +129,14 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
                 instrument="qx",
                 concentration_copies_per_ul=concentration[i],
                 threshold=threshold[i],
-                both_positive=both[i],
+                both_positive=both[i] if place in paired else None,
                 excluded="the instrument made no call" if k is None or not n else None,
             )
         )
     repeated_wells(cells, [(w.run_id, w.position, w.channel, w.target) for w in wells])
     if cells.problems:
-        raise _refuse(sheet.file, cells.problems, sheet.unlisted)
-    findings += _named_blanks(sheet.file, by_name)
+        raise RefusedFileError(sheet.file, cells.problems, unlisted=sheet.unlisted)
+    findings += [*_named_blanks(sheet.file, by_name), *_descriptions(sheet)]
     run = Run(run_id=run_id, instrument="Bio-Rad QX", source_sha256=sha256)
     return Digital(format="qx results", runs=(run,), partitions=tuple(wells), findings=tuple(findings))
 
@@ -327,6 +144,33 @@ def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
 def _channel(text: str, row: int) -> str:
     found = _TYPE.fullmatch(text.strip())
     return found[1] if found else text.strip() or str(row + 1)
+
+
+def _paired(positions: Sequence[str], channels: Sequence[str]) -> frozenset[str]:
+    """Places that hold two targets, in the first two channels."""
+    held: dict[str, list[str]] = {}
+    for place, channel in zip(positions, channels, strict=True):
+        held.setdefault(place, []).append(fold(channel))
+    return frozenset(
+        place for place, dyes in held.items() if len(dyes) == len(set(dyes)) == 2 and set(dyes) <= _FIRST_PAIR
+    )
+
+
+def _descriptions(sheet: Sheet) -> list[Finding]:
+    """Second to fourth descriptions of the samples, which QX Manager writes and nothing here reads."""
+    columns = places(sheet.header, {name: (name,) for name in _DESCRIPTIONS})
+    filled = [name for name, at in columns.items() if (sheet.cells[str(at)] != "").any()]
+    if not filled:
+        return []
+    return [
+        Finding(
+            code="digital.description_not_read",
+            severity="note",
+            subject=f"file {sheet.file}",
+            message=f"{', '.join(filled)} hold text that was not read: a well is named by Sample description 1.",
+            advice="Name samples or cDNAs in Sample description 1, or in a plate layout.",
+        )
+    ]
 
 
 def _kinds(samples: Sequence[str], types: Sequence[str]) -> tuple[list[WellKind], list[str]]:
@@ -371,11 +215,11 @@ def _merged(sheet: Sheet, columns: dict[str, int]) -> tuple[list[int], list[Find
         if present < len(parts):
             missing = ", ".join(part for part in parts if part not in known)
             problems.append(
-                _problem(
-                    sheet.file,
-                    "digital.merged_part",
-                    "all wells of a merged well, or none",
-                    "Export all wells: some of this merged well are missing and would be counted in part.",
+                Problem(
+                    code="digital.merged_part",
+                    file=sheet.file,
+                    expected="all wells of a merged well, or none",
+                    advice="Export all wells: some of this merged well are missing and would be counted in part.",
                     row=sheet.rows[i],
                     column=sheet.header[columns["merged"]],
                     value=f"{positions[i]} without {missing}",

@@ -129,7 +129,7 @@ def nearest_kinds(sheet: Sheet) -> Problem:
         sheet,
         "sheet.unknown_kind",
         "the columns of one kind of table" + (f" (nearest: {lacks})" if lacks else ""),
-        "Give the columns the names that docs/formats.md lists, or start from a template.",
+        "Start from an empty table of the kind: `remnant templates FOLDER` writes one of each, with its columns.",
         row=sheet.header_row,
         value=", ".join(sheet.header[:20]),
     )
@@ -251,13 +251,19 @@ def _with_comma(texts: pl.Series) -> list[str]:
     return texts.filter(texts.str.contains(",", literal=True)).unique().to_list()
 
 
+def _fill(name: str) -> str:
+    """What to do about an empty cell; a result below detection is a limit, and never an empty cell."""
+    limit = " Write a result below detection as its limit, such as < 0.003." if name == "value" else ""
+    return f"Fill the cell; it is never guessed.{limit}"
+
+
 def _column(sheet: Sheet, column: Column, place: int) -> tuple[list[Any], Iterator[Problem]]:
     """Values of one column, and its problems; each distinct text is parsed once."""
     texts = sheet.cells[str(place)]
     comma = sheet.comma or (column.accepts in _NUMERIC and any(map(decimal_comma, _with_comma(texts))))
     good, bad = _parsed(texts.unique(), column, parser(column, comma=comma))
     if column.filled:
-        expected, advice = f"a value for {column.name}", "Fill the cell; it is never guessed."
+        expected, advice = f"a filled cell in {column.name}", _fill(column.name)
         bad |= {
             text: CellError(code="cell.empty", expected=expected, advice=advice)
             for text, value in good.items()

@@ -35,7 +35,6 @@ RECIPIENT: Final = "recipient chimerism"
 
 # Decades of the declared range around a value, and below an upper limit.
 _DECADES: Final = 4.0
-_SCALE: Final = "percent_is"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +105,16 @@ def measure_reported(
             findings.append(_left_out(stated, "a donor share of 1 has no limit: write it as more than one"))
             continue
         sample = known.get(value.sample_id) or _own_sample(value)
-        assay = _in_its_unit(by_gene.get((value.target, value.control)) or _share_of_cells(value), value)
+        assay = _in_unit(value, by_gene.get((value.target, value.control)) or _share_of_cells(value))
         if sample is None:
             findings.append(_left_out(value, "no sample table names it and it has no day and material"))
         elif assay is None:
             findings.append(_left_out(value, f"no assay {value.target}/{value.control} is known"))
         elif not is_comparable(value.unit, assay.unit):
-            findings.append(_left_out(value, _other_quantity(value, assay)))
+            known_as = unit_label(assay.unit, control=value.control)
+            findings.append(
+                _left_out(value, f"{unit_label(value.unit)} is not {known_as}, the unit of {assay.assay_id}")
+            )
         else:
             evidence = _evidence(value, sample, assay=assay, components=components)
             usable.append(_Usable(value=value, sample=sample, assay=assay, evidence=evidence))
@@ -164,16 +166,11 @@ def _share_of_cells(value: ReportedValue) -> Assay | None:
     )
 
 
-def _in_its_unit(assay: Assay | None, value: ReportedValue) -> Assay | None:
-    """A value on the International Scale stays on it: its factor was the reporting laboratory's, and is not known here."""
-    if assay is None or value.unit != _SCALE:
+def _in_unit(value: ReportedValue, assay: Assay | None) -> Assay | None:
+    """A value that was reported on the International Scale stays on it: the factor behind it is the laboratory's."""
+    if assay is None or value.unit != "percent_is" or assay.unit == "cell_fraction":
         return assay
-    return replace(assay, unit=_SCALE) if is_comparable(assay.unit, "ratio") else assay
-
-
-def _other_quantity(value: ReportedValue, assay: Assay) -> str:
-    found, needed = (unit_label(one.unit) or one.unit for one in (value, assay))
-    return f"it is given in {found}, another quantity than the assay's {needed}"
+    return replace(assay, unit="percent_is")
 
 
 def _own_sample(value: ReportedValue) -> Sample | None:

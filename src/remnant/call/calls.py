@@ -2,7 +2,8 @@
 
 The verdict is the rule on the laboratory's point value, as written: what was not detected is not above,
 what cannot be evaluated has no verdict. P(above) and robust / borderline stand beside it and never change
-it. Whatever compares samples, such as the patient's own background, is the course's.
+it. A cut-off that donors taught is itself uncertain: P(above) is averaged over its posterior; a published number
+has none. Whatever compares samples, such as the patient's own background, is the course's.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from remnant.evidence.kinds import ReportedEvidence
 from remnant.evidence.verbs import probability_above
 from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
 from remnant.knowledge.states import StateRules, state_rules
+from remnant.numerics.percentile_posterior import WEIGHTS, spread_log10
 from remnant.records.finding import Finding
 from remnant.records.judgement import Call
 from remnant.records.measurement import Baseline, Measurement
@@ -47,6 +49,10 @@ class _Applied:
     threshold: float
     unit: str
     limit: float  # the threshold in the measurements' own unit
+    limits: tuple[
+        float, ...
+    ]  # the same at the nodes of its posterior; empty for a number that is taken as it stands
+    uncertainty: str  # what P(above) contains
     per_unit: float  # rule unit per measurement unit
 
 
@@ -246,7 +252,7 @@ def _plan(
             if isinstance(found, Finding):
                 findings.append(found)
                 continue
-            threshold, unit, label = found
+            threshold, unit, label, baseline = found
             applied.append(
                 _Applied(
                     rule=rule,
@@ -255,14 +261,27 @@ def _plan(
                     threshold=threshold,
                     unit=unit,
                     limit=convert(threshold, unit, group[5]),
+                    limits=baseline.percentile_nodes if baseline else (),
+                    uncertainty=_uncertainty(baseline),
                     per_unit=convert(1.0, group[5], unit),
                 )
             )
     return applied, findings
 
 
-def _threshold(rule: Cutoff, group: _Group, background: _Background) -> tuple[float, str, str] | Finding:
-    """Number, unit and words of a rule for one series, or what stands in its way."""
+def _uncertainty(baseline: Baseline | None) -> str:
+    """What P(above) contains beside the measurement, in words."""
+    if baseline is None:
+        return "measurement"
+    if not baseline.percentile_nodes:
+        return "measurement; the assumed cut-off is taken as it stands"
+    return f"measurement and the cut-off of {len(baseline.samples)} donors"
+
+
+def _threshold(
+    rule: Cutoff, group: _Group, background: _Background
+) -> tuple[float, str, str, Baseline | None] | Finding:
+    """Number, unit and words of a rule for one series and the donors behind it, or what stands in its way."""
     assay, _, _, material, fraction, unit = group
     if rule.threshold is None:
         baseline = background.get((assay, material, fraction, unit))
@@ -274,7 +293,7 @@ def _threshold(rule: Cutoff, group: _Group, background: _Background) -> tuple[fl
                 message=f"{rule.id} cannot be applied to {_series_text(group)}: no donors' percentile is known.",
             )
         assumed = "assumed " if baseline.method == "assumed" else ""
-        return baseline.percentile_97_5, unit, assumed + rule.label
+        return baseline.percentile_97_5, unit, assumed + rule.label, baseline
     try:
         convert(rule.threshold, rule.unit, unit)
     except UnitError as error:
@@ -286,13 +305,13 @@ def _threshold(rule: Cutoff, group: _Group, background: _Background) -> tuple[fl
             found=error.found,
             needed=error.needed,
         )
-    return rule.threshold, rule.unit, rule.label
+    return rule.threshold, rule.unit, rule.label, None
 
 
 def _probabilities(
     measurements: Sequence[Measurement], applied: Sequence[_Applied]
 ) -> list[list[float | None]]:
-    """P(above) of every applied row, asked in one batch; None where not evaluable."""
+    """P(above) of every applied row: fixed numbers in one batch, donors' percentiles in another; None without evidence."""
     asked = [
         (order, place)
         for order, one in enumerate(applied)
@@ -303,10 +322,18 @@ def _probabilities(
     if not asked:
         return answers
     rows = np.array([applied[order].rows[place] for order, place in asked])
-    limits = np.array([applied[order].limit for order, _ in asked])
     unique, back = np.unique(rows, return_inverse=True)
     batch = EvidenceBatch.of([measurements[row].evidence for row in unique])
-    for (order, place), p in zip(asked, probability_above(batch.take(back), limits).tolist(), strict=True):
+    uncertain = np.array([bool(applied[order].limits) for order, _ in asked])
+    probability = np.empty(len(asked))
+    for chosen in (np.flatnonzero(~uncertain), np.flatnonzero(uncertain)):
+        if not len(chosen):
+            continue
+        held = [applied[asked[i][0]] for i in chosen]
+        limits = np.array([one.limits or (one.limit,) for one in held])
+        weights = WEIGHTS if held[0].limits else np.ones(1)
+        probability[chosen] = probability_above(batch.take(back[chosen]), limits) @ weights
+    for (order, place), p in zip(asked, probability.tolist(), strict=True):
         answers[order][place] = p
     return answers
 
@@ -342,7 +369,7 @@ def _call(m: Measurement, one: _Applied, probability: float | None, states: Stat
         reason = (
             f"{_found(m, value, sign=sign, label=label, per_unit=one.per_unit)} is "
             f"{'not comparable with' if verdict == 'not evaluable' else verdict} {limit}; "
-            f"P(above) {probability_text(probability)}, {confidence}."
+            f"P(above) {probability_text(probability)}{_inside(one)}, {confidence}."
         )
     return Call(
         measurement_id=m.measurement_id,
@@ -362,7 +389,16 @@ def _call(m: Measurement, one: _Applied, probability: float | None, states: Stat
         reason=reason,
         role="shown" if rule.role == "shown" else "decides",
         label=one.label,
+        uncertainty=one.uncertainty,
+        threshold_sd_log10=spread_log10(np.log10(one.limits)) if one.limits else 0.0,
     )
+
+
+def _inside(one: _Applied) -> str:
+    """What P(above) contains, where it is more than the measurement or less than it should be."""
+    if one.limits:
+        return ", the donors' own uncertainty inside"
+    return "" if one.rule.threshold is not None else ", the assumed cut-off taken as it stands"
 
 
 def _found(m: Measurement, value: float | None, *, sign: str, label: str, per_unit: float) -> str:

@@ -19,6 +19,7 @@ from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import MEASUREMENT
 from remnant.knowledge.background import BackgroundRules, background_rules
 from remnant.numerics.background import FittedPercentile, fit_percentile, rank_percentile
+from remnant.numerics.percentile_posterior import normal_percentile_nodes, rank_percentile_nodes
 from remnant.records.finding import Finding
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.sample import Sample
@@ -105,7 +106,8 @@ def donor_baseline(measurements: Sequence[Measurement], *, rules: BackgroundRule
     -----
     Log-normal by left-censored maximum likelihood, errors of the measurement integrated out; by ranks
     from the number of donors on that the rules name. The interval is that of the profile likelihood, or
-    of binomial order statistics.
+    of binomial order statistics; the nodes are those of the posterior of the percentile, from the same likelihood or
+    the same ranks.
     """
     rules = rules or background_rules()
     if len({_series(m) for m in measurements}) > 1:
@@ -124,7 +126,7 @@ def donor_baseline(measurements: Sequence[Measurement], *, rules: BackgroundRule
             advice="Measure more donors with this assay in this material.",
         )
     by_ranks = len(chosen) >= rules.minimum_donors_nonparametric
-    fitted = _by_ranks(chosen, rules) if by_ranks else _log_normal(chosen, rules)
+    fitted, nodes = _by_ranks(chosen, rules) if by_ranks else _log_normal(chosen, rules)
     method: Literal["nonparametric", "log-normal"] = "nonparametric" if by_ranks else "log-normal"
     first = chosen[0]
     return Baseline(
@@ -141,6 +143,7 @@ def donor_baseline(measurements: Sequence[Measurement], *, rules: BackgroundRule
         percentile_upper=10.0**fitted.upper,
         method=method,
         rule_id="donor_percentile",
+        percentile_nodes=tuple((10.0**nodes).tolist()),
     )
 
 
@@ -157,7 +160,9 @@ def _log10_values(chosen: Sequence[Measurement]) -> NDArray[np.float64]:
     return np.log10([m.point_value for m in chosen if m.point_value is not None])
 
 
-def _log_normal(chosen: Sequence[Measurement], rules: BackgroundRules) -> FittedPercentile:
+def _log_normal(
+    chosen: Sequence[Measurement], rules: BackgroundRules
+) -> tuple[FittedPercentile, NDArray[np.float64]]:
     values = _log10_values(chosen)
     if len(values) < 2:
         raise FitError(
@@ -172,20 +177,23 @@ def _log_normal(chosen: Sequence[Measurement], rules: BackgroundRules) -> Fitted
     def likelihood(centres: NDArray[np.float64], sd: float) -> NDArray[np.float64]:
         return averaged_likelihood(batch, centres, np.hypot(error, sd))
 
-    return fit_percentile(
+    fitted = fit_percentile(
         likelihood,
         low=float(values.min()) - 1.0,
         high=float(values.max()) + 3.0,
         percent=rules.percentile,
         level=rules.interval_level,
     )
+    return fitted, normal_percentile_nodes(likelihood, fitted, percent=rules.percentile)
 
 
-def _by_ranks(chosen: Sequence[Measurement], rules: BackgroundRules) -> FittedPercentile:
+def _by_ranks(
+    chosen: Sequence[Measurement], rules: BackgroundRules
+) -> tuple[FittedPercentile, NDArray[np.float64]]:
     values = _log10_values(chosen)
-    return rank_percentile(
-        values, len(chosen) - len(values), percent=rules.percentile, level=rules.interval_level
-    )
+    undetected = len(chosen) - len(values)
+    fitted = rank_percentile(values, undetected, percent=rules.percentile, level=rules.interval_level)
+    return fitted, rank_percentile_nodes(values, undetected, percent=rules.percentile)
 
 
 def _assumed(measurement: Measurement, rules: BackgroundRules) -> Baseline | None:

@@ -61,6 +61,8 @@ COMMANDS: Final[tuple[Row, ...]] = (
     ),
     Row("course", "remnant.cli.results:course", "Show a patient's dated line.", _RESULTS),
     Row("call", "remnant.cli.results:call", "List verdicts with their rules.", _RESULTS),
+    Row("decide", "remnant.cli.decide:decide", "Record what a person decided, with the reason.", _RESULTS),
+    Row("decisions", "remnant.cli.decide:decisions", "List what people decided.", _RESULTS),
     Row("findings", "remnant.cli.results:findings", "List what was noticed.", _RESULTS),
     Row("rules list", "remnant.cli.rules:list_", "List the rule sets that ship, and a study's own.", _RULES),
     Row("rules show", "remnant.cli.rules:show", "Show one rule set with numbers and sources.", _RULES),

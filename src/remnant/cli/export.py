@@ -17,11 +17,15 @@ from remnant.cli.printed import listed
 from remnant.cli.results import computed
 from remnant.cohort.table import patients
 from remnant.errors import ConflictError
+from remnant.records.amplification import CurveResult
 from remnant.records.codec import to_frame
+from remnant.records.deciding import call_subject
 from remnant.records.finding import Finding
 from remnant.records.judgement import Call, Course, Decision, SeriesPoint
 from remnant.records.measurement import Baseline, CurveFit, Measurement, WellUse
 from remnant.records.mrd import MrdPoint
+from remnant.records.partition import DigitalWell
+from remnant.records.run import Well
 from remnant.report import formats
 from remnant.study.audit import record_action
 from remnant.study.connection import plain_errors
@@ -55,6 +59,7 @@ _KINDS: Final[dict[str, KindName]] = {
 _DERIVED: Final = {
     "curve_fits": CurveFit,
     "well_uses": WellUse,
+    "digital_wells": DigitalWell,
     "measurements": Measurement,
     "baselines": Baseline,
     "calls": Call,
@@ -92,6 +97,13 @@ def export(
         Files with their number of rows.
     """
     opened = computed(study)
+    if out.resolve() == opened.folder.resolve():
+        raise ConflictError(
+            where=str(out),
+            found="the folder of the study itself",
+            needed="a folder of its own for the tables",
+            advice="Choose another folder, such as one inside the study's reports.",
+        )
     tables = {f"{name}.{as_}": frame for name, frame in _frames(opened, as_) if frame.height}
     _refuse_overwriting(out, list(tables))
     with plain_errors(str(out)):
@@ -112,7 +124,9 @@ def _frames(study: Study, as_: str) -> Iterator[tuple[str, pl.DataFrame]]:
         else:
             yield kind.attribute, facts_frame(study, kind.record)
     for name, record in _DERIVED.items():
-        yield name, to_frame(derived_records(study, record), record)
+        frame = to_frame(derived_records(study, record), record)
+        yield name, _with_decisions(study, frame) if record is Call else frame
+    yield "amplification_curves", _beside_instrument(study)
     points = [point for course in derived_records(study, Course) for point in course.points]
     yield "series_points", to_frame(points, SeriesPoint)
     specific = [point for course in derived_records(study, Course) for point in course.mrd]
@@ -120,6 +134,30 @@ def _frames(study: Study, as_: str) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "findings", to_frame(all_findings(study), Finding)
     yield "decisions", to_frame(decisions(study, standing=False), Decision)
     yield "cohort", patients(dossiers(study))
+
+
+def _beside_instrument(study: Study) -> pl.DataFrame:
+    """What we read from each amplification curve, with the instrument's Cq and the difference beside it."""
+    ours = to_frame(derived_records(study, CurveResult), CurveResult)
+    place = ["run_id", "position", "target"]
+    theirs = to_frame(facts(study, Well), Well).select(
+        *place, "sample", pl.col("cq").cast(pl.Float64).alias("instrument_cq")
+    )
+    return ours.join(theirs, on=place, how="left", maintain_order="left").with_columns(
+        (pl.col("cq").cast(pl.Float64) - pl.col("instrument_cq")).alias("cq_difference")
+    )
+
+
+def _with_decisions(study: Study, frame: pl.DataFrame) -> pl.DataFrame:
+    """Verdicts with what people decided on them beside, empty where nobody did."""
+    said = {decision.on: decision for decision in decisions(study)}
+    held = [said.get(call_subject(call)) for call in derived_records(study, Call)]
+    return frame.with_columns(
+        pl.Series("decided", [one and one.verdict for one in held], dtype=pl.String),
+        pl.Series("decided_by", [one and one.by for one in held], dtype=pl.String),
+        pl.Series("decided_at", [one and one.at.isoformat() for one in held], dtype=pl.String),
+        pl.Series("decided_reason", [one and one.reason for one in held], dtype=pl.String),
+    )
 
 
 def _importable(kind: Kind, records: Sequence[Any]) -> pl.DataFrame:

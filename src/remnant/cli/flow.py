@@ -41,7 +41,7 @@ def _bytes(path: Path) -> bytes:
     except OSError as error:
         raise NotFoundError(
             where=f"file {path.name}",
-            found=error.strerror or str(error),
+            found=(error.strerror or str(error)).lower(),
             needed="a file that can be read",
             advice="Check the path.",
         ) from error

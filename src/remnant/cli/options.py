@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import getpass
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from remnant.errors import ConflictError
 
-__all__ = ["By", "Patients", "Strict", "StudyFolder", "current_user", "refuse_filled"]
+__all__ = ["By", "Day", "Patients", "Strict", "StudyFolder", "current_user", "refuse_filled"]
 
 
 def current_user() -> str:
@@ -46,6 +47,27 @@ Strict = Annotated[
 Patients = Annotated[
     list[str] | None,
     typer.Option("--patient", help="Only this patient; may be repeated.", metavar="CODE", show_default=False),
+]
+
+
+def _date(text: str) -> dt.date:
+    """A day as it is typed; what is no day is refused with how to write one."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as error:
+        message = f"found {text!r}, need a date as YYYY-MM-DD, such as 2024-02-01."
+        raise typer.BadParameter(message) from error
+
+
+Day = Annotated[
+    dt.date | None,
+    typer.Option(
+        "--on",
+        metavar="DATE",
+        parser=_date,
+        help="Day for which due and overdue samples are said.",
+        show_default="the last day known of any patient",
+    ),
 ]
 
 

@@ -43,6 +43,13 @@ class Source(StrEnum):
     ours = "ours"
 
 
+class GateChoice(StrEnum):
+    """How amplitudes of partitions are gated."""
+
+    control = "control"
+    two_colour = "two-colour"
+
+
 @command
 def quantify(
     path: Annotated[Path, typer.Argument(metavar="FILE|STUDY", help="File of a run, or folder of a study.")],
@@ -53,6 +60,12 @@ def quantify(
     cq: Annotated[
         Source, typer.Option(help="Which Cq, for a file: the instrument's, or ours, read from the curves.")
     ] = Source.instrument,
+    gate: Annotated[
+        GateChoice,
+        typer.Option(
+            help="How amplitudes of digital PCR are gated: a threshold a channel, or four clusters of two colours."
+        ),
+    ] = GateChoice.control,
     patients: Patients = None,
 ) -> Answer:
     """Fit the curves of one file, count the wells of digital PCR, read an IG/TR plate, or list a study's measurements.
@@ -69,6 +82,8 @@ def quantify(
         Row of the curve gates, for a file.
     cq : Source, default Source.instrument
         Which Cq the standard curves of a file are fitted to.
+    gate : GateChoice, default GateChoice.control
+        How the amplitudes of a digital PCR are gated.
     patients : list of str or None, default None
         Only these patients, for a study.
 
@@ -79,15 +94,15 @@ def quantify(
         findings of a digital PCR; samples of an IG/TR plate.
     """
     if path.is_dir():
-        digital = None if (path / "study.toml").exists() else digital_folder(path)
+        digital = None if (path / "study.toml").exists() else digital_folder(path, gate.value)
         return digital or _measurements(path, patients)
-    return _curves(path, gates, cq)
+    return _curves(path, gates, cq, gate)
 
 
-def _curves(path: Path, gates: str | None, cq: Source) -> Answer:
+def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answer:
     acquired = read_path(path)
     if acquired.partitions:
-        return digital_answer([acquired])
+        return digital_answer([acquired], gate.value)
     if acquired.igtr_wells:
         return igtr_answer(acquired)
     plates = read_plates(acquired.curves)

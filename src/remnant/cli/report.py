@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from remnant.cli.answer import Answer, command
-from remnant.cli.options import By, Patients, StudyFolder
+from remnant.cli.options import By, Day, Patients, StudyFolder
 from remnant.cli.progress import stages
 from remnant.cli.results import computed, named_dossiers
 from remnant.pipeline.reports import WrittenReports, write_reports
@@ -29,15 +28,7 @@ def report(
     pdfs: Annotated[
         Literal["flagged", "all", "none"], typer.Option("--pdf", help="Patients who get a PDF.")
     ] = "flagged",
-    on: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="DATE",
-            formats=["%Y-%m-%d"],
-            help="Day the worklist is made for.",
-            show_default="the last day known",
-        ),
-    ] = None,
+    on: Day = None,
     patients: Patients = None,
     by: By,
 ) -> Answer:
@@ -51,7 +42,7 @@ def report(
         Folder to write.
     pdfs : {"flagged", "all", "none"}, default "flagged"
         Patients who get a PDF: those on the worklist, all, or none.
-    on : datetime.datetime or None, default None
+    on : datetime.date or None, default None
         Day the worklist is made for.
     patients : list of str or None, default None
         Only the pages of these patients, and their PDFs unless none are wanted; nothing else is written.
@@ -72,7 +63,7 @@ def report(
             opened,
             folder,
             pdfs=pdfs,
-            on=on.date() if on else None,
+            on=on,
             only=frozenset(patients or ()),
             progress=progress,
         )

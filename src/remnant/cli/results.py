@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import RenderableType
+from rich.text import Text
 
 from remnant.cli.answer import Answer, command, messages
 from remnant.cli.noticed import finding_table, judged
-from remnant.cli.options import Patients, Strict, StudyFolder
+from remnant.cli.options import Day, Patients, Strict, StudyFolder
 from remnant.cli.printed import listed
+from remnant.course.headline import date_text
+from remnant.course.next_sample import next_samples, overdue_text
 from remnant.course.pooled import JOIN, pooled
-from remnant.course.sampling import sampling_plan
 from remnant.course.standing import state_text
 from remnant.errors import NotFoundError
 from remnant.pipeline.reports import last_day
 from remnant.pipeline.worklists import study_worklist
+from remnant.records.codec import to_dict
+from remnant.records.deciding import call_subject
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Course, SeriesPoint, WorklistRow
+from remnant.records.judgement import Call, Course, Decision, NextSample, SeriesPoint, WorklistRow
 from remnant.records.measurement import Measurement
 from remnant.records.mrd import MrdPoint
-from remnant.report.numbers import measured, signed
+from remnant.report.numbers import measured, probability, signed
 from remnant.study.derived import derived_records, is_computed
 from remnant.study.dossiers import all_findings, dossiers
 from remnant.study.folder import open_study
@@ -106,27 +108,23 @@ def named_dossiers(study: Study, patients: Collection[str] | None) -> tuple[Doss
     return found
 
 
+def _day(on: dt.date | None, held: Collection[Dossier]) -> tuple[dt.date, str]:
+    """Day of asking, and the sentence that says which it is."""
+    if on is not None:
+        return on, f"As of {date_text(on)}."
+    day = last_day(held)
+    return day, f"As of {date_text(day)}, the last day known of any patient; --on DATE asks for another."
+
+
 @command
-def worklist(
-    study: StudyFolder,
-    *,
-    on: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="DATE",
-            formats=["%Y-%m-%d"],
-            help="Day it is made for.",
-            show_default="the last day known",
-        ),
-    ] = None,
-) -> Answer:
+def worklist(study: StudyFolder, *, on: Day = None) -> Answer:
     """List the patients and runs to look at, most urgent first.
 
     Parameters
     ----------
     study : pathlib.Path
         Folder of the study.
-    on : datetime.datetime or None, default None
+    on : datetime.date or None, default None
         Day it is made for; None for the last day that the study knows of.
 
     Returns
@@ -136,8 +134,9 @@ def worklist(
     """
     opened = computed(study)
     held = dossiers(opened)
-    rows = study_worklist(opened, held, on.date() if on else last_day(held))
-    return Answer(data=rows, shown=worklist_lines(rows))
+    day, said = _day(on, held)
+    rows = study_worklist(opened, held, day)
+    return Answer(data=rows, shown=(*worklist_lines(rows), said))
 
 
 def worklist_lines(rows: Collection[WorklistRow]) -> tuple[RenderableType, ...]:
@@ -161,7 +160,9 @@ def worklist_lines(rows: Collection[WorklistRow]) -> tuple[RenderableType, ...]:
             row.patient_id or f"run {row.run_id}",
             _URGENCY[row.urgency],
             row.kind + (" *" if row.unverified_rules else ""),
-            row.reason + (f" And {more}." if (more := _further(row)) else ""),
+            " ".join(
+                filter(None, (row.reason, f"And {more}." if (more := _further(row)) else "", *row.decided))
+            ),
             row.confirm_by,
             row.last_sample_on,
         )
@@ -183,8 +184,8 @@ def _further(row: WorklistRow) -> str:
 
 
 @command
-def course(study: StudyFolder, *, patients: Patients = None) -> Answer:
-    """Show each patient's dated line: measured values, states and what they mean.
+def course(study: StudyFolder, *, patients: Patients = None, on: Day = None) -> Answer:
+    """Show each patient's dated line: measured values, states, growth, and when to sample next.
 
     Parameters
     ----------
@@ -192,19 +193,29 @@ def course(study: StudyFolder, *, patients: Patients = None) -> Answer:
         Folder of the study.
     patients : list of str or None, default None
         Only these patients.
+    on : datetime.date or None, default None
+        Day for which due and overdue samples are said; None for the last day that the study knows of.
 
     Returns
     -------
     Answer
-        One course a patient.
+        One course a patient, with the next sample under ``next_sample``.
     """
-    found = named_dossiers(computed(study), patients)
+    opened = computed(study)
+    found = [one for one in named_dossiers(opened, patients) if one.course is not None]
+    day, said = _day(on, dossiers(opened) if patients and on is None else found)
+    asked = next_samples(found, day)
     shown: list[RenderableType] = []
-    for dossier in found:
-        if dossier.course is not None:
-            shown += [f"{dossier.patient.patient_id}: {dossier.course.headline}", *_tables(dossier), ""]
-            shown += _kinetics(dossier)
-    return Answer(data=[dossier.course for dossier in found if dossier.course], shown=tuple(shown))
+    for dossier, following in zip(found, asked, strict=True):
+        headline = dossier.course.headline if dossier.course else ""
+        shown += [f"{dossier.patient.patient_id}: {headline}", *_tables(dossier), ""]
+        shown += [*_kinetics(dossier), *_next(following), ""]
+    data = [
+        {**to_dict(dossier.course), "next_sample": to_dict(following)}
+        for dossier, following in zip(found, asked, strict=True)
+        if dossier.course
+    ]
+    return Answer(data=data, shown=(*shown, said))
 
 
 @command
@@ -223,13 +234,15 @@ def call(study: StudyFolder, *, patients: Patients = None) -> Answer:
     Answer
         One entry a verdict.
     """
-    found = [item for dossier in named_dossiers(computed(study), patients) for item in dossier.calls]
+    held = named_dossiers(computed(study), patients)
+    found = [item for dossier in held for item in dossier.calls]
+    said = {decision.on: decision for dossier in held for decision in dossier.decisions}
     rows = (
         (
             item.patient_id,
             item.sample_id,
             item.assay_id,
-            item.verdict,
+            "\n".join(filter(None, (item.verdict, _decided(item, said)))),
             item.confidence,
             item.rule_id + ("" if item.status == "verified" else " (unverified)"),
             item.reason,
@@ -237,7 +250,14 @@ def call(study: StudyFolder, *, patients: Patients = None) -> Answer:
         for item in found
     )
     columns = ("patient", "sample", "assay", "verdict", "confidence", "rule", "why")
-    return Answer(data=found, shown=(listed(columns, rows),))
+    data = [{**to_dict(item), "decision": said.get(call_subject(item))} for item in found]
+    return Answer(data=data, shown=(listed(columns, rows),))
+
+
+def _decided(item: Call, said: Mapping[str, Decision]) -> str:
+    """What a person decided on a verdict, short."""
+    decision = said.get(call_subject(item))
+    return "" if decision is None else f"{decision.by}: {decision.verdict.partition(' (rule:')[0]}"
 
 
 @command
@@ -310,16 +330,39 @@ def _points(dossier: Dossier, course: Course) -> RenderableType:
         )
         for point in points
     )
-    columns = ("date", "day", "material", "assay", "value (95 %)", "state", "log10 change", "rule")
+    columns = (
+        "date",
+        "day",
+        "material",
+        "assay",
+        "value (95 %)",
+        "state",
+        "log10 change",
+        "P(≥ 1 log)",
+        "rule",
+    )
     return listed(columns, rows, right=("day",))
 
 
 def _kinetics(dossier: Dossier) -> list[RenderableType]:
-    """Growth of each series in its last stretch, and of earlier ones where it is known; and when to sample next."""
+    """Growth of each series in its last stretch, and of earlier ones where it is known."""
     held = dossier.course.kinetics if dossier.course else ()
-    lines: list[RenderableType] = [k.reason for k in held if not k.refused or k.current]
-    lines += [plan.reason for plan in sampling_plan([dossier], last_day([dossier]))]
-    return [*lines, ""] if lines else []
+    return [k.reason for k in held if not k.refused or k.current]
+
+
+def _next(asked: NextSample) -> list[RenderableType]:
+    """By when to sample next, then each marker's own date with its reason."""
+    plans = [
+        f"{plan.reason} {_capital(overdue_text(plan.due_on, asked.on))}."
+        if plan.overdue_days and plan.due_on
+        else plan.reason
+        for plan in asked.plans
+    ]
+    return [Text(asked.sentence, style="bold"), *plans]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _value(point: SeriesPoint | MrdPoint, values: Mapping[str, Measurement]) -> str:
@@ -331,7 +374,9 @@ def _value(point: SeriesPoint | MrdPoint, values: Mapping[str, Measurement]) -> 
 
 
 def _change(point: SeriesPoint | MrdPoint) -> str:
-    """Change from the evaluable sample before; empty for the first of a series."""
+    """Change from the evaluable sample before, and P(rise >= 1 log); empty for the first of a series."""
     if point.change_log10 is None:
         return ""
-    return f"{signed(point.change_log10)} ({signed(point.change_lower)} to {signed(point.change_upper)})"
+    span = f"{signed(point.change_log10)} ({signed(point.change_lower)} to {signed(point.change_upper)})"
+    risen = probability(point.probability_rise_1_log)
+    return f"{span}, P(≥ 1 log) {risen}" if risen else span

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -13,15 +15,21 @@ from rich.console import RenderableType
 
 import remnant
 from remnant.acquire import read_path
+from remnant.assay.dpcr.validation import digital_targets, validate_digital_assay
 from remnant.assay.qpcr.validation import targets, validate_assay
 from remnant.cli.answer import Answer, command, plain
 from remnant.cli.printed import listed
+from remnant.cli.quantify_digital import digital_quantified
 from remnant.errors import InputError
 from remnant.knowledge.calibration import unverified
+from remnant.knowledge.dpcr import dpcr_rules
+from remnant.pipeline.imports import files_under
+from remnant.records.partition import DigitalWell
 from remnant.records.run import Well
 from remnant.records.validation import AssayValidation
 from remnant.report import assay_validation
 from remnant.report.context import Context
+from remnant.study.derived import derived_records
 from remnant.study.facts import facts
 from remnant.study.folder import open_study
 
@@ -30,13 +38,18 @@ __all__ = ["validate"]
 
 @command
 def validate(
-    path: Annotated[Path, typer.Argument(metavar="FILE|STUDY", help="File of a run, or folder of a study.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|STUDY", help="File of a run, folder of files of digital PCR, or folder of a study."
+        ),
+    ],
     *,
     assay: Annotated[
         str | None,
         typer.Option(
             metavar="TARGET",
-            help="Target, or assay as WT1/ABL1.",
+            help="Target, or assay as WT1/ABL1, or WT1/ABL1 dPCR.",
             show_default="the only target with standards",
         ),
     ] = None,
@@ -49,9 +62,10 @@ def validate(
     Parameters
     ----------
     path : pathlib.Path
-        File of a run, or folder of a study, whose runs are all used.
+        File of a run, folder of files of digital PCR with their plate layout, or folder of a study, whose runs are all
+        used.
     assay : str or None, default None
-        Target, or assay written as target and control gene.
+        Target, or assay written as target and control gene; behind it ``dPCR`` for the wells of digital PCR.
     out : pathlib.Path or None, default None
         Folder for ``assay-TARGET.html`` and ``assay-TARGET.json``.
 
@@ -60,23 +74,46 @@ def validate(
     Answer
         The limits, what stands behind each, and what was refused.
     """
-    wells = facts(open_study(path), Well) if path.is_dir() else read_path(path).wells
-    found = validate_assay(wells, _target(path, wells, assay))
+    wells, partitions = _wells(path)
+    wanted = assay and assay.removesuffix(" dPCR").partition("/")[0]
+    digital = _is_digital(wells, partitions, assay)
+    known = digital_targets(partitions) if digital else targets(wells)
+    target = wanted or _only(path, known)
+    found = validate_digital_assay(partitions, target) if digital else validate_assay(wells, target)
     written = [] if out is None else _write(found, out, source=path.name)
     return Answer(data=found, shown=(*_shown(found), *(f"Wrote {place}." for place in written)))
 
 
-def _target(path: Path, wells: tuple[Well, ...], assay: str | None) -> str:
-    if assay is not None:
-        return assay.partition("/")[0]
-    known = targets(wells)
+def _wells(path: Path) -> tuple[Sequence[Well], Sequence[DigitalWell]]:
+    """Wells of real-time and counted wells of digital PCR of a study, a file, or a folder of files."""
+    if path.is_dir() and (path / "study.toml").exists():
+        study = open_study(path)
+        return facts(study, Well), derived_records(study, DigitalWell)
+    if not path.is_dir():
+        read = [read_path(path)]
+    else:
+        with ThreadPoolExecutor() as pool:
+            read = list(pool.map(read_path, files_under([path])))
+    return [well for one in read for well in one.wells], digital_quantified(read).wells
+
+
+def _is_digital(wells: Sequence[Well], partitions: Sequence[DigitalWell], assay: str | None) -> bool:
+    """Whether the digital wells are meant: by the name of the assay, else where there are no others."""
+    if assay is not None and assay.endswith(" dPCR"):
+        return True
+    return bool(partitions) and not targets(wells)
+
+
+def _only(path: Path, known: Sequence[str]) -> str:
     if len(known) == 1:
         return known[0]
     raise InputError(
         where=path.name,
-        found=f"{len(known)} targets with standards",
+        found=f"{len(known)} targets with standards or samples",
         needed="one, or --assay",
-        advice=f"Name one: {', '.join(known[:20])}." if known else "Add standards with their copies.",
+        advice=f"Name one: {', '.join(known[:20])}."
+        if known
+        else "Add standards with their copies; the wells of digital PCR of a study need `remnant run` first.",
     )
 
 
@@ -91,6 +128,16 @@ def _shown(found: AssayValidation) -> list[RenderableType]:
     return [*shown, "Research use only."]
 
 
+def _rows(found: AssayValidation) -> tuple[tuple[str, str], ...]:
+    """Rows behind these limits that nobody verified, with their sources."""
+    rows = unverified()
+    if found.digital is None:
+        return rows
+    blank = dpcr_rules().blank
+    more = ((f"{blank.id} of digital PCR", blank.source),) if blank.status == "unverified" else ()
+    return (*more, *(row for row in rows if not row[0].startswith("linear_")))
+
+
 def _write(found: AssayValidation, folder: Path, *, source: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^A-Za-z0-9-]+", "-", found.target)
@@ -98,7 +145,7 @@ def _write(found: AssayValidation, folder: Path, *, source: str) -> list[Path]:
         study=source,
         software=f"remnant {remnant.__version__}",
         written_at=dt.datetime.now(tz=dt.UTC),
-        assumptions=tuple(f"The row {row} is not verified: {why}." for row, why in unverified()),
+        assumptions=tuple(f"The row {row} is not verified: {why}." for row, why in _rows(found)),
     )
     page, numbers = folder / f"assay-{name}.html", folder / f"assay-{name}.json"
     page.write_text(assay_validation.page(found, context=context), encoding="utf-8")

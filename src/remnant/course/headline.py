@@ -1,6 +1,7 @@
 """The one sentence at the top of a patient's page, and how urgent it is.
 
-State, since when, by which rule, what to do by when. Dates in sentences have day and month name.
+State, since when, by which rule. By when to sample next, growth and schedules included, is said by `next_sample`
+for the day it is asked for. Dates in sentences have day and month name.
 """
 
 from __future__ import annotations
@@ -148,7 +149,6 @@ def headline(
     )
     text = [*(sentences or [_NOT_MEASURED]), overt, *repeats]
     text += [f"Died on {date_text(death_on)}."] if death_on else []
-    text += [f"Next sample by {date_text(due)}."] if due else []
     text += [f"Rule not verified: {', '.join(unverified)}."] if unverified else []
     return Headline(
         text=" ".join(text),

@@ -36,6 +36,7 @@ _Sample = tuple[str, str, str, str, str, dt.date]  # patient, material, fraction
 class _Side:
     row: int  # of the entries
     limit: float  # in the measurement's unit
+    limit_sd: float  # of a cut-off that donors taught, log10
     raised: bool
 
 
@@ -94,10 +95,12 @@ def _side(entry: Entry, i: int, against: Against, states: StateRules) -> _Side:
     """Level from which the true quantity counts as raised: the cut-off, and the background where needed."""
     m, call = entry.measurement, entry.call
     limit = 0.0 if call is None else convert(call.threshold, call.unit, m.unit)
+    limit_sd = 0.0 if call is None else call.threshold_sd_log10
     needed = states.z_at_least[m.target]
     if needed is not None and np.isfinite(against.centre[i]):
-        limit = max(limit, float(10.0 ** (against.centre[i] + needed * against.sd[i])))
-    return _Side(i, limit, bool(against.raised[i]))
+        own = float(10.0 ** (against.centre[i] + needed * against.sd[i]))
+        limit, limit_sd = (own, 0.0) if own > limit else (limit, limit_sd)
+    return _Side(i, limit, limit_sd, bool(against.raised[i]))
 
 
 def _probabilities(
@@ -107,7 +110,10 @@ def _probabilities(
         return []
     first, second = (np.array([pair[k].row for pair in pairs]) for k in (0, 1))
     limits = [np.array([pair[k].limit for pair in pairs]) for k in (0, 1)]
-    answer = joint_above(batch.take(first), batch.take(second), limits[0], limits[1])
+    spreads = [np.array([pair[k].limit_sd for pair in pairs]) for k in (0, 1)]
+    answer = joint_above(
+        batch.take(first), batch.take(second), limits[0], limits[1], limit_sd_log10=(spreads[0], spreads[1])
+    )
     columns = (answer.first.tolist(), answer.second.tolist(), answer.both.tolist())
     return list(zip(*columns, strict=True))
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
-from remnant.records.control import ControlPoint
+from remnant.records.control import ControlPoint, westgard
 from remnant.records.judgement import Decision, WorklistRow
 from remnant.records.measurement import CurveFit, Measurement
 from remnant.records.run import Run
@@ -75,7 +75,7 @@ def laboratory_rows(
             )
     for point in controls:
         if point.rejects and samples[point.run_id]:
-            rules = ", ".join(point.rules)
+            rules = westgard(point.rules)
             told = f"Control {point.control_name} of {point.target} asks to reject the run ({rules})"
             said[point.run_id].append((_CONTROL, f"{told}; {_count(samples[point.run_id])} in it."))
     return tuple(

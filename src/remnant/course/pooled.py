@@ -15,6 +15,7 @@ import numpy as np
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ReportedEvidence
 from remnant.evidence.verbs import combine, interval, probability_above, upper_limit
+from remnant.numerics.percentile_posterior import WEIGHTS
 from remnant.records.judgement import Call
 from remnant.records.measurement import Measurement
 from remnant.units import convert, number_text, probability_text, unit_label
@@ -71,7 +72,13 @@ def _value(m: Measurement) -> float | None:
     return m.point_value
 
 
-def pooled_call(measurement: Measurement, given: Sequence[Call], *, borderline: tuple[float, float]) -> Call:
+def pooled_call(
+    measurement: Measurement,
+    given: Sequence[Call],
+    *,
+    borderline: tuple[float, float],
+    limits: Sequence[float] = (),
+) -> Call:
     """The rule of several measurements applied to the pooled one.
 
     Parameters
@@ -82,6 +89,9 @@ def pooled_call(measurement: Measurement, given: Sequence[Call], *, borderline: 
         Deciding calls of its parts, at least one; all by the same rule.
     borderline : tuple of (float, float)
         A probability between these is undecided.
+    limits : sequence of float, default ()
+        The donors' percentile at the nodes of its posterior, in the measurement's unit; it counts where the calls
+        integrated over it.
 
     Returns
     -------
@@ -96,7 +106,10 @@ def pooled_call(measurement: Measurement, given: Sequence[Call], *, borderline: 
     incomparable = not above and any(c.verdict == "not evaluable" for c in given)
     verdict: Literal["above", "not above", "not evaluable"] = "above" if above else "not above"
     limit = convert(call.threshold, call.unit, m.unit)
-    probability = float(probability_above(EvidenceBatch.of([m.evidence]), limit)[0])
+    integrated = bool(limits) and call.threshold_sd_log10 > 0
+    asked, weights = (np.array([limits]), WEIGHTS) if integrated else (np.array([[limit]]), np.ones(1))
+    probability = float((probability_above(EvidenceBatch.of([m.evidence]), asked) @ weights)[0])
+    inside = ", the donors' own uncertainty inside" if integrated else ""
     undecided = borderline[0] <= probability <= borderline[1]
     confidence: Literal["robust", "borderline", "not evaluable"] = "borderline" if undecided else "robust"
     words, said = str(verdict), str(confidence)
@@ -111,7 +124,7 @@ def pooled_call(measurement: Measurement, given: Sequence[Call], *, borderline: 
         confidence=confidence,
         reason=(
             f"{_found(m, value, unit=call.unit, per_unit=per_unit)} is {words} "
-            f"{number_text(call.threshold)} ({call.label}); P(above) {probability_text(probability)}, {said}."
+            f"{number_text(call.threshold)} ({call.label}); P(above) {probability_text(probability)}{inside}, {said}."
         ),
     )
 

@@ -146,6 +146,7 @@ def entries(
     for dossier in dossiers:
         samples = {sample.sample_id: sample for sample in dossier.samples}
         deciding = {call.measurement_id: call for call in dossier.calls if call.role == "decides"}
+        donors = {(b.assay_id, b.material, b.fraction, b.unit): b.percentile_nodes for b in dossier.baselines}
         graft = transplant_date(dossier.events)
         engrafted_on = _engraftment(dossier, graft, engraftment_day)
         relapse_on = relapses[dossier.patient.patient_id].on
@@ -154,7 +155,7 @@ def entries(
             key=lambda m: (series_key(m), m.drawn_on, m.measurement_id),
         )
         for _, group in itertools.groupby(chosen, key=lambda m: (series_key(m), m.drawn_on)):
-            measurement, call = _one_a_day(list(group), deciding, borderline=borderline)
+            measurement, call = _one_a_day(list(group), deciding, donors, borderline=borderline)
             sample = samples.get(measurement.sample_id)
             reason = sample.reason if sample else _NO_SAMPLE
             drawn_on = measurement.drawn_on
@@ -180,7 +181,11 @@ def _engraftment(dossier: Dossier, graft: dt.date | None, default_day: int) -> d
 
 
 def _one_a_day(
-    group: Sequence[Measurement], deciding: Mapping[str, Call], *, borderline: tuple[float, float]
+    group: Sequence[Measurement],
+    deciding: Mapping[str, Call],
+    donors: Mapping[tuple[str, str, str, str], Sequence[float]],
+    *,
+    borderline: tuple[float, float],
 ) -> tuple[Measurement, Call | None]:
     """The day's measurement: the evaluable one, several pooled, or the first that failed."""
     evaluable = [m for m in group if m.state != "not evaluable"]
@@ -189,4 +194,5 @@ def _one_a_day(
         return one, deciding.get(one.measurement_id)
     day = pooled(evaluable)
     given = [deciding[m.measurement_id] for m in evaluable if m.measurement_id in deciding]
-    return day, pooled_call(day, given, borderline=borderline) if given else None
+    limits = donors.get((day.assay_id, day.material, day.fraction, day.unit), ())
+    return day, pooled_call(day, given, borderline=borderline, limits=limits) if given else None

@@ -14,13 +14,14 @@ from typing import Final, NamedTuple
 
 from remnant.course.headline import date_text
 from remnant.course.mrd_standing import mrd_sentence
-from remnant.course.sampling import speaks
+from remnant.course.next_sample import overdue_text
+from remnant.course.sampling import speaks, state_due
 from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
 from remnant.records.caution import Caution
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
-from remnant.records.judgement import Course, SamplingPlan, SeriesPoint, WorklistRow
+from remnant.records.judgement import Course, NextSample, SeriesPoint, WorklistRow
 from remnant.records.mrd import MrdPoint
 
 __all__ = ["worklist"]
@@ -39,7 +40,6 @@ class _Sign(NamedTuple):
     kind: str
     urgency: int
     reason: str
-    due_on: dt.date | None = None
     unverified: str = ""
 
 
@@ -50,7 +50,7 @@ def worklist(
     disagreements: Iterable[Disagreement] = (),
     tracks: Iterable[CloneTrack] = (),
     laboratory: Iterable[WorklistRow] = (),
-    plans: Iterable[SamplingPlan] = (),
+    following: Iterable[NextSample] = (),
 ) -> tuple[WorklistRow, ...]:
     """Patients and runs that need something, by urgency and date.
 
@@ -66,8 +66,9 @@ def worklist(
         Followed clones.
     laboratory : iterable of WorklistRow, default ()
         Runs that failed or whose controls ask to reject them.
-    plans : iterable of SamplingPlan, default ()
-        When the next sample of each series is due; an overdue one is a sign.
+    following : iterable of NextSample, default ()
+        When each patient's next sample is due; an overdue one is a sign. A patient who is not among them is due by
+        the rule of the state alone.
 
     Returns
     -------
@@ -81,14 +82,12 @@ def worklist(
     clones: dict[str, list[CloneTrack]] = defaultdict(list)
     for track in tracks:
         clones[track.patient_id].append(track)
-    overdue: dict[str, list[SamplingPlan]] = defaultdict(list)
-    for plan in plans:
-        overdue[plan.patient_id] += [plan] if plan.overdue_days else []
+    asked = {one.patient_id: one for one in following}
     rows = [
         row
         for course in courses
         for code in [course.patient_id]
-        for row in [_row(course, [*_of_plans(overdue[code])], by_patient[code], clones[code], as_of=as_of)]
+        for row in [_row(course, asked.get(code), by_patient[code], clones[code], as_of=as_of)]
         if row is not None
     ]
     return tuple(sorted([*rows, *laboratory], key=_order))
@@ -101,7 +100,7 @@ def _order(row: WorklistRow) -> tuple[int, int, dt.date, str, str]:
 
 def _row(
     course: Course,
-    overdue_plans: Sequence[_Sign],
+    asked: NextSample | None,
     disagreeing: Sequence[Disagreement],
     clones: Sequence[CloneTrack],
     *,
@@ -109,21 +108,18 @@ def _row(
 ) -> WorklistRow | None:
     if course.death_on is not None:
         return None
+    due = _due(course) if asked is None else asked.due_on
+    overdue = 0 if due is None else max(0, (as_of - due).days)
     signs = [*_of_course(course), *_of_markers(course)]
     signs += [*_of_disagreements(disagreeing), *_of_clones(clones)]
     signs += [*_of_diluted(course)]
-    signs += overdue_plans if course.overt_relapse_on is None else []
+    signs += _of_plans(asked, due, alone=not signs) if due and overdue else []
     signs += [*_of_primers(course)] if signs else []
     signs.sort(key=lambda sign: (-sign.urgency, sign_rules()[sign.kind].place))
-    due = min((sign.due_on for sign in signs if sign.due_on), default=_due(course))
-    overdue = 0 if due is None else max(0, (as_of - due).days)
-    late = f"Sample overdue by {overdue} days." if overdue else ""
-    if not signs and overdue:
-        rule = sign_rules()["overdue"]
-        signs = [_Sign("overdue", rule.urgency, f"The next sample was due on {due}.", due)]
     if not signs:
         return None
     first, *others = signs
+    late = f"Sample {overdue_text(due, as_of)}." if due and overdue else ""
     return WorklistRow(
         patient_id=course.patient_id,
         urgency=first.urgency,
@@ -150,7 +146,7 @@ def _of_course(course: Course) -> Iterator[_Sign]:
         if kind == _REPEAT and course.mrd and any(_of_markers(course)):
             return
     unverified = "; ".join(course.unverified_rules)
-    yield _Sign(kind, course.urgency, course.urgency_reason, course.next_sample_by, unverified)
+    yield _Sign(kind, course.urgency, course.urgency_reason, unverified)
 
 
 def _is_raised(course: Course) -> bool:
@@ -174,9 +170,7 @@ def _of_markers(course: Course) -> Iterator[_Sign]:
         if point.state in _OF_STATES:
             rule = sign_rules()[point.state]
             unverified = point.rule_label if point.rule_status == "unverified" else ""
-            yield _Sign(
-                point.state, rule.urgency, mrd_sentence(point, date_text), point.confirm_by, unverified
-            )
+            yield _Sign(point.state, rule.urgency, mrd_sentence(point, date_text), unverified)
     for growth in course.kinetics:
         if growth.current and growth.predictor and growth.trend == "rising" and speaks(course, growth):
             yield _Sign("rising", sign_rules()["rising"].urgency, growth.reason)
@@ -188,7 +182,7 @@ def _of_disagreements(found: Sequence[Disagreement]) -> Iterator[_Sign]:
         if one.current and one.drawn_on == last:
             unverified = f"assays: {one.kind}" if one.rule_status == "unverified" else ""
             kind = one.kind if one.kind in sign_rules() else "discordant"
-            yield _Sign(kind, sign_rules()[kind].urgency, one.reason, None, unverified)
+            yield _Sign(kind, sign_rules()[kind].urgency, one.reason, unverified)
 
 
 def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
@@ -196,40 +190,38 @@ def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
         if track.verdict == "returns":
             unverified = "return of a clone" if track.rule_status == "unverified" else ""
             rule = sign_rules()["clone returns"]
-            yield _Sign("clone returns", rule.urgency, track.reason, None, unverified)
+            yield _Sign("clone returns", rule.urgency, track.reason, unverified)
 
 
 def _of_diluted(course: Course) -> Iterator[_Sign]:
     """The last marrow of the patient, if blood diluted it; nothing after overt relapse."""
     for one in course.cautions if course.overt_relapse_on is None else ():
         if one.kind == _DILUTED and one.current:
-            yield _Sign(
-                _DILUTED, sign_rules()[_DILUTED].urgency, f"{one.reason} {one.advice}", None, _doubt(one)
-            )
+            yield _Sign(_DILUTED, sign_rules()[_DILUTED].urgency, f"{one.reason} {one.advice}", _doubt(one))
 
 
 def _of_primers(course: Course) -> Iterator[_Sign]:
     """Primers that may misread a marker: beside other signs, since the markers of the patient rest on them."""
     for one in course.cautions:
         if one.kind == _BIASED:
-            yield _Sign(
-                _BIASED, sign_rules()[_BIASED].urgency, f"{one.reason} {one.advice}", None, _doubt(one)
-            )
+            yield _Sign(_BIASED, sign_rules()[_BIASED].urgency, f"{one.reason} {one.advice}", _doubt(one))
 
 
 def _doubt(one: Caution) -> str:
     return one.kind if one.rule_status == "unverified" else ""
 
 
-def _of_plans(plans: Sequence[SamplingPlan]) -> Iterator[_Sign]:
-    """Series whose next sample is late, by the schedule or by their growth."""
-    for plan in plans:
-        due = min((day for day in (plan.by_rule_on, plan.by_kinetics_on) if day), default=None)
-        yield _Sign("overdue", sign_rules()["overdue"].urgency, plan.reason, due)
+def _of_plans(asked: NextSample | None, due: dt.date, *, alone: bool) -> list[_Sign]:
+    """Markers whose next sample is late; by the rule of a state only if it has no sign of its own."""
+    late = [plan for plan in asked.plans if plan.overdue_days] if asked else []
+    reasons = [plan.reason for plan in late if plan.target or alone]
+    if alone and not reasons:
+        reasons = [f"The next sample was due on {date_text(due)}."]
+    return [_Sign("overdue", sign_rules()["overdue"].urgency, reason) for reason in reasons]
 
 
 def _due(course: Course) -> dt.date | None:
-    return course.next_sample_by if course.overt_relapse_on is None else None
+    return state_due(course) if course.overt_relapse_on is None else None
 
 
 def _last_sample(course: Course) -> dt.date | None:

@@ -249,9 +249,11 @@ def upper_limit(
 ) -> Floats:
     """One-sided upper bound of q.
 
-    Where nothing was detected it is the quantity at which the likelihood has fallen to ``1 - level`` of
-    its value at zero, named errors integrated out: for no positive well of a Poisson count this is the
-    classical bound 3.00 / exposure. Elsewhere it is the posterior's one-sided bound.
+    Where zero is not refuted (its likelihood is at least ``1 - level`` of the largest) it is the quantity at
+    which the likelihood has fallen to ``1 - level`` of the largest, named errors integrated out: for no
+    positive well of a Poisson count, whose likelihood is largest at zero, this is the classical bound
+    3.00 / exposure. Elsewhere it is the posterior's one-sided bound. A posterior that zero is part of would be
+    as much the declared range's as the data's, and lower for one positive than for none.
 
     Parameters
     ----------
@@ -280,9 +282,13 @@ def upper_limit(
     array([2.9957])
     """
     sd = _error_sd(batch, include)
-    (detected,) = blocks(len(batch), lambda rows: (is_detected(batch.take(rows)).astype(float),))
+    drop = float(np.log(1.0 - level))
+    zero = likelihood.at_zero(batch)
+    (peak,) = blocks(len(batch), lambda rows: (knots(batch.take(rows)).peak,))
+    top = np.maximum(peak, zero)
+    refuted = zero < top + drop
     result = np.empty(len(batch))
-    seen = np.flatnonzero(detected > 0)
+    seen = np.flatnonzero(refuted)
     if len(seen):
         part, part_sd = batch.take(seen), sd[seen]
 
@@ -290,20 +296,19 @@ def upper_limit(
             return (quantile(posterior(knots(part.take(rows)), part_sd[rows]), np.array([level])),)
 
         result[seen] = np.power(10.0, blocks(len(seen), work)[0][:, 0])
-    unseen = np.flatnonzero(detected == 0)
+    unseen = np.flatnonzero(~refuted)
     if len(unseen):
-        drop = float(np.log(1.0 - level))
 
         def fall(rows: Integers) -> tuple[Floats, ...]:
-            return (_fall(batch.take(unseen[rows]), sd[unseen[rows]], drop),)
+            own = unseen[rows]
+            return (_fall(batch.take(own), sd[own], top[own] + drop),)
 
         result[unseen] = np.power(10.0, blocks(len(unseen), fall)[0])
     return result
 
 
-def _fall(batch: EvidenceBatch, sd: Floats, drop: float) -> Floats:
-    """log10 q at which the error-averaged likelihood is exp(drop) of that at zero, by bisection."""
-    target = likelihood.at_zero(batch) + drop
+def _fall(batch: EvidenceBatch, sd: Floats, target: Floats) -> Floats:
+    """log10 q at which the error-averaged log-likelihood has fallen to a target, by bisection."""
     log_weights = np.log(_WEIGHTS)
 
     def averaged(x: Floats) -> Floats:
@@ -390,6 +395,7 @@ def joint_above(
     second_limit: float | Floats,
     *,
     include: AbstractSet[str] = MEASUREMENT,
+    limit_sd_log10: tuple[float | Floats, float | Floats] = (0.0, 0.0),
 ) -> JointAbove:
     """Probability that two quantities of one sample both exceed their limits.
 
@@ -404,6 +410,8 @@ def joint_above(
         Limits in each quantity's unit.
     include : set of str, default MEASUREMENT
         Error classes that count.
+    limit_sd_log10 : pair of float or ndarray of float, shape (n,), default (0.0, 0.0)
+        Each limit's own uncertainty, log-normal, each limit's own; 0 for a published number.
 
     Returns
     -------
@@ -425,7 +433,10 @@ def joint_above(
     # One latent draw u with loadings a and b reproduces the covariance a * b; the rest stays private.
     ratio = np.sqrt(np.divide(variances[0], variances[1], out=np.ones(n), where=variances[1] > 0))
     loadings = [np.sqrt(shared * ratio), np.sqrt(np.divide(shared, ratio, out=np.zeros(n), where=ratio > 0))]
-    private = [np.sqrt(np.maximum(v - a * a, 0.0)) for v, a in zip(variances, loadings, strict=True)]
+    private = [
+        np.sqrt(np.maximum(v - a * a, 0.0) + np.square(sd))
+        for v, a, sd in zip(variances, loadings, limit_sd_log10, strict=True)
+    ]
 
     def work(rows: Integers) -> tuple[Floats, ...]:
         given_u = []

@@ -18,7 +18,9 @@ from scipy.stats import binom, chi2, nbinom
 __all__ = [
     "Linkage",
     "between_well_variance",
+    "cv_of_rate",
     "exact_interval",
+    "found_above",
     "limit_of_blank",
     "limit_of_detection",
     "linkage",
@@ -197,21 +199,90 @@ def limit_of_detection(
         np.asarray(positives, dtype=float),
         np.asarray(negatives, dtype=float),
     )
-    rates = betaincinv(a[..., None], b[..., None], _SHARES)
-
-    def found(value: Floats) -> Floats:
-        positive = -np.expm1(np.log1p(-rates) - value[..., None])
-        probability: Floats = betainc(
-            within[..., None] + 1.0, total[..., None] - within[..., None], positive
-        ).mean(axis=-1)
-        return probability
-
+    rates = np.asarray(betaincinv(a[..., None], b[..., None], _SHARES), dtype=np.float64)
     low, high = np.zeros(total.shape), np.full(total.shape, 40.0)
     for _ in range(_BISECTIONS):
         middle = 0.5 * (low + high)
-        enough = found(middle) >= level
+        enough = _found(middle, total, within, rates) >= level
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return high
+
+
+def _found(value: Floats, total: Floats, within: Floats, rates: Floats) -> Floats:
+    """P(more than so many positives), averaged over rates of false positives on the last axis."""
+    positive = -np.expm1(np.log1p(-rates) - value[..., None])
+    probability: Floats = betainc(
+        within[..., None] + 1.0, total[..., None] - within[..., None], positive
+    ).mean(axis=-1)
+    return probability
+
+
+def found_above(
+    value: ArrayLike, n: ArrayLike, blank: ArrayLike, false_positives: tuple[float, float]
+) -> Floats:
+    """Probability that a well is found above the limit of blank.
+
+    Parameters
+    ----------
+    value : array_like of float, shape (m,)
+        Copies a partition.
+    n : array_like of int
+        Partitions.
+    blank : array_like of int
+        Limit of blank.
+    false_positives : tuple of float
+        Parameters of the Beta posterior of the false-positive rate, integrated over.
+
+    Returns
+    -------
+    ndarray of float, shape (m,)
+        Probability of more positives than the limit of blank.
+
+    Examples
+    --------
+    >>> found_above([0.0, 3.0 / 20_000], 20_000, 0, (0.5, 1e9)).round(3)
+    array([0.  , 0.95])
+    """
+    rates = np.asarray(betaincinv(*false_positives, _SHARES), dtype=np.float64)
+    copies, total, within = np.broadcast_arrays(
+        np.asarray(value, dtype=float), np.asarray(n, dtype=float), np.asarray(blank, dtype=float)
+    )
+    return _found(copies, total, within, rates)
+
+
+def cv_of_rate(value: ArrayLike, n: ArrayLike, well_sd: float = 0.0) -> Floats:
+    """Coefficient of variation of the rate of one well.
+
+    Parameters
+    ----------
+    value : array_like of float, shape (m,)
+        Copies a partition, above 0.
+    n : array_like of int
+        Partitions.
+    well_sd : float, default 0
+        Variation between wells beyond counting, natural logarithm of the rate.
+
+    Returns
+    -------
+    ndarray of float, shape (m,)
+        ``sqrt((exp(lambda) - 1) / (n lambda**2) + exp(sd**2) - 1)``: it falls with the copies, and rises again
+        where few partitions stay negative.
+
+    References
+    ----------
+    .. [1] Dube, Qin and Ramakrishnan, PLoS ONE 3, e2876 (2008): variance of the rate.
+
+    Examples
+    --------
+    >>> cv_of_rate([10 / 20_000, 1.59, 9.0], 20_000).round(4)
+    array([0.3163, 0.0088, 0.0707])
+    """
+    rates = np.asarray(value, dtype=float)
+    with np.errstate(over="ignore"):
+        cv: Floats = np.sqrt(
+            np.expm1(rates) / (np.asarray(n, dtype=float) * np.square(rates)) + np.expm1(well_sd**2)
+        )
+    return cv
 
 
 def between_well_variance(k: ArrayLike, n: ArrayLike, group: ArrayLike) -> tuple[float, int]:

@@ -99,6 +99,7 @@ def digital_records(
             cdnas=cdnas,
             samples=samples,
             variance=variance,
+            gate=study.settings.gate,
         )
         measured = {one.assay_id for one in got.measurements}
         results[run_id] = [

@@ -274,7 +274,7 @@ def _read(path: Path, known: set[str]) -> _Read:
     except OSError as error:
         unreadable = InputError(
             where=f"file {path.name}",
-            found=error.strerror or str(error),
+            found=(error.strerror or str(error)).lower(),
             needed="a file that can be read",
             advice="Check the file and its rights.",
         )

@@ -31,6 +31,7 @@ from remnant.cohort.lead_times import lead_times, mrd_lead_times
 from remnant.cohort.table import patients
 from remnant.course.episodes import warning_counts
 from remnant.course.mrd_alarms import mrd_warning_counts
+from remnant.course.next_sample import next_samples
 from remnant.knowledge.cohort import landmark_rule
 from remnant.pipeline.worklists import study_worklist
 from remnant.records.cohort import Incidence
@@ -111,13 +112,18 @@ def write_reports(
         If the disk refuses.
     """
     held = dossiers(study)
-    rows = study_worklist(study, held, on or last_day(held))
+    day = on or last_day(held)
+    rows = study_worklist(study, held, day)
     chosen = _chosen(held, rows, pdfs)
     context = Context(
         study=study.settings.name,
         software=f"remnant {remnant.__version__}",
         written_at=dt.datetime.now(tz=dt.UTC),
-        assumptions=tuple(f"{found.subject}: {found.message}" for found in unverified_rules(study)),
+        assumptions=tuple(
+            f"{found.subject}: {found.message[:1].lower()}{found.message[1:]}"
+            for found in unverified_rules(study)
+        ),
+        as_of=day,
     )
     with plain_errors(str(folder)):
         (folder / "patients").mkdir(parents=True, exist_ok=True)
@@ -145,7 +151,7 @@ def write_reports(
             patients=people,
             links=links,
             context=context,
-            sentences={one.patient.patient_id: one.course.headline for one in held if one.course},
+            sentences=_sentences(held, day),
             findings=all_findings(study),
         )
         (folder / "index.html").write_text(text, encoding="utf-8")
@@ -196,6 +202,17 @@ def last_day(held: Collection[Dossier]) -> dt.date:
     days = [sample.drawn_on for one in held for sample in one.samples]
     days += [event.on for one in held for event in one.events]
     return max(days, default=dt.date.min)
+
+
+def _sentences(held: Sequence[Dossier], day: dt.date) -> dict[str, str]:
+    """State of each patient, and by when to sample next."""
+    return {
+        one.patient.patient_id: f"{one.course.headline} {asked.sentence}".rstrip()
+        if asked.due_on
+        else one.course.headline
+        for one, asked in zip(held, next_samples(held, day), strict=True)
+        if one.course
+    }
 
 
 def _codes(held: Collection[Dossier]) -> list[str]:

@@ -262,7 +262,8 @@ def _digital(study: Study, known: Facts, tell: Progress) -> StageReport:
     """Partitions of digital PCR to wells and measurements, run by run."""
     variance = tuple(derived_records(study, VarianceComponent))
     inputs = digital_inputs(known)
-    wanted = {run_id: _hash(*parts, variance) for run_id, parts in sorted(inputs.items())}
+    gate = study.settings.gate
+    wanted = {run_id: _hash(*parts, variance, [gate]) for run_id, parts in sorted(inputs.items())}
     stale, gone = _stale(study, "digital", wanted)
     if stale:
         tell("digital", 0, len(stale))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
 from remnant.course.laboratory import laboratory_rows
-from remnant.course.sampling import sampling_plan
+from remnant.course.next_sample import next_samples
 from remnant.course.worklist import worklist
 from remnant.records.control import ControlPoint
+from remnant.records.deciding import call_subject, decision_text
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import WorklistRow
 from remnant.records.measurement import CurveFit, Measurement
@@ -38,7 +40,8 @@ def study_worklist(study: Study, held: Sequence[Dossier], on: dt.date) -> tuple[
     tuple of WorklistRow
         Most urgent first.
     """
-    return worklist(
+    said = {one.patient.patient_id: _decided(one) for one in held}
+    rows = worklist(
         (one.course for one in held if one.course),
         on,
         disagreements=(found for one in held for found in one.disagreements),
@@ -50,5 +53,16 @@ def study_worklist(study: Study, held: Sequence[Dossier], on: dt.date) -> tuple[
             runs=facts(study, Run),
             decisions=decisions(study),
         ),
-        plans=sampling_plan(held, on),
+        following=next_samples(held, on),
+    )
+    return tuple(replace(row, decided=said.get(row.patient_id, ())) for row in rows)
+
+
+def _decided(dossier: Dossier) -> tuple[str, ...]:
+    """Decisions on the patient and on verdicts, oldest first."""
+    calls = {call_subject(call): call for call in dossier.calls}
+    return tuple(
+        decision_text(decision, calls.get(decision.on))
+        for decision in sorted(dossier.decisions, key=lambda one: one.at)
+        if decision.on in calls or decision.on == f"patient {dossier.patient.patient_id}"
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["ControlPoint", "VarianceComponent"]
+__all__ = ["ControlPoint", "VarianceComponent", "westgard"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +90,24 @@ class VarianceComponent:
     level_log10: float | None = None
     runs: int = 0
     default_sd_log10: float | None = None
+
+
+def westgard(rules: Iterable[str]) -> str:
+    """Westgard rules as laboratories write them.
+
+    Parameters
+    ----------
+    rules : iterable of str
+        Rows of the table.
+
+    Returns
+    -------
+    str
+        Parted by commas.
+
+    Examples
+    --------
+    >>> westgard(("1_2s", "R_4s"))
+    '1-2s, R-4s'
+    """
+    return ", ".join(rule.replace("_", "-") for rule in rules)

@@ -17,6 +17,7 @@ __all__ = [
     "Forecast",
     "Joint",
     "Kinetics",
+    "NextSample",
     "SamplingPlan",
     "SeriesPoint",
     "WorklistRow",
@@ -49,7 +50,7 @@ class Call:
     point_value : float or None
         What the rule was applied to; None if nothing was detected.
     probability_above : float or None
-        P(true quantity above the cut-off), interval *of this measurement*.
+        P(true quantity above the cut-off), interval *of this measurement*; `uncertainty` says what else is inside.
     confidence : {"robust", "borderline", "not evaluable"}
         Borderline where that probability lies between .05 and .95.
     reason : str
@@ -62,6 +63,10 @@ class Call:
         Rule set of the row; empty for a cut-off of a background marker.
     code : str
         Stable, dotted reason code; empty for a cut-off of a background marker.
+    uncertainty : str
+        What `probability_above` contains, in words: the measurement alone, or the cut-off's own uncertainty too.
+    threshold_sd_log10 : float
+        Standard deviation of the cut-off that was integrated out, log10; 0 for a published number.
     """
 
     measurement_id: str
@@ -83,6 +88,8 @@ class Call:
     label: str = ""
     rule_set: str = ""
     code: str = ""
+    uncertainty: str = "measurement"
+    threshold_sd_log10: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,24 +302,26 @@ class Kinetics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingPlan:
-    """When the next sample of one series is due.
+    """When the next sample of one marker is due, or what the state of a patient asks for.
 
     Attributes
     ----------
     patient_id, assay_id, target, material, fraction : str
-        The series.
+        The series that sets the date; all but the patient empty where the state asks.
     last_on : datetime.date
-        Its last evaluable sample.
+        Last evaluable sample of the marker.
     by_rule_on : datetime.date or None
-        By the guideline's schedule; None where none fits.
+        By the guideline's schedule, or by the rule of the state; None where none fits.
     rule_id : str
-        Row of `knowledge`.
+        Row of `knowledge`; ``"state"`` for the rule of a state.
     by_kinetics_on : datetime.date or None
         So that growth is seen with the wanted probability and lead; None where that cannot be said.
     overdue_days : int
         Days by which the earlier of the two has passed; 0 if it has not.
     reason : str
         One sentence.
+    due_on : datetime.date or None
+        The earlier of the two.
     """
 
     patient_id: str
@@ -326,6 +335,38 @@ class SamplingPlan:
     by_kinetics_on: dt.date | None
     overdue_days: int
     reason: str
+    due_on: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextSample:
+    """When a patient is to be sampled next, asked for one day.
+
+    Attributes
+    ----------
+    patient_id : str
+        Laboratory code.
+    on : datetime.date
+        Day it was asked for.
+    due_on : datetime.date or None
+        Earliest date of all plans; None where nothing gives one.
+    overdue_days : int
+        Days by which it has passed; 0 if it has not.
+    not_asked : str
+        Why no sample is due: death, overt relapse, off study; empty for all others.
+    sentence : str
+        The same in one sentence.
+    plans : tuple of SamplingPlan
+        Each marker's dates with their reasons, the longest overdue first.
+    """
+
+    patient_id: str
+    on: dt.date
+    due_on: dt.date | None
+    overdue_days: int
+    not_asked: str
+    sentence: str
+    plans: tuple[SamplingPlan, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -442,6 +483,8 @@ class WorklistRow:
         Rules behind these signs that are not verified, in words.
     run_id : str
         Run; empty for a patient.
+    decided : tuple of str
+        What people decided about the patient or a verdict, one sentence each; it removes no sign.
     """
 
     patient_id: str
@@ -454,6 +497,7 @@ class WorklistRow:
     reasons: tuple[str, ...] = ()
     unverified_rules: tuple[str, ...] = ()
     run_id: str = ""
+    decided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -497,7 +541,7 @@ class Decision:
     at : datetime.datetime
         When, with time zone.
     on : str
-        What it is about: ``"well R-07:B03"``, ``"run R-07"``, ``"patient P003"``.
+        What it is about: ``"well R-07:B03"``, ``"run R-07"``, ``"patient P003"``, ``"call S-0117 WT1/ABL1 eln_bm_250"``.
     verdict : str
         What was decided.
     reason : str

@@ -250,6 +250,9 @@ class Baseline:
         Left-censored maximum likelihood; ranks; a row of `knowledge`; the patient's own.
     rule_id : str
         Row of `knowledge` it rests on.
+    percentile_nodes : tuple of float
+        The percentile at the probabilities of `numerics.percentile_posterior` of its posterior, in `unit`: what
+        a probability of lying above it is averaged over. Empty where the percentile was assumed.
     """
 
     assay_id: str
@@ -265,3 +268,4 @@ class Baseline:
     percentile_upper: float | None = None
     method: Literal["log-normal", "nonparametric", "assumed", "posterior"] = "log-normal"
     rule_id: str = ""
+    percentile_nodes: tuple[float, ...] = ()

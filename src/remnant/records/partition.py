@@ -149,8 +149,10 @@ class DigitalWell:
         Where the threshold comes from.
     threshold : float or None
         Threshold that counts a partition as positive.
-    positives, accepted : int
-        Positive and accepted partitions.
+    positives : int or None
+        Positive partitions; None where none could be counted.
+    accepted : int
+        Accepted partitions.
     lowest_threshold, highest_threshold : float or None
         Range over which the threshold was moved.
     lowest_positives, highest_positives : int or None
@@ -177,6 +179,8 @@ class DigitalWell:
         Whether it enters a measurement.
     decision, reason : str
         ``"used"``, ``"outlier"``, ``"blank"`` ... and one sentence with the numbers.
+    exposure : float
+        Microlitres of undiluted cDNA, or 1 over the dilution where no volume is stated.
     """
 
     run_id: str
@@ -187,7 +191,7 @@ class DigitalWell:
     kind: WellKind
     gate: GateMethod
     threshold: float | None
-    positives: int
+    positives: int | None
     accepted: int
     lowest_threshold: float | None
     highest_threshold: float | None
@@ -207,6 +211,7 @@ class DigitalWell:
     used: bool
     decision: str
     reason: str
+    exposure: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

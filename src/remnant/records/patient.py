@@ -28,6 +28,7 @@ EventKind = Literal[
     "extramedullary_relapse",
     "death",
     "last_contact",
+    "off_study",
 ]
 EVENT_KINDS: tuple[str, ...] = EventKind.__args__  # type: ignore[attr-defined]
 

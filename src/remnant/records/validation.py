@@ -9,7 +9,14 @@ from dataclasses import dataclass
 
 from remnant.records.finding import Finding
 
-__all__ = ["AssayValidation", "BlankLimit", "DetectionLimit", "LevelPrecision", "QuantificationLimit"]
+__all__ = [
+    "AssayValidation",
+    "BlankLimit",
+    "DetectionLimit",
+    "DigitalBasis",
+    "LevelPrecision",
+    "QuantificationLimit",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +26,9 @@ class LevelPrecision:
     Attributes
     ----------
     copies : float
-        Nominal copies a well.
+        Nominal copies a well; by digital PCR the mean of its wells, blank subtracted.
     wells, detected : int
-        Replicates, and those with signal.
+        Replicates, and those with signal: by digital PCR, above the limit of blank.
     mean_cq, sd_cq : float or None
         Of the wells with signal, the sd within plates; None where there are too few.
     cv, cv_lower, cv_upper : float or None
@@ -32,6 +39,8 @@ class LevelPrecision:
         Mean reading less that of Poisson counts of the nominal copies, log10 copies, on the line through the other levels of the linear range.
     in_linear_range : bool
         Whether the level belongs to it.
+    name : str
+        Sample of the level, where it has no nominal copies.
     """
 
     copies: float
@@ -45,6 +54,36 @@ class LevelPrecision:
     cv_model: float | None
     deviation_log10: float | None
     in_linear_range: bool
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitalBasis:
+    """What stands behind the limits of an assay by digital PCR.
+
+    Attributes
+    ----------
+    partitions : int
+        Median of the accepted partitions of a well; the limits hold for so many.
+    volume_nl : float
+        Partition volume.
+    blank_partitions, blank_positives : int
+        Partitions of all blanks, and the positive ones.
+    false_positives : tuple of float
+        Parameters of the Beta posterior of the rate of false positives a partition.
+    limit_of_blank_positives : int
+        Positives that a blank well stays within with 95 % probability.
+    well_sd : float
+        Variation between wells beyond counting, natural logarithm of the rate.
+    """
+
+    partitions: int
+    volume_nl: float
+    blank_partitions: int
+    blank_positives: int
+    false_positives: tuple[float, float]
+    limit_of_blank_positives: int
+    well_sd: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +120,8 @@ class DetectionLimit:
     Attributes
     ----------
     model : str
-        ``"one hit"``, ``"dilution error"`` ..., ``"probit"``, ``"logit"`` or ``"lowest level"``.
+        ``"one hit"``, ``"dilution error"`` ..., ``"probit"``, ``"logit"``, ``"lowest level"``, or ``"above blank"``
+        for digital PCR.
     chosen : bool
         Whether this is the assay's limit.
     copies : float
@@ -164,6 +204,8 @@ class AssayValidation:
         One a rule.
     findings : tuple of Finding
         What was refused and why, what is doubtful.
+    digital : DigitalBasis or None
+        Set where the assay is a digital PCR.
     """
 
     target: str
@@ -180,6 +222,7 @@ class AssayValidation:
     detection: tuple[DetectionLimit, ...]
     quantification: tuple[QuantificationLimit, ...]
     findings: tuple[Finding, ...]
+    digital: DigitalBasis | None = None
 
     @property
     def limit_of_detection(self) -> DetectionLimit | None:

@@ -13,8 +13,24 @@ from scipy.stats import beta
 
 from remnant.numerics import detection_curve
 from remnant.numerics.calibration_range import PrecisionProfile
-from remnant.records.validation import AssayValidation, DetectionLimit, LevelPrecision, QuantificationLimit
+from remnant.numerics.partitions import cv_of_rate, found_above
+from remnant.records.validation import (
+    AssayValidation,
+    BlankLimit,
+    DetectionLimit,
+    DigitalBasis,
+    LevelPrecision,
+    QuantificationLimit,
+)
 from remnant.report import draw, html, numbers
+from remnant.report.assay_validation_words import (
+    copies_text,
+    describe,
+    level_text,
+    nominal_text,
+    sentence,
+    span_text,
+)
 from remnant.report.context import Context
 from remnant.report.palette import INK, LOOK, MUTED, marker_hue
 from remnant.report.table import Cell, Column, Section, Table
@@ -43,61 +59,8 @@ _MODELS: Final = {
     "probit": "probit on log copies (published approach)",
     "logit": "logit on log copies (published approach)",
     "lowest level": "lowest level with 95 % signals (published approach)",
+    "above blank": "above the limit of blank, by counting partitions",
 }
-
-
-def _copies(value: float) -> str:
-    return numbers.number(value, 2, unit="copies")
-
-
-def _nominal(value: float) -> str:
-    """Copies as they are written on a tube."""
-    return f"{value:,.6g}"
-
-
-def _between(lower: float | None, upper: float | None) -> str:
-    if lower is None and upper is None:
-        return ""
-    low = "?" if lower is None else _copies(lower)
-    return f"{low} to {'no end' if upper is None else _copies(upper)}"
-
-
-def sentence(found: AssayValidation) -> str:
-    """The limits in one paragraph.
-
-    Parameters
-    ----------
-    found : AssayValidation
-        Validation.
-
-    Returns
-    -------
-    str
-        Sentences with units and replicates.
-    """
-    limit = found.limit_of_detection
-    parts = []
-    if limit is None:
-        parts.append(f"{found.target} has no limit of detection yet.")
-    else:
-        span = _between(limit.lower, limit.upper)
-        parts.append(
-            f"{found.target} is detected in 95 % of wells from {_copies(limit.copies)} copies a well on"
-            + (f" (95 % interval {span})." if span else ".")
-        )
-    parts += [_quantified(rule) for rule in found.quantification[:1]]
-    if found.blank is not None:
-        parts.append(
-            f"{found.blank.positive} of {numbers.plural(found.blank.wells, 'blank well')} gave a signal."
-        )
-    return " ".join(parts)
-
-
-def _quantified(rule: QuantificationLimit) -> str:
-    if rule.by_levels is None:
-        return f"No level meets {rule.label}."
-    replicates = numbers.plural(rule.replicates, "replicate")
-    return f"It is quantified ({rule.label}) from {_nominal(rule.by_levels)} copies on, the lowest level that meets the rule ({replicates})."
 
 
 def limit_table(found: AssayValidation) -> Table:
@@ -120,8 +83,8 @@ def limit_table(found: AssayValidation) -> Table:
         Column("95 % interval", number=True),
         Column("What stands behind it", share=1),
     )
-    rows = [_detection_row(limit) for limit in found.detection]
-    rows += [row for rule in found.quantification for row in _quantification_rows(rule)]
+    rows = [_detection_row(limit, found.digital) for limit in found.detection]
+    rows += [row for rule in found.quantification for row in _quantification_rows(found, rule)]
     if found.blank is not None:
         rows += _blank_rows(found)
     if found.linear_low is not None and found.linear_high is not None:
@@ -129,7 +92,7 @@ def limit_table(found: AssayValidation) -> Table:
             (
                 Cell("Linear range"),
                 Cell("level means on one line"),
-                Cell(f"{_nominal(found.linear_low)} to {_nominal(found.linear_high)}"),
+                Cell(f"{nominal_text(found.linear_low)} to {nominal_text(found.linear_high)}"),
                 Cell(""),
                 Cell(f"slope {numbers.signed(found.slope)}, R² {found.r_squared:.4f}"),
             )
@@ -137,8 +100,11 @@ def limit_table(found: AssayValidation) -> Table:
     return Table(title="Limits", columns=columns, rows=tuple(rows))
 
 
-def _detection_row(limit: DetectionLimit) -> tuple[Cell, ...]:
+def _detection_row(limit: DetectionLimit, held: DigitalBasis | None) -> tuple[Cell, ...]:
     behind = []
+    if held is not None:
+        within = numbers.plural(held.limit_of_blank_positives, "positive partition")
+        behind.append(f"95 % of wells have more than {within}")
     if limit.detection_probability is not None:
         behind.append(f"{limit.detection_probability:.2f} hits a nominal copy")
     if limit.fit_p is not None:
@@ -148,18 +114,18 @@ def _detection_row(limit: DetectionLimit) -> tuple[Cell, ...]:
     return (
         Cell("Detection, 95 %", note="the assay's limit" if limit.chosen else ""),
         Cell(_MODELS[limit.model], tone="" if limit.chosen else "muted"),
-        Cell(_copies(limit.copies), sort=f"{limit.copies:.6g}"),
-        Cell(_between(limit.lower, limit.upper)),
+        Cell(copies_text(limit.copies), sort=f"{limit.copies:.6g}"),
+        Cell(span_text(limit.lower, limit.upper)),
         Cell(", ".join(behind)),
     )
 
 
-def _quantification_rows(rule: QuantificationLimit) -> list[tuple[Cell, ...]]:
+def _quantification_rows(found: AssayValidation, rule: QuantificationLimit) -> list[tuple[Cell, ...]]:
     def row(basis: str, shown: str, behind: str) -> tuple[Cell, ...]:
         return (Cell("Quantification", note=rule.label), Cell(basis), Cell(shown), Cell(""), Cell(behind))
 
     def level(copies: float | None) -> str:
-        return "none" if copies is None else _nominal(copies)
+        return "none" if copies is None else level_text(copies)
 
     replicates = numbers.plural(rule.replicates, "replicate") if rule.replicates else "no level meets it"
     return [
@@ -167,8 +133,10 @@ def _quantification_rows(rule: QuantificationLimit) -> list[tuple[Cell, ...]]:
         row("lowest level whose interval meets it", level(rule.assured), ""),
         row(
             "precision profile",
-            "none" if rule.by_model is None else _copies(rule.by_model),
-            "technical and counting variance of all levels",
+            "none" if rule.by_model is None else copies_text(rule.by_model),
+            "technical and counting variance of all levels"
+            if found.digital is None
+            else "counting of partitions, and variation between wells",
         ),
     ]
 
@@ -177,8 +145,10 @@ def _blank_rows(found: AssayValidation) -> list[tuple[Cell, ...]]:
     blank = found.blank
     if blank is None:
         return []
+    if found.digital is not None:
+        return _digital_blank_rows(blank, found.digital)
     said = f"{blank.positive} of {blank.wells} blanks with signal, at most {numbers.percent(100 * blank.rate_upper)} % (95 %)"
-    ranks = "no signal" if blank.by_ranks is None else _copies(blank.by_ranks)
+    ranks = "no signal" if blank.by_ranks is None else copies_text(blank.by_ranks)
     return [
         (
             Cell("Blank, 95 %"),
@@ -190,9 +160,34 @@ def _blank_rows(found: AssayValidation) -> list[tuple[Cell, ...]]:
         (
             Cell("Blank, 95 %"),
             Cell("Poisson at the bound of the rate"),
-            Cell("no signal" if blank.by_model is None else _copies(blank.by_model)),
+            Cell("no signal" if blank.by_model is None else copies_text(blank.by_model)),
             Cell(""),
             Cell("molecules of a blank well"),
+        ),
+    ]
+
+
+def _digital_blank_rows(blank: BlankLimit, held: DigitalBasis) -> list[tuple[Cell, ...]]:
+    a, b = held.false_positives
+    said = f"{blank.positive} of {blank.wells} blanks with a positive partition; {1e6 * a / (a + b):.2g} false positives a million partitions"
+    ranks = "none" if blank.by_ranks is None else copies_text(blank.by_ranks)
+    model = "none" if blank.by_model is None else copies_text(blank.by_model)
+    return [
+        (
+            Cell("Blank, 95 %"),
+            Cell("beta-binomial prediction"),
+            Cell(model),
+            Cell(""),
+            Cell(
+                f"{numbers.plural(held.limit_of_blank_positives, 'positive partition')} of {held.partitions:,}"
+            ),
+        ),
+        (
+            Cell("Blank, 95 %"),
+            Cell("ranks"),
+            Cell(ranks if blank.ranked else "too few blanks"),
+            Cell(""),
+            Cell(said),
         ),
     ]
 
@@ -221,6 +216,8 @@ def level_table(found: AssayValidation) -> Table:
     Table
         From the lowest level.
     """
+    if found.digital is not None:
+        return _digital_levels(found)
     columns = (
         Column("Copies a well", number=True),
         Column("Signals", number=True),
@@ -234,7 +231,7 @@ def level_table(found: AssayValidation) -> Table:
 
     rows = tuple(
         (
-            Cell(_nominal(one.copies), sort=f"{one.copies:.6g}"),
+            Cell(nominal_text(one.copies), sort=f"{one.copies:.6g}"),
             Cell(f"{one.detected} of {one.wells}"),
             Cell("" if one.mean_cq is None else f"{one.mean_cq:.2f}"),
             Cell("" if one.sd_cq is None else f"{one.sd_cq:.2f}"),
@@ -253,14 +250,42 @@ def level_table(found: AssayValidation) -> Table:
     )
 
 
+def _digital_levels(found: AssayValidation) -> Table:
+    columns = (
+        Column("Sample", share=1),
+        Column("Copies a well, mean", number=True),
+        Column("Above blank", number=True),
+        Column("CV, % (95 % interval)", number=True),
+        Column("CV by profile, %", number=True),
+    )
+    rows = tuple(
+        (
+            Cell(one.name),
+            Cell(copies_text(one.copies), sort=f"{one.copies:.6g}"),
+            Cell(f"{one.detected} of {one.wells}"),
+            Cell(_cv(one.cv) + _cv_span(one)),
+            Cell(_cv(one.cv_model)),
+        )
+        for one in found.levels
+    )
+    return Table(
+        title="Levels",
+        columns=columns,
+        rows=rows,
+        note="Copies are counted, not nominal, blank subtracted. Scatter between the wells of one sample within runs.",
+    )
+
+
 def _x(found: AssayValidation) -> dict[str, Any]:
     copies = [one.copies for one in found.levels]
     return {
         "field": "copies",
         "type": "quantitative",
-        "title": "nominal copies a well",
+        "title": "nominal copies a well" if found.digital is None else "copies a well, mean of the wells",
         "scale": {"type": "log", "domain": [min(copies) / 1.6, max(copies) * 1.6]},
-        "axis": {"grid": False, "values": copies, "format": ",.3~r"},
+        "axis": {"grid": False, "values": copies, "format": ",.3~r"}
+        if found.digital is None
+        else {"grid": False, "format": ",.3~r"},
     }
 
 
@@ -284,7 +309,7 @@ def _share(one: LevelPrecision) -> dict[str, Any]:
         "share": 100 * k / n,
         "low": 100 * float(beta.ppf(0.025, k, n - k + 1)) if k else 0.0,
         "high": 100 * float(beta.ppf(0.975, k + 1, n - k)) if k < n else 100.0,
-        "title": f"{k} of {n} wells at {_nominal(one.copies)} copies",
+        "title": f"{k} of {n} wells at {nominal_text(one.copies)} copies",
     }
 
 
@@ -321,7 +346,7 @@ def detection_svg(found: AssayValidation) -> str:
     y = {
         "field": "share",
         "type": "quantitative",
-        "title": "wells with signal, %",
+        "title": "wells with signal, %" if found.digital is None else "wells above the limit of blank, %",
         "scale": {"domain": [0, 100]},
         "axis": {"values": [0, 25, 50, 75, 95, 100]},
     }
@@ -366,6 +391,16 @@ def detection_svg(found: AssayValidation) -> str:
 
 def _fitted(found: AssayValidation, limit: DetectionLimit, hue: str) -> dict[str, Any]:
     """Curve of one model, refitted to the levels that the table shows."""
+    if found.digital is not None:
+        held, copies = found.digital, _grid(found)
+        share = found_above(
+            copies / held.partitions,
+            held.partitions,
+            held.limit_of_blank_positives,
+            held.false_positives,
+        )
+        rows = [{"copies": float(c), "share": 100 * float(s)} for c, s in zip(copies, share, strict=True)]
+        return _curve(rows, hue, width=2.2)
     data = detection_curve.Detections(
         np.array([one.copies for one in found.levels]),
         np.array([one.detected for one in found.levels]),
@@ -407,7 +442,7 @@ def precision_svg(found: AssayValidation) -> str:
             "cv": 100 * one.cv,
             "low": min(100 * (one.cv_lower or one.cv), _MOST_PERCENT),
             "high": min(100 * (one.cv_upper or one.cv), _MOST_PERCENT),
-            "title": f"CV {numbers.percent(100 * one.cv)} % at {_nominal(one.copies)} copies, {one.detected} wells",
+            "title": f"CV {numbers.percent(100 * one.cv)} % at {nominal_text(one.copies)} copies, {one.detected} wells",
         }
         for one in found.levels
         if one.cv is not None and 100 * one.cv <= _MOST_PERCENT
@@ -432,28 +467,18 @@ def precision_svg(found: AssayValidation) -> str:
             {"copies": float(c), "cv": 100 * float(v)} for c, v in zip(grid, profile.cv(grid), strict=True)
         ]
         layers.append({**_curve(rows, marker_hue(found.target), width=2.2), "encoding": {"x": x, "y": y}})
+    if found.digital is not None:
+        grid = _grid(found)
+        cv = cv_of_rate(grid / found.digital.partitions, found.digital.partitions, found.digital.well_sd)
+        rows = [
+            {"copies": float(c), "cv": 100 * float(v)}
+            for c, v in zip(grid, cv, strict=True)
+            if 100 * v <= _MOST_PERCENT
+        ]
+        layers.append({**_curve(rows, marker_hue(found.target), width=2.2), "encoding": {"x": x, "y": y}})
     layers += _points(points, x, y)
     spec = draw.configured({"width": _WIDTH, "height": _HEIGHT, "layer": layers})
     return draw.svg(spec, description=f"Precision profile of {found.target}. {sentence(found)}")
-
-
-def describe(found: AssayValidation) -> str:
-    """What the detection figure shows, in words.
-
-    Parameters
-    ----------
-    found : AssayValidation
-        Validation.
-
-    Returns
-    -------
-    str
-        One sentence a level, and the limits.
-    """
-    levels = " ".join(
-        f"{one.detected} of {one.wells} wells at {_nominal(one.copies)} copies." for one in found.levels
-    )
-    return f"Detection of {found.target} against copies. {levels} {sentence(found)}"
 
 
 def page(found: AssayValidation, *, context: Context, synthetic: bool = False) -> str:
@@ -480,18 +505,31 @@ def page(found: AssayValidation, *, context: Context, synthetic: bool = False) -
             (Cell(one.code, tone="look"), Cell(one.message), Cell(one.advice or "")) for one in found.findings
         ),
     )
-    sections = [Section(title="Limits", caption=sentence(found), tables=(doubts, limit_table(found)))]
-    if found.limit_of_detection is not None:
+    sections = [Section(title="What the assay sees", tables=(doubts, limit_table(found)))]
+    if found.limit_of_detection is not None and found.levels:
         sections.append(
             Section(
                 title="Detection",
                 figure=draw.inline(detection_svg(found), css_class="validation", identity="detection"),
                 caption="Share of wells with signal at each level, exact 95 % intervals. Thick: the assay's model at nominal copies; "
-                "diamond and bar: the limit of detection and its interval. Dashed: probit, the published approach.",
+                "diamond and bar: the limit of detection and its interval. Dashed: probit, the published approach."
+                if found.digital is None
+                else "Share of wells above the limit of blank at each level, exact 95 % intervals. Thick: what counting and the blanks predict; "
+                "diamond and bar: the limit of detection, and what the blanks leave open of it.",
                 tables=(),
             )
         )
-    if found.technical_sd_cycles is not None:
+    if found.digital is not None and found.levels:
+        sections.append(
+            Section(
+                title="Precision",
+                figure=draw.inline(precision_svg(found), css_class="validation", identity="precision"),
+                caption=f"Points: scatter between wells, 95 % intervals. Line: counting of {found.digital.partitions:,} partitions "
+                f"and {100 * found.digital.well_sd:.1f} % between wells. Dotted: the rules of quantification.",
+                tables=(level_table(found),),
+            )
+        )
+    elif found.technical_sd_cycles is not None:
         sections.append(
             Section(
                 title="Precision",
@@ -508,5 +546,6 @@ def page(found: AssayValidation, *, context: Context, synthetic: bool = False) -
         context=context,
         synthetic=synthetic,
         heading=f"validation of {found.target}",
+        sentence=sentence(found),
         sections=sections,
     )

@@ -36,6 +36,8 @@ class Context:
         Unverified assumptions of the whole study, each one sentence.
     index_link : str
         Relative address of the study's page; empty for none.
+    as_of : datetime.date or None
+        Day for which due and overdue samples are said; None for the last day known of the patient.
     """
 
     study: str
@@ -46,10 +48,11 @@ class Context:
     replaces: str = ""
     assumptions: tuple[str, ...] = ()
     index_link: str = ""
+    as_of: dt.date | None = None
 
 
 def report_id(dossier: Dossier, *, context: Context) -> str:
-    """Identifier of a report: the same content written by the same software has the same one.
+    """Identifier of a report: the same content for the same day, written by the same software, has the same one.
 
     Parameters
     ----------
@@ -63,5 +66,6 @@ def report_id(dossier: Dossier, *, context: Context) -> str:
     str
         The patient's code and ten hexadecimal digits.
     """
-    text = f"{context.study}\n{context.software}\n{codec.to_json(dossier)}"
+    day = f"{context.as_of}\n" if context.as_of else ""
+    text = f"{context.study}\n{context.software}\n{day}{codec.to_json(dossier)}"
     return f"{dossier.patient.patient_id}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"

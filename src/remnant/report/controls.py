@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from remnant.records.control import ControlPoint
+from remnant.records.control import ControlPoint, westgard
 from remnant.report import draw, html, numbers
 from remnant.report.context import Context
 from remnant.report.layout import labels, pixels, text_width
@@ -148,8 +148,7 @@ def _panel(title: str, held: list[ControlPoint]) -> dict[str, Any]:
     ]
     names.append((_WIDTH + 6.0, _place(0, reach), "mean", MUTED))
     named = [
-        (row["x"], row["y"] - 11, ", ".join(p.rules), row["colour"])
-        for row, p in zip(rows, held, strict=True)
+        (row["x"], row["y"] - 11, westgard(p.rules), row["colour"]) for row, p in zip(rows, held, strict=True)
     ]
     return {
         "width": _WIDTH,
@@ -207,7 +206,7 @@ def _row(point: ControlPoint, x: float, reach: float, z: float) -> dict[str, Any
     colour = ACT if point.rejects else LOOK if point.rules else INK
     when = numbers.iso(point.run_on) or "no date"
     words = f"z {numbers.signed(point.z)}" if point.z is not None else "chart not set yet"
-    rules = f", {', '.join(point.rules)}" if point.rules else ""
+    rules = f", {westgard(point.rules)}" if point.rules else ""
     return {
         "x": x,
         "y": _place(z, reach),
@@ -312,7 +311,7 @@ def table(points: Sequence[ControlPoint]) -> Table:
                     Cell(numbers.iso(p.run_on)),
                     Cell(numbers.number(10**p.log10_value, unit=p.unit), sort=f"{p.log10_value:.6f}"),
                     Cell(numbers.signed(p.z)),
-                    Cell(", ".join(p.rules), note="run rejected" if p.rejects else "", tone=tone),
+                    Cell(westgard(p.rules), note="run rejected" if p.rejects else "", tone=tone),
                 )
             )
     return Table(title="Internal controls", columns=columns, rows=tuple(rows))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import re
 from importlib import resources
-from typing import Any
+from typing import Any, Final
 
 import jinja2
+import markupsafe
 
 from remnant.report import numbers
 from remnant.report.context import DISCLAIMER, Context
@@ -14,16 +16,25 @@ from remnant.report.palette import dark_rules
 
 __all__ = ["render", "written"]
 
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("remnant.report", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["dates"] = _dates
+    return made
+
+
+def _dates(text: str) -> markupsafe.Markup:
+    """Text whose dates are not broken at the end of a line."""
+    return markupsafe.Markup(_DATE.sub(r'<span class="d">\g<0></span>', str(markupsafe.escape(text))))  # noqa: S704  escaped
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,13 +76,19 @@ def page(
         sentence=_sentence(rows, len(patients)),
         tone=words.urgency_class(max((row.urgency for row in rows), default=0)),
         others=links.others,
-        worklist=worklist(rows, patients=patients, links=links),
+        worklist=worklist(rows, patients=patients, links=links, as_of=context.as_of),
         everybody=_everybody(patients, links, sentences or {}),
         findings=_findings(findings),
     )
 
 
-def worklist(rows: Sequence[WorklistRow], *, patients: Mapping[str, Patient], links: Links) -> Table:
+def worklist(
+    rows: Sequence[WorklistRow],
+    *,
+    patients: Mapping[str, Patient],
+    links: Links,
+    as_of: dt.date | None = None,
+) -> Table:
     """Worklist as a table, most urgent first.
 
     Parameters
@@ -92,6 +99,8 @@ def worklist(rows: Sequence[WorklistRow], *, patients: Mapping[str, Patient], li
         By code.
     links : Links
         Where the reports are.
+    as_of : datetime.date or None, default None
+        Day for which samples are due or overdue; None says none.
 
     Returns
     -------
@@ -103,13 +112,14 @@ def worklist(rows: Sequence[WorklistRow], *, patients: Mapping[str, Patient], li
         Column("To do"),
         Column("Why", share=3),
         Column("Next sample by", number=True),
-        Column("Last sample", number=True),
+        Column("Last sample or run", number=True),
         Column("Disease", share=1),
         Column("PDF"),
     )
     return Table(
         title="Worklist",
-        note="Most urgent first.",
+        note="Most urgent first."
+        + (f" Samples due and overdue as of {numbers.in_sentence(as_of)}." if as_of else ""),
         columns=columns,
         rows=tuple(_row(row, patients.get(row.patient_id), links) for row in rows),
     )
@@ -119,7 +129,7 @@ def _row(row: WorklistRow, patient: Patient | None, links: Links) -> tuple[Cell,
     tones: tuple[Tone, ...] = ("muted", "look", "act")
     disease = words.describe_patient(patient)[0] if patient else ""
     pdf = links.pdfs.get(row.patient_id, "")
-    overdue = f"overdue by {numbers.plural(row.overdue_days, 'day')}" if row.overdue_days else ""
+    overdue = f"overdue, {numbers.plural(row.overdue_days, 'day')}" if row.overdue_days else ""
     link = (
         links.pages.get(row.patient_id, "") if row.patient_id else links.others.get("Internal controls", "")
     )
@@ -127,7 +137,7 @@ def _row(row: WorklistRow, patient: Patient | None, links: Links) -> tuple[Cell,
     return (
         Cell(row.patient_id or f"run {row.run_id}", link=link),
         Cell(words.URGENCY[row.urgency], tone=tones[row.urgency], note=row.kind, sort=str(row.urgency)),
-        Cell(row.reason, note=" ".join((*row.reasons, doubt)).strip()),
+        Cell(row.reason, note=" ".join((*row.reasons, doubt, *row.decided)).strip()),
         Cell(numbers.iso(row.confirm_by), note=overdue),
         Cell(numbers.iso(row.last_sample_on)),
         Cell(disease),

@@ -36,6 +36,7 @@ _EVENTS: Final = {
     "chronic_gvhd": "chronic GvHD",
     "extramedullary_relapse": "extramedullary relapse",
     "last_contact": "last contact",
+    "off_study": "off study",
     "transplant": "transplantation",
 }
 _THERAPIES: Final = {"dli": "DLI", "tki": "TKI", "car_t": "CAR-T"}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from remnant.records.clonotype import CloneTrack
+from remnant.records.deciding import call_subject
 from remnant.records.disagreement import Disagreement
 from remnant.records.dossier import Dossier
 from remnant.records.finding import Finding
@@ -103,7 +104,12 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
             discordances=discordant[patient.patient_id],
             disagreements=disagreeing[patient.patient_id],
             clone_tracks=tracks[patient.patient_id],
-            **shared.of(patient.patient_id, samples[patient.patient_id], measurements[patient.patient_id]),
+            **shared.of(
+                patient.patient_id,
+                samples[patient.patient_id],
+                measurements[patient.patient_id],
+                calls[patient.patient_id],
+            ),
         )
         for patient in patients
     )
@@ -125,7 +131,11 @@ class _Shared:
         self._decisions = _by(decisions(study), lambda decision: wells.get(decision.on, decision.on))
 
     def of(
-        self, patient_id: str, samples: tuple[Sample, ...], measurements: tuple[Measurement, ...]
+        self,
+        patient_id: str,
+        samples: tuple[Sample, ...],
+        measurements: tuple[Measurement, ...],
+        calls: tuple[Call, ...],
     ) -> dict[str, Any]:
         names = {sample.sample_id for sample in samples}
         run_ids = dict.fromkeys(item.run_id for item in measurements)
@@ -140,6 +150,7 @@ class _Shared:
             *(f"fraction {name}" for name in sorts),
             *(f"run {run.run_id}" for run in runs),
             *(f"file {source.name}" for source in sources),
+            *dict.fromkeys(call_subject(call) for call in calls),
         ]
         assays = dict.fromkeys(item.assay_id for item in measurements)
         return {

@@ -23,7 +23,7 @@ from remnant.errors import ConflictError, InputError, NotFoundError
 from remnant.knowledge.igtr import PROFILES
 from remnant.study.audit import append_entry
 from remnant.study.connection import make_engine, plain_errors, writing
-from remnant.study.handle import CQ_SOURCES, Settings, Study
+from remnant.study.handle import CQ_SOURCES, GATES, Settings, Study
 from remnant.study.tables import AUDIT
 from remnant.study.upgrade import upgrade
 
@@ -38,6 +38,7 @@ _SECTIONS: Final = {
     "rules": ("active",),
     "qpcr": ("cq_source",),
     "igtr": ("profile",),
+    "dpcr": ("gate",),
 }
 
 
@@ -183,6 +184,10 @@ def _as_toml(settings: Settings) -> str:
         "[qpcr]",
         "# Which Cq is quantified: the instrument's, or ours, read from the amplification curves.",
         f"cq_source = {json.dumps(settings.cq_source)}",
+        "",
+        "[dpcr]",
+        "# How amplitudes of partitions are gated: control, a threshold a channel, or two-colour, four clusters.",
+        f"gate = {json.dumps(settings.gate)}",
     ]
     if settings.igtr_profile is not None:
         lines += ["", "[igtr]", f"profile = {json.dumps(settings.igtr_profile)}"]
@@ -214,21 +219,21 @@ def _read_settings(path: Path) -> Settings:
         active_rules=tuple(content.get("rules", {}).get("active", ())),
         cq_source=content.get("qpcr", {}).get("cq_source", "instrument"),
         igtr_profile=content.get("igtr", {}).get("profile"),
+        gate=content.get("dpcr", {}).get("gate", "control"),
     )
 
 
 def _setting_problems(content: dict[str, object]) -> list[str]:
     """What is missing, of the wrong type or unknown; an unknown key may be a misspelled one."""
-    study = content.get("study", {})
-    rules = content.get("rules", {})
-    qpcr = content.get("qpcr", {})
-    igtr = content.get("igtr", {})
-    if not isinstance(study, dict) or not isinstance(rules, dict):
-        return ["study and rules must be sections"]
-    if not isinstance(qpcr, dict) or not isinstance(igtr, dict):
-        return ["qpcr and igtr must be sections"]
+    tables: dict[str, dict[str, object]] = {}
+    for section in _SECTIONS:
+        table = content.get(section, {})
+        if not isinstance(table, dict):
+            return [f"{', '.join(_SECTIONS)} must be sections"]
+        tables[section] = table
+    study, rules = tables["study"], tables["rules"]
     problems = [f"unknown section [{name}]" for name in content if name not in _SECTIONS]
-    for section, table in (("study", study), ("rules", rules), ("qpcr", qpcr), ("igtr", igtr)):
+    for section, table in tables.items():
         problems += [f"unknown key {section}.{key}" for key in table if key not in _SECTIONS[section]]
     for key, kind in (("name", str), ("created", dt.date), ("language", str), ("database", str)):
         required = key in {"name", "created"}
@@ -237,12 +242,15 @@ def _setting_problems(content: dict[str, object]) -> list[str]:
     active = rules.get("active", [])
     if not isinstance(active, list) or not all(isinstance(item, str) for item in active):
         problems.append(f"rules.active: found {active!r}, need a list of texts")
-    source = qpcr.get("cq_source", "instrument")
+    source = tables["qpcr"].get("cq_source", "instrument")
     if source not in CQ_SOURCES:
         problems.append(f"qpcr.cq_source: found {source!r}, need one of {', '.join(CQ_SOURCES)}")
-    profile = igtr.get("profile")
+    profile = tables["igtr"].get("profile")
     if profile is not None and profile not in PROFILES:
         problems.append(f"igtr.profile: found {profile!r}, need one of {', '.join(PROFILES)}")
+    gate = tables["dpcr"].get("gate", "control")
+    if gate not in GATES:
+        problems.append(f"dpcr.gate: found {gate!r}, need one of {', '.join(GATES)}")
     return problems
 
 

@@ -14,10 +14,12 @@ import sqlalchemy as sa
 
 from remnant.knowledge.igtr import Profile
 
-__all__ = ["CQ_SOURCES", "CqSource", "Settings", "Study"]
+__all__ = ["CQ_SOURCES", "GATES", "CqSource", "GateChoice", "Settings", "Study"]
 
 CqSource = Literal["instrument", "ours"]
 CQ_SOURCES: tuple[str, ...] = CqSource.__args__  # type: ignore[attr-defined]
+GateChoice = Literal["control", "two-colour"]
+GATES: tuple[str, ...] = GateChoice.__args__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ class Settings:
         Which Cq is quantified: the one under the laboratory's threshold, or the one read from the curve.
     igtr_profile : {"avoid false negative", "avoid false positive"} or None
         EuroMRD's interpretation that makes the state of an IG/TR sample; None for the default.
+    gate : {"control", "two-colour"}
+        How the amplitudes of digital PCR are gated: a threshold a channel, or four clusters of two colours.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Settings:
     active_rules: tuple[str, ...] = ()
     cq_source: CqSource = "instrument"
     igtr_profile: Profile | None = None
+    gate: GateChoice = "control"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,8 @@ def rules_version() -> str:
 def fingerprint(study: Study) -> str:
     """Hash of everything that a run depends on: active files, decisions, settings, rules and code.
 
+    A decision on a verdict or a patient stands beside the results and changes none.
+
     Parameters
     ----------
     study : Study
@@ -69,13 +71,21 @@ def fingerprint(study: Study) -> str:
             .order_by(SOURCE_FILE.c.source_id)
         ).all()
         decisions = connection.scalars(
-            sa.select(DECISION.c.decision_id).order_by(DECISION.c.decision_id)
+            sa.select(DECISION.c.decision_id)
+            .where(sa.not_(DECISION.c.on.like("call %")), sa.not_(DECISION.c.on.like("patient %")))
+            .order_by(DECISION.c.decision_id)
         ).all()
     settings = study.settings
     content = {
         "files": [list(row) for row in files],
         "decisions": list(decisions),
-        "settings": [settings.name, settings.language, list(settings.active_rules), settings.cq_source],
+        "settings": [
+            settings.name,
+            settings.language,
+            list(settings.active_rules),
+            settings.cq_source,
+            settings.gate,
+        ],
         "rules": rules_version(),
         "own_rules": _own_rules(study),
         "code": code_version(),

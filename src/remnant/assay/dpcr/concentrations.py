@@ -232,7 +232,7 @@ def _record(
         kind=part.kind,
         gate=count.method,
         threshold=count.threshold,
-        positives=k or 0,
+        positives=k,
         accepted=n,
         lowest_threshold=count.lowest_threshold,
         highest_threshold=count.highest_threshold,
@@ -248,5 +248,6 @@ def _record(
         used=decision[0] == "used",
         decision=decision[0],
         reason=decision[1] or reason,
+        exposure=well.exposure,
         **numbers,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,11 @@ class Gate:
     highest: float
     negative: float
     mad: float
+
+
+_NO_GATE: Final = Gate(
+    method="none", threshold=np.nan, lowest=np.nan, highest=np.nan, negative=np.nan, mad=np.nan
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +99,7 @@ def gate(values: Sequence[Floats], blanks: Sequence[Floats], rule: GateRule) -> 
     Returns
     -------
     Gate
-        From the blanks if there are any; else from the mixture of all wells, if it has two populations.
+        From the blanks if there are any that spread; else from the mixture of all wells, if it has two populations.
 
     References
     ----------
@@ -114,6 +119,8 @@ def gate(values: Sequence[Floats], blanks: Sequence[Floats], rule: GateRule) -> 
     pooled = np.concatenate(values)
     if blanks:
         centre, mad = median_and_mad(np.concatenate(blanks))
+        if mad == 0.0:  # more than half of the blanks are one number: rounded, clipped or not measured
+            return _NO_GATE
         method: GateMethod = "control"
         threshold = centre + rule.mads * mad
     else:
@@ -123,14 +130,7 @@ def gate(values: Sequence[Floats], blanks: Sequence[Floats], rule: GateRule) -> 
             or found.positive - found.negative < rule.separation_mads * found.negative_mad
             or found.shares[0] <= 1e-6
         ):
-            return Gate(
-                method="none",
-                threshold=np.nan,
-                lowest=np.nan,
-                highest=np.nan,
-                negative=np.nan,
-                mad=np.nan,
-            )
+            return _NO_GATE
         centre, mad = found.negative, found.negative_mad
         method = "mixture"
         threshold = max(found.crossing, centre + rule.mads * mad)
@@ -189,7 +189,8 @@ def gated(
         found = gate(list(values.values()), blanks, rule)
         gates[key] = found
         counts |= {i: _count(column, found) for i, column in values.items()}
-        findings += _gate_findings(key, wells, found, counts={i: counts[i] for i in values}, rule=rule)
+        own = {i: counts[i] for i in values}
+        findings += _gate_findings(key, wells, found, counts=own, rule=rule, blanks=bool(blanks))
         findings += _shifted(wells, values, found)
     if choice == "two-colour":
         counts |= _clusters(wells, groups, held, gates)
@@ -261,6 +262,7 @@ def _gate_findings(
     *,
     counts: Mapping[int, Count],
     rule: GateRule,
+    blanks: bool,
 ) -> list[Finding]:
     run_id, channel = key
     if found.method == "none":
@@ -269,8 +271,10 @@ def _gate_findings(
                 code="dpcr.no_gate",
                 severity="failure",
                 subject=f"run {run_id}",
-                message=f"Channel {channel} has no blank and one population only: no threshold can be set.",
-                advice="Run no-template wells, or export the instrument's own results.",
+                message=f"Channel {channel} has {'blanks without spread' if blanks else 'no blank and one population only'}: no threshold can be set.",
+                advice="Export the amplitudes again without rounding, or the instrument's own results."
+                if blanks
+                else "Run no-template wells, or export the instrument's own results.",
             )
         ]
     findings = []

@@ -169,8 +169,9 @@ def _decisions(
 
 
 def _use(record: DigitalWell) -> WellUse:
-    copies = float(rate(record.positives, record.accepted)) * record.accepted if record.accepted else None
-    finite = copies is not None and np.isfinite(copies) and record.gate != "none"
+    counted = record.positives is not None and record.accepted
+    copies = float(rate(record.positives or 0, record.accepted)) * record.accepted if counted else None
+    finite = copies is not None and np.isfinite(copies)
     return WellUse(
         run_id=record.run_id,
         position=record.position,

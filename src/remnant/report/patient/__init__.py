@@ -12,7 +12,7 @@ from typing import Final
 from remnant.records.dossier import Dossier
 from remnant.report import draw, html, timeline, tree, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
-from remnant.report.patient import data, origin, why
+from remnant.report.patient import data, origin, when, why
 from remnant.report.patient.summary import head
 from remnant.report.table import Section, plain
 
@@ -88,9 +88,9 @@ def page(dossier: Dossier, *, context: Context, figure: str | None = None) -> st
         context=context,
         synthetic=dossier.patient.synthetic,
         report_id=report_id(dossier, context=context),
-        head=head(dossier),
+        head=head(dossier, asked=when.asked_for(dossier, context)),
         figure=draw.inline(svg, css_class="timeline", identity=_FIGURE_ID),
-        sections=_sections(dossier, inline=True),
+        sections=_sections(dossier, context, inline=True),
     )
 
 
@@ -111,7 +111,7 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
     bytes
         PDF file.
     """
-    top = head(dossier)
+    top = head(dossier, asked=when.asked_for(dossier, context))
     sections = [
         {
             "title": s.title,
@@ -119,7 +119,7 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
             "figure": s.figure,
             "caption": s.caption,
         }
-        for s in _sections(dossier)
+        for s in _sections(dossier, context)
     ]
     synthetic = "Synthetic data. " if top.synthetic else ""
     values = {
@@ -139,7 +139,7 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
     return typeset.pdf("patient.typ", values, figure=svg, written_at=context.written_at)
 
 
-def _sections(dossier: Dossier, *, inline: bool = False) -> tuple[Section, ...]:
+def _sections(dossier: Dossier, context: Context, *, inline: bool = False) -> tuple[Section, ...]:
     trees = tree.section(dossier.sorted_samples)
     if inline:
         trees = tuple(
@@ -148,6 +148,7 @@ def _sections(dossier: Dossier, *, inline: bool = False) -> tuple[Section, ...]:
         )
     everything = (
         *trees,
+        when.section(dossier, context),
         Section(
             title="The data of the timeline",
             tables=(*data.measurements(dossier), data.samples(dossier), data.events(dossier)),

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from typing import Final
 
+from remnant.course.pooled import JOIN
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, SeriesPoint
 from remnant.records.measurement import Baseline, Measurement
@@ -128,7 +129,7 @@ def measurements(dossier: Dossier) -> tuple[Table, ...]:
 
 def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     held = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
-    points = {p.measurement_id: p for p in state_points(dossier)}
+    points = {key: p for p in state_points(dossier) for key in p.measurement_id.split(JOIN)}
     unit = unit_label(held[0].unit, control=held[0].control)
     rows = [
         _row(dossier, m, points.get(m.measurement_id))
@@ -206,7 +207,10 @@ def _verdict(call: Call | None, donors: Baseline | None) -> Cell:
         return Cell(
             call.verdict, note=", ".join(part for part in (probability, call.confidence, rule) if part)
         )
-    uncertain = f"the cut-off itself is uncertain: {words.donors_limit(donors)}" if donors else ""
+    held = (
+        "P holds the cut-off's own uncertainty" if call.threshold_sd_log10 else "cut-off taken as it stands"
+    )
+    uncertain = f"{held}: {words.donors_limit(donors)}" if donors else ""
     return Cell(
         f"{call.verdict} {numbers.level(call.threshold)}",
         note=", ".join(part for part in (probability, call.confidence, rule, uncertain) if part),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from remnant.course.worklist import worklist
+from remnant.records.deciding import call_subject, decision_text
 from remnant.records.dossier import Dossier
+from remnant.records.judgement import NextSample
 from remnant.report import numbers, words
 
 __all__ = ["Head", "Warned", "head", "warnings"]
@@ -23,7 +25,7 @@ class Warned:
     Attributes
     ----------
     label : str
-        ``"Failed"``, ``"Warning"``, ``"Not verified"`` or ``"More"``.
+        ``"Decided"``, ``"Failed"``, ``"Warning"``, ``"Not verified"`` or ``"More"``.
     text : str
         One sentence.
     tone : {"look", "act"}
@@ -64,13 +66,15 @@ class Head:
     warnings: tuple[Warned, ...]
 
 
-def head(dossier: Dossier) -> Head:
+def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
     """Top of the report.
 
     Parameters
     ----------
     dossier : Dossier
         One patient.
+    asked : NextSample or None, default None
+        When the patient is to be sampled next, for the day of the report; None says nothing of it.
 
     Returns
     -------
@@ -85,10 +89,15 @@ def head(dossier: Dossier) -> Head:
         sentence, urgency, tone = "The course of this patient has not been judged.", "Not judged", "calm"
     else:
         signs = worklist(
-            [course], dt.date.min, disagreements=dossier.disagreements, tracks=dossier.clone_tracks
+            [course],
+            asked.on if asked else dt.date.min,
+            disagreements=dossier.disagreements,
+            tracks=dossier.clone_tracks,
+            following=[asked] if asked else [],
         )
         level = signs[0].urgency if signs else 0
         sentence = _compartments(dossier) + course.headline + _named(dossier) + _clones(dossier)
+        sentence += _next(asked)
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
         code=dossier.patient.patient_id,
@@ -118,6 +127,12 @@ def _named(dossier: Dossier) -> str:
     return "".join(f" {text}" for text in said)
 
 
+def _next(asked: NextSample | None) -> str:
+    """By when to sample next, or that the patient is off study; death and relapse are said already."""
+    said = asked is not None and (asked.due_on is not None or asked.not_asked.startswith("off study"))
+    return f" {asked.sentence}" if asked is not None and said else ""
+
+
 def _clones(dossier: Dossier) -> str:
     """Clones of the diagnosis sample that are back."""
     back = [
@@ -139,10 +154,11 @@ def warnings(dossier: Dossier) -> tuple[Warned, ...]:
     Returns
     -------
     tuple of Warned
-        Failures first, then warnings, then rules that were not verified; repeated codes once. Three at most,
+        Decisions of people first, then failures, then warnings, then rules that were not verified; repeated codes once. Three at most,
         and a line that counts the others, which stand under Where from.
     """
     lines = [
+        *_decided(dossier),
         *_found(dossier, severity="failure", label="Failed", tone="act"),
         *_found(dossier, severity="warning", label="Warning", tone="look"),
     ]
@@ -155,6 +171,16 @@ def warnings(dossier: Dossier) -> tuple[Warned, ...]:
         tone = "act" if any(line.tone == "act" for line in rest) else "look"
         lines.append(Warned("More", f"And {len(rest)} more below, under Where from.", tone))
     return tuple(lines)
+
+
+def _decided(dossier: Dossier) -> list[Warned]:
+    """What people decided about the patient or a verdict: it stands beside the sentence, and changes none of it."""
+    calls = {call_subject(call): call for call in dossier.calls}
+    return [
+        Warned("Decided", decision_text(decision, calls.get(decision.on)), "look")
+        for decision in sorted(dossier.decisions, key=lambda one: one.at, reverse=True)
+        if decision.on in calls or decision.on == f"patient {dossier.patient.patient_id}"
+    ]
 
 
 def _found(dossier: Dossier, *, severity: str, label: str, tone: str) -> list[Warned]:

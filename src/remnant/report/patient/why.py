@@ -6,8 +6,9 @@ import math
 
 from remnant.knowledge.kinetics import kinetics_rules
 from remnant.records.clonotype import ClonePoint
+from remnant.records.deciding import decided, decision_text
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Call
+from remnant.records.judgement import Call, Decision
 from remnant.records.measurement import Measurement
 from remnant.report import numbers, words
 from remnant.report.patient.data import donors_of, state_tone
@@ -58,20 +59,26 @@ def verdicts(dossier: Dossier) -> Table:
     return Table(
         title="Verdicts",
         note="The verdict is the rule on the point value, as published. P above is the probability that the true "
-        "quantity lies above the cut-off, given this measurement and the cut-off as it stands; between 0.05 and 0.95 the "
-        "verdict is borderline. A cut-off from donors is itself uncertain: its interval is in the table of rules.",
+        "quantity lies above the cut-off, given this measurement; between 0.05 and 0.95 the verdict is borderline. A cut-off "
+        "from the laboratory's donors is itself uncertain: P above is averaged over its posterior, and its interval is "
+        "in the table of rules. A published or assumed cut-off is taken as it stands.",
         columns=columns,
-        rows=tuple(_verdict_row(call, m) for call, m in held),
+        rows=tuple(_verdict_row(call, m, decided(call, dossier.decisions)) for call, m in held),
     )
 
 
-def _verdict_row(call: Call, m: Measurement) -> tuple[Cell, ...]:
+def _verdict_row(call: Call, m: Measurement, decision: Decision | None) -> tuple[Cell, ...]:
     copies = " / ".join(numbers.count(value) or "not given" for value in (m.target_copies, m.control_copies))
     return (
         Cell(numbers.iso(m.drawn_on)),
         Cell(m.target, note=words.place(m)),
         Cell(words.rule_label(call), note="" if call.status == "verified" else "unverified"),
-        Cell(call.verdict, note=call.confidence if call.confidence != call.verdict else ""),
+        Cell(
+            call.verdict,
+            note=call.confidence if call.confidence != call.verdict else "",
+        )
+        if decision is None
+        else Cell(call.verdict, note=decision_text(decision, call), tone="look"),
         Cell(numbers.probability(call.probability_above)),
         Cell(copies),
         Cell(f"{m.positive_wells} of {m.wells}", note=f"{m.control_wells} control"),
@@ -105,7 +112,8 @@ def rules(dossier: Dossier) -> Table:
         m = measured.get(call.measurement_id)
         donors = donors_of(dossier, call, m) if m is not None else None
         unit = unit_label(call.unit, control=m.control if m is not None else "")
-        cutoff = f"{words.beyond(call.rule_id)} {numbers.level(call.threshold)} {unit}"
+        named = f"{words.beyond(call.rule_id)} {numbers.level(call.threshold)} {unit}"
+        cutoff = named if call.threshold > 0 else "none: a class of response or a level"
         found[call.rule_id, cutoff] = (
             Cell(words.rule_label(call), note=call.rule_id),
             Cell(cutoff, note=words.donors_limit(donors) if donors else ""),

@@ -34,7 +34,7 @@ LEFT: Final = 40
 """Room for the vertical axes to the left of the plot, pixels."""
 RIGHT: Final = 140
 """Room for labels to the right of the plot, pixels."""
-_MAY_LIE_BEYOND: Final = frozenset({"last_contact", "death", "chronic_gvhd", "acute_gvhd"})
+_MAY_LIE_BEYOND: Final = frozenset({"last_contact", "off_study", "death", "chronic_gvhd", "acute_gvhd"})
 _EMPTY: Final = 0.25
 _DAY_STEPS: Final = (5, 10, 25, 50, 100, 200, 500, 1000, 2000)
 _MONTH_STEPS: Final = (1, 2, 3, 6, 12, 24, 60, 120)

@@ -64,6 +64,8 @@ _UNCROWDED: Final = 3
 _SMALLEST: Final = 0.6
 DODGE: Final = 10.0
 """Distance of marks of one day, pixels."""
+_BOLD: Final = 1.12  # how much wider bold words are
+_MARGIN: Final = 60  # pixels beside the plot into which a state may reach where an event stands at its end
 _LABEL_ROW: Final = 13.0
 _BAND_SD: Final = 1.96
 _ALARMS: Final = {
@@ -225,7 +227,7 @@ def _cutoffs(dossier: Dossier, assay: Assay, unit: str) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     titles: dict[str, dict[str, None]] = {}
     for call in dossier.calls:
-        if call.assay_id != assay.assay_id or call.measurement_id not in places:
+        if call.assay_id != assay.assay_id or call.measurement_id not in places or call.threshold <= 0:
             continue
         try:
             level = convert(call.threshold, call.unit, unit)
@@ -539,7 +541,7 @@ def _placed_alarms(
     crossing = [time.pixel(layer_row["x"]) for layer in rules for layer_row in layer["data"]["values"]]
     written = []
     for alarm in alarms:
-        half = text_width(alarm["label"]) / 2 + 2
+        half = _BOLD * text_width(alarm["label"]) / 2 + 3
         centre = _beside(min(max(time.pixel(alarm["row"]["x"]), half), WIDTH - half), half, crossing)
         place = _whisker_box(time, alarm["row"], y)[2] - half_row
         while any(
@@ -557,7 +559,7 @@ def _beside(centre: float, half: float, crossing: Sequence[float]) -> float:
     """Centre of a label moved aside, as little as needed, where a vertical rule would strike it through."""
     for place in crossing:
         if abs(centre - place) < half:
-            sides = [side for side in (place - half, place + half) if half <= side <= WIDTH - half]
+            sides = [s for s in (place - half, place + half) if half <= s <= WIDTH + _MARGIN - half]
             centre = min(sides, key=lambda side: abs(side - centre), default=centre)
     return centre
 
