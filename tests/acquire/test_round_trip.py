@@ -18,6 +18,7 @@ from remnant.acquire.fish import KIND_NAMES
 from remnant.acquire.limits import range_of
 from remnant.acquire.sheet import REMARK
 from remnant.acquire.writing import written
+from remnant.records.igtr import IGTR_WELL_KINDS
 
 GENERAL = [kind for kind in KINDS if kind.name not in KIND_NAMES]  # those of FISH: test_fish_tables.py
 LATIN = "abcXYZ0189-_+/.,;:\"'()% \t"
@@ -27,6 +28,7 @@ FIELDS = {
     "cdna": "cdnas",
     "reported values": "reported",
     "cq table": "wells",
+    "igtr wells": "igtr_wells",
     "plate layout": "plate_wells",
     "tubes": "tube_uses",
 }
@@ -156,8 +158,38 @@ def wells():
     return st.builds(make, fields, kinds, seen, numbers("standard_copies"))
 
 
+def igtr_wells():
+    record = kind_of("igtr wells").record
+
+    def make(fields, kind, cell, share, sample, ng):
+        return record(
+            **fields,
+            kind=kind,
+            detected=cell[0],
+            cq=cell[1],
+            sample_id=sample if kind == "follow_up" else None,
+            diagnosis_share=share if kind == "dilution" else None,
+            dna_ng=ng if kind in {"follow_up", "dilution"} else None,
+        )
+
+    fields = st.fixed_dictionaries(
+        {
+            "run_id": texts,
+            "position": st.sampled_from(["A01", "H12", "P24", "7"]),
+            "patient_id": texts,
+            "rearrangement": texts,
+            "excluded": st.none() | texts,
+        }
+    )
+    seen = st.one_of(st.just((None, None)), st.just((False, None)), numbers("cq").map(lambda cq: (True, cq)))
+    kinds = st.sampled_from(IGTR_WELL_KINDS)
+    return st.builds(make, fields, kinds, seen, numbers("diagnosis_share"), texts, numbers("dna_ng"))
+
+
 def strategy(kind):
-    return {"reported values": reported, "cq table": wells}.get(kind.name, lambda: simple_records(kind))()
+    return {"reported values": reported, "cq table": wells, "igtr wells": igtr_wells}.get(
+        kind.name, lambda: simple_records(kind)
+    )()
 
 
 def attribute(record, name):

@@ -16,6 +16,7 @@ FIELDS = {
     "cdna": "cdnas",
     "reported values": "reported",
     "cq table": "wells",
+    "igtr wells": "igtr_wells",
     "fish scores": "fish_counts",
     "sort purity": "sort_purities",
     "index sort": "sort_purities",

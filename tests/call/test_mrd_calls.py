@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from remnant.call.cross2015 import cross_score, response_class
-from remnant.call.igtr import interpret_igtr
 from remnant.call.mrd_calls import Around, mrd_call_findings, mrd_calls
 from remnant.errors import KnowledgeError, MeasurementError, UnitError
 from remnant.evidence.kinds import ReportedEvidence
 from remnant.knowledge.conversion import ConversionFactor
 from remnant.knowledge.rules_files import rule_book
+from remnant.knowledge.rules_igtr import interpret_igtr
 from remnant.records.measurement import Measurement, WellUse
 from remnant.records.patient import Patient
 from remnant.records.run import Run

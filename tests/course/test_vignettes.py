@@ -1,5 +1,6 @@
 """Every vignette: dated samples in; state, reason code, verdict out. The table is read by people, run by this."""
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 
@@ -48,6 +49,54 @@ def test_states_and_reason_codes(case, conclusions):
         assert last.confirm_by == reader.on(case.confirm_by)
 
 
+@pytest.mark.parametrize(
+    "case",
+    [c for c in CASES if (c.cautions, c.named, c.signs) != (None, None, None)],
+    ids=lambda case: case.id,
+)
+def test_cautions_named_disagreements_and_signs(case, conclusions):
+    calls, course = conclusions[case.id]
+    found, rows = reader.signs(case, calls, course)
+    if case.cautions is not None:
+        assert tuple(f"{one.kind} {one.target}".strip() for one in course.cautions) == case.cautions, case.why
+    if case.named is not None:
+        last = max((one.drawn_on for one in found), default=None)
+        kinds = [one.kind for one in found if one.drawn_on == last]
+        assert case.named in {*kinds, ""}
+        assert case.named or not any(one.since for one in found)
+    if case.signs is not None:
+        assert tuple(row.kind for row in rows) == case.signs[:1]
+        assert all(
+            any(word in text for text in (row.reason, *row.reasons))
+            for row in rows
+            for word in case.signs[1:]
+        )
+
+
+def test_a_caution_changes_no_verdict_and_no_state(conclusions):
+    for case in CASES:
+        if not case.cautions:
+            continue
+        quiet = tuple(
+            dataclasses.replace(
+                line, options={k: v for k, v in line.options.items() if k not in {"flow", "quality"}}
+            )
+            for line in case.lines
+        )
+        calls, course = reader.concluded(dataclasses.replace(case, variants=(), lines=quiet))
+        was_calls, was = conclusions[case.id]
+        assert course.cautions == ()
+        assert [(c.verdict, c.probability_above) for c in calls] == [
+            (c.verdict, c.probability_above) for c in was_calls
+        ]
+        assert [p.state for p in (*course.points, *course.mrd)] == [p.state for p in (*was.points, *was.mrd)]
+        said = [p.reason for p in (*was.points, *was.mrd)]
+        assert (
+            said != [p.reason for p in (*course.points, *course.mrd)]
+            or "variant not known" in case.cautions[0]
+        )
+
+
 def test_there_are_enough_and_each_says_why():
     assert len(CASES) >= 150
     assert len({case.id for case in CASES}) == len(CASES)
@@ -80,24 +129,3 @@ def test_every_statement_names_rule_version_and_samples(conclusions):
             assert point.reason
             assert bool(point.samples) == (point.state != "not evaluable")
         assert all(call.code for call in calls if call.rule_set)
-
-
-ROWS = {
-    "undetected, good control": "stays-negative",
-    "missing unit": "tests/call/test_mrd_calls.py: test_units_say_the_same_quantity_and_no_unit_is_refused",
-    "ambiguous date": "tests/acquire/test_cells.py",
-    "WT1 exon-7 mutation, BAALC isoform": "open: no field of a patient holds it",
-}
-"""Rows of the edge cases of molecular-mrd.md section 11 that another vignette, another test or nothing covers."""
-
-
-def test_every_edge_case_of_the_domain_notes_has_a_vignette():
-    held = {case.row for case in CASES} - {""}
-    asked = {
-        "undetected, low control", "detected <LOD / 1 of 3", "above upper LoQ", "low control gene with positive target",
-        "one replicate fails / delta Cq large", "curve fails but controls fine", "different material",
-        "different fraction, assay, control gene, transcript", "CF change", "cut-off straddled within CI",
-        "regenerating marrow", "haemodilution", "same-day duplicates", "dPCR value",
-    }  # fmt: skip
-    assert asked <= held
-    assert ROWS["undetected, good control"] in {case.id for case in CASES}

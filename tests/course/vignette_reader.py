@@ -9,14 +9,17 @@ from pathlib import Path
 
 from remnant.call.donors import donor_baselines
 from remnant.course.build import build_courses
+from remnant.course.discordance import disagreements
+from remnant.course.worklist import worklist
 from remnant.evidence.kinds import CountsEvidence, ErrorTerm, PartitionsEvidence, ReportedEvidence
 from remnant.knowledge.conversion import ConversionFactor
-from remnant.knowledge.cutoffs import active_cutoffs
+from remnant.knowledge.cutoffs import activate, active_cutoffs, cutoffs
 from remnant.knowledge.rules import RuleBook
 from remnant.knowledge.rules_files import read_rule_set, rule_book
 from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, with_calls
-from remnant.records.measurement import Measurement
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.caution import SampleDilution
+from remnant.records.measurement import Measurement, WellUse
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Run
 from remnant.records.sample import Sample
 
@@ -65,6 +68,11 @@ class Vignette:
     shown: dict[str, str] = field(default_factory=dict)
     confidence: str | None = None
     confirm_by: int | None = None
+    variants: tuple = ()
+    cutoffs: tuple[str, ...] = ()
+    cautions: tuple[str, ...] | None = None
+    named: str | None = None
+    signs: tuple[str, ...] | None = None
 
     @property
     def background(self):
@@ -99,6 +107,10 @@ def vignettes():
 def measurement(case, line, number):  # noqa: PLR0911  one return a kind of line
     """A measurement of the kind the line names; sensitivities and errors as of a good laboratory."""
     control = line.options.get("control", case.control)
+    marker, unit = line.options.get("marker", case.marker), line.options.get("unit", case.unit)
+    if marker != case.marker:
+        control = line.options.get("control", "")
+        case = replace(case, marker=marker, unit=unit)
     sample = f"{case.id}-{line.day:+d}-{line.material}" + (f"-{number}" if "second" in line.options else "")
     found, _, copies = line.found.partition(":")
     copies = float(copies or line.options.get("copies", 20000))
@@ -254,14 +266,19 @@ def facts_and_measurements(case, chosen=None):
             Therapy(patient_id=case.id, kind=kind, start_on=on(first), end_on=on(last))
             for kind, first, last in case.therapies
         ),
+        variants=tuple(
+            Variant(patient_id=case.id, target=target, variant=what) for target, what in case.variants
+        ),
         samples=tuple(samples.values()),
         runs=tuple(runs.values()),
     )
     return facts, measured
 
 
-def context_of(case, facts):
+def context_of(case, facts, changed=None):
     book = rule_book(deciding=case.sets)
+    if changed is not None:
+        book = RuleBook(sets=tuple(changed(one) for one in book.sets))
     if case.own:
         own = read_rule_set(case.own, where="own.toml")
         gone = {own.id, *own.replaces}
@@ -278,19 +295,59 @@ def context_of(case, facts):
         )
         for n, (factor, first, last) in enumerate(case.factors)
     )
-    return MrdContext(book=book, factors=factors, runs=facts.runs)
+    uses = tuple(use for line in case.lines for use in well_uses(case, line))
+    return MrdContext(book=book, factors=factors, runs=facts.runs, well_uses=uses)
 
 
-def concluded(case, chosen=None, order=None):
-    """Calls and course of a vignette; `order` shuffles what was imported."""
+def well_uses(case, line):
+    """Wells of a line that says the copies of its replicates: ``t=-,1.5`` of the target, ``c=9000,30000`` of the control."""
+    sample = f"{case.id}-{line.day:+d}-{line.material}"
+    control = line.options.get("control", case.control)
+    for key, target in (("t", case.marker), ("c", control)):
+        for number, copies in enumerate(filter(None, line.options.get(key, "").split(","))):
+            yield WellUse(
+                run_id=f"run-{line.options.get('run', line.day)}",
+                position=f"A{number + 1:02d}",
+                target=target,
+                sample=sample,
+                used=True,
+                copies=None if copies == "-" else float(copies),
+                decision="used",
+                reason="",
+            )
+
+
+def chosen_lines(case, chosen):
+    return [line for number, line in enumerate(case.lines) if chosen is None or number in chosen]
+
+
+def concluded(case, chosen=None, order=None, changed=None):
+    """Calls and course of a vignette; `order` shuffles what was imported, `changed` alters the rule sets."""
     facts, measured = facts_and_measurements(case, chosen)
+    diluted = [
+        SampleDilution(sample_id=one.sample_id, basis="CD34+ 0.01 % of CD45+, limit 0.05 %")
+        for one, line in zip(measured, chosen_lines(case, chosen), strict=True)
+        if line.options.get("flow") == "diluted"
+    ]
     if order is not None:
         measured = order(measured)
         facts = replace(facts, samples=tuple(order(list(facts.samples))))
-    context = context_of(case, facts)
+    context = context_of(case, facts, changed)
+    rules = activate(cutoffs(), deciding=case.cutoffs) if case.cutoffs else active_cutoffs()
     baselines, _ = donor_baselines(measured, facts.samples)
     known = with_calls(
-        list(dossiers_of(facts, measured, baselines)), baselines, active_cutoffs(), context=context
+        list(dossiers_of(facts, measured, baselines, dilutions=diluted)),
+        baselines,
+        rules,
+        context=context,
     )
     [course] = build_courses(known, book=context.book, factors=context.factors_of(measured))
     return known[0].calls, course
+
+
+def signs(case, calls, course):
+    """Disagreements with a name, and the signs of the worklist on the day after the last sample, as kinds."""
+    _, measured = facts_and_measurements(case)
+    found = disagreements(measured, disease=case.disease, calls=calls)
+    rows = worklist([course], max(m.drawn_on for m in measured) + dt.timedelta(days=1), disagreements=found)
+    return found, rows

@@ -21,9 +21,10 @@ from remnant.acquire.aliases import COLUMN_ALIASES, fold
 from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, TubeUse
+from remnant.records.igtr import IgTrWell
 from remnant.records.measurement import ReportedValue
 from remnant.records.partition import PlateWell
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import WELL_KINDS, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 
@@ -36,12 +37,14 @@ KindName = Literal[
     "patients",
     "events",
     "therapies",
+    "variants",
     "samples",
     "cdna",
     "fractions",
     "runs",
     "reported values",
     "cq table",
+    "igtr wells",
     "plate layout",
     "fish scores",
     "sort purity",
@@ -237,6 +240,16 @@ _CQ_COLUMNS: Final = (
     _cq_column("replicate", "Replicate number.", accepts="whole number"),
 )
 
+_IGTR_COLUMNS: Final = _changed(
+    _of_record("igtr", IgTrWell, without=("detected",)),
+    position={"name": "well", "accepts": "well", "aliases": _aliases("cq", "well")},
+    cq={
+        "meaning": "Quantification cycle, or a word for not detected; empty if none is stored.",
+        "accepts": "cq",
+        "filled": False,
+    },
+)
+
 _REPORTED_COLUMNS: Final = _changed(
     _of_record("reported", ReportedValue),
     control={"filled": False, "meaning": "Control gene; empty for a cell fraction or plain copies."},
@@ -308,6 +321,13 @@ KINDS: Final[tuple[Kind, ...]] = (
         key=("patient_id", "kind", "start_on", "agent"),
     ),
     Kind(
+        name="variants",
+        record=Variant,
+        meaning="A mutation or isoform of a patient's leukaemia that an assay may not see as others do.",
+        columns=_of_record("variants", Variant),
+        key=("patient_id", "target", "variant"),
+    ),
+    Kind(
         name="samples",
         record=Sample,
         meaning="A specimen of a patient or a healthy donor.",
@@ -348,6 +368,13 @@ KINDS: Final[tuple[Kind, ...]] = (
         meaning="A well with its quantification cycle.",
         columns=_CQ_COLUMNS,
         key=("run_id", "well", "target"),
+    ),
+    Kind(
+        name="igtr wells",
+        record=IgTrWell,
+        meaning="A well of an allele-specific PCR of a patient's IG/TR rearrangement.",
+        columns=_IGTR_COLUMNS,
+        key=("run_id", "well"),
     ),
     Kind(
         name="plate layout",

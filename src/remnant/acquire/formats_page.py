@@ -100,9 +100,30 @@ The cell `cq` holds a number of cycles, or says one of two different things:
 place and target stand once. Patients' wells name a cDNA, or a sample that was transcribed once.
 """
 
+_VARIANTS = """
+A variant under the primers or probe of an assay (rows `primer_bias` of `knowledge/cautions.toml`: WT1 exon 7, BAALC
+isoforms) is a caution on every sample in which the marker was measured by PCR. It changes no number. A variant of a
+measured gene that no row knows is a finding.
+"""
+
+_IGTR = """
+One plate is all wells of one run, patient and rearrangement: dilutions of the diagnosis DNA, at least six wells of
+polyclonal `background`, follow-ups in replicates, a well without template. Quantitative range, sensitivity and both
+interpretation profiles are EuroMRD's, by the rows of kind `interpretation` of the rule set `euromrd_igtr`
+(`remnant rules show euromrd_igtr`). The profile that makes the state is named in `study.toml`; without it, a false negative is
+avoided:
+
+```toml
+[igtr]
+profile = "avoid false positive"
+```
+
+The share of cells is relative to the diagnosis DNA. `remnant quantify FILE` reads a table without a study.
+"""
+
 _REPORTED = """\
 The cell `value` holds a positive number, a limit (`<3e-4`, `>20`), or one of {words}; a negative needs its limit in the column `upper_limit`.
-Units: {units}. A normalised value needs its control gene. IG/TR, flow MRD and FISH as a share of cells have the unit `cell_fraction` and no control gene.
+Units: {units}. A normalised value needs its control gene. A value in `percent_is` stays on the International Scale as it was reported; no factor of the study is applied to it. IG/TR, flow MRD and FISH as a share of cells have the unit `cell_fraction` and no control gene.
 The target `donor chimerism` (`cell_fraction`, with `fraction` for sorted cells) is kept as the recipient's share; full donor chimerism is written with its
 limit, `>0.99`.
 """
@@ -211,6 +232,8 @@ def _spellings(kind: Kind) -> str:
 def _kind(kind: Kind) -> str:
     notes = {
         "cq table": _CQ.format(words=_code(NOT_DETECTED_WORDS), copies=_code(COPIES)),
+        "variants": _VARIANTS,
+        "igtr wells": _IGTR,
         "reported values": _REPORTED.format(words=_code(NEGATIVE_WORDS), units=_code(UNITS)),
     }
     columns = _table(

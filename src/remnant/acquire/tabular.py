@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
-from remnant.acquire import clinical, cq_table, fish, reported
+from remnant.acquire import clinical, cq_table, fish, igtr, reported
 from remnant.acquire.columns import KindName
 from remnant.acquire.refusal import RefusedFileError, gather
 from remnant.acquire.sheet import Sheet
@@ -26,6 +26,7 @@ _FIELDS: Final[dict[KindName, str]] = {
     "cdna": "cdnas",
     "reported values": "reported",
     "cq table": "wells",
+    "igtr wells": "igtr_wells",
     "plate layout": "plate_wells",
     "fish scores": "fish_counts",
     "sort purity": "sort_purities",
@@ -45,6 +46,8 @@ def _row_problems(
     keys = seen.setdefault(kind.name, {})
     if kind.name == "cq table":
         return cq_table.problems_of_rows(columns, kind, keys, stem)
+    if kind.name == "igtr wells":
+        return igtr.problems_of_rows(columns, kind, keys)
     if kind.name == "reported values":
         return reported.problems_of_rows(columns, kind, keys)
     if kind.name in fish.KIND_NAMES:
@@ -169,6 +172,8 @@ def records_of_tables(
             wells, noted = cq_table.records(columns, stem)
             target += wells
             findings += noted
+        elif kind.name == "igtr wells":
+            target += igtr.records(columns)
         elif kind.name == "reported values":
             target += reported.records(columns, kind)
         elif kind.name in fish.KIND_NAMES:

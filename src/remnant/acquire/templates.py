@@ -22,9 +22,10 @@ from remnant.acquire.writing import Cell, written
 from remnant.records.clonotype import Repertoire
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, TubeUse
+from remnant.records.igtr import IgTrWell
 from remnant.records.measurement import ReportedValue
 from remnant.records.partition import PlateWell
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 
@@ -51,6 +52,9 @@ EXAMPLES: Final[dict[KindName, Any]] = {
         start_on=dt.date(2020, 8, 3),
         end_on=dt.date(2020, 8, 9),
         agent="azacitidine",
+    ),
+    "variants": Variant(
+        patient_id="P-001", target="WT1", variant="exon 7 mutation", detail="c.1142C>A, 40 % of reads"
     ),
     "samples": Sample(
         sample_id="S-014",
@@ -107,6 +111,17 @@ EXAMPLES: Final[dict[KindName, Any]] = {
         control_copies=20000.0,
         drawn_on=dt.date(2020, 7, 1),
         material="BM",
+    ),
+    "igtr wells": IgTrWell(
+        run_id="IGH-07",
+        position="C04",
+        patient_id="P-001",
+        rearrangement="IGH VH3-23/JH4",
+        kind="follow_up",
+        sample_id="S-014",
+        detected=True,
+        cq=34.6,
+        dna_ng=620.0,
     ),
     "plate layout": PlateWell(
         run_id="D-07",

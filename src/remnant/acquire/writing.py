@@ -13,6 +13,7 @@ __all__ = ["Cell", "written"]
 Cell = str | float | int | bool | dt.date | None
 
 _FIELDS: Final = {"well": "position", "type": "kind"}
+_OF_WELLS: Final = ("cq table", "igtr wells")
 _NOT_DETECTED: Final = "Undetermined"
 _BLANK: Final[dict[str, tuple[str, ...]]] = {"fish scores": ("iscn",)}
 """Columns that others stand for."""
@@ -30,7 +31,7 @@ def _cell(kind: Kind, name: str, record: Any) -> Cell:
         return None
     if kind.name == "reported values" and name in {"upper_limit", "lower_limit"}:
         return None
-    field = _FIELDS.get(name, name) if kind.name == "cq table" else name
+    field = _FIELDS.get(name, name) if kind.name in _OF_WELLS else name
     return cast("Cell", getattr(record, field))
 
 

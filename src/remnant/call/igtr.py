@@ -1,136 +1,146 @@
-"""Interpretation of an IG/TR assay under EuroMRD's two profiles, from threshold cycles, literally."""
+"""Both interpretation profiles of EuroMRD on every IG/TR sample, beside the state that one of them makes.
+
+A call sees the sample's own wells and what its plate could show. Where the two profiles differ the call is borderline:
+which one holds is a choice of the treatment protocol, not of the wells.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Final, get_args
 
-from remnant.errors import MeasurementError
+import numpy as np
+
+from remnant.evidence.batch import EvidenceBatch
+from remnant.evidence.verbs import probability_above
+from remnant.knowledge.igtr import RULE_SET, Profile
 from remnant.knowledge.rules import RuleRow
+from remnant.knowledge.rules_igtr import IgTrReading, interpret_igtr, numbers_of
+from remnant.records.igtr import IgTrPlate
+from remnant.records.judgement import Call
+from remnant.records.measurement import Measurement
+from remnant.units import number_text, probability_text, unit_label
 
-__all__ = ["IgTrReading", "interpret_igtr"]
+__all__ = ["igtr_calls"]
 
-Profile = Literal["avoid false negative", "avoid false positive"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IgTrReading:
-    """Verdict on one follow-up sample.
-
-    Attributes
-    ----------
-    verdict : {"positive", "positive, not quantifiable", "negative", "not evaluable"}
-        Under the profile.
-    profile : str
-        Profile used.
-    code, reason : str
-        Stable reason code, and the sentence with the numbers.
-    rules : tuple of str
-        Rows applied.
-    """
-
-    verdict: Literal["positive", "positive, not quantifiable", "negative", "not evaluable"]
-    profile: str
-    code: str
-    reason: str
-    rules: tuple[str, ...]
+_UNIT: Final = "cell_fraction"
 
 
-def interpret_igtr(
-    wells: Sequence[float | None],
+def igtr_calls(
+    plates: Iterable[IgTrPlate],
+    measurements: Iterable[Measurement],
     *,
-    background: Sequence[float | None],
-    quantitative_ct: float,
-    sensitivity_ct: float,
-    profile: Profile,
     rows: Sequence[RuleRow],
-) -> IgTrReading:
-    """Positive, not quantifiable or negative, by the wells of a sample.
+    version: str,
+) -> tuple[Call, ...]:
+    """Calls of IG/TR samples.
 
     Parameters
     ----------
-    wells : sequence of float or None
-        Ct of each well of the sample; None where nothing was amplified.
-    background : sequence of float or None
-        Ct of each well of polyclonal background; None where nothing was amplified.
-    quantitative_ct : float
-        Mean Ct of the lowest dilution in the quantitative range.
-    sensitivity_ct : float
-        Highest Ct at the dilution that is the sensitivity.
-    profile : {"avoid false negative", "avoid false positive"}
-        Interpretation profile.
+    plates : iterable of IgTrPlate
+        What each measurement was read against.
+    measurements : iterable of Measurement
+        Measurements; those without a plate have no such call.
     rows : sequence of RuleRow
         Rows of kind ``interpretation``.
+    version : str
+        Version of the rule set.
 
     Returns
     -------
-    IgTrReading
-        A sample in the quantitative range whose replicates agree is positive; other positive ones are not
-        quantifiable.
-
-    Raises
-    ------
-    MeasurementError
-        If there is no well.
-
-    References
-    ----------
-    van der Velden et al., Leukemia 21, 604-611 (2007); numbers not verified.
-
-    Examples
-    --------
-    >>> from remnant.knowledge.rules_files import rule_book
-    >>> rows = [row for row in rule_book().named("euromrd_igtr").rows if row.kind == "interpretation"]
-    >>> ask = dict(background=[40.0, 39.5, None, None, 41.0, 40.2], quantitative_ct=33.0, sensitivity_ct=36.5, rows=rows)
-    >>> interpret_igtr([38.0, None, None], profile="avoid false negative", **ask).verdict
-    'positive, not quantifiable'
-    >>> interpret_igtr([38.0, None, None], profile="avoid false positive", **ask).verdict
-    'negative'
+    tuple of Call
+        Two a measurement, one a profile; role ``shown``.
     """
-    if not wells:
-        raise MeasurementError(
-            where="wells of the sample", found="none", needed="at least one well", advice="Check the plate."
+    known = {one.measurement_id: one for one in measurements}
+    held = [(one, known[one.measurement_id]) for one in plates if one.measurement_id in known]
+    asked = [i for i, (plate, m) in enumerate(held) if plate.sensitive_share and m.state != "not evaluable"]
+    above: dict[int, float] = {}
+    if asked:
+        batch = EvidenceBatch.of([held[i][1].evidence for i in asked])
+        shares = [held[i][0].sensitive_share or 0.0 for i in asked]
+        above = {
+            i: float(probability_above(batch.take(np.array([j])), share)[0])
+            for j, (i, share) in enumerate(zip(asked, shares, strict=True))
+        }
+    made = []
+    for i, (plate, m) in enumerate(held):
+        readings = [_reading(plate, profile, rows) for profile in get_args(Profile)]
+        agree = len({one.verdict for one in readings}) == 1
+        made += [
+            _call(one, plate, m, above.get(i), rows=rows, version=version, agree=agree) for one in readings
+        ]
+    return tuple(made)
+
+
+def _reading(plate: IgTrPlate, profile: Profile, rows: Sequence[RuleRow]) -> IgTrReading:
+    if plate.obstacle:
+        return IgTrReading(
+            verdict="not evaluable",
+            profile=profile,
+            code=plate.obstacle_code,
+            reason=f"{plate.obstacle}.",
+            rules=plate.rule_ids,
         )
-    number = {(row.profile, row.label): row for row in rows}
-    distance, window = number[profile, "background distance"], number[profile, "sensitivity window"]
-    needed, spread = number["", "background wells"], number["", "replicate spread"]
-    used: tuple[str, ...] = (distance.id, window.id, needed.id)
-    if len(background) < (needed.threshold or 0):
-        text = f"{len(background)} wells of background, {needed.threshold:g} needed."
-        return _reading("not evaluable", profile, because="igtr.background", reason=text, rules=used)
-    seen = [ct for ct in wells if ct is not None]
-    amplified = [ct for ct in background if ct is not None]
-    limits = [sensitivity_ct + (window.threshold or 0.0)]
-    if amplified:
-        limits.append(min(amplified) - (distance.threshold or 0.0))
-    limit = min(limits)
-    count = sum(ct <= limit for ct in seen)
-    if count == 0:
-        text = f"no well at or below Ct {limit:.1f} ({len(seen)} of {len(wells)} amplified)."
-        return _reading("negative", profile, because="igtr.negative", reason=text, rules=used)
-    close = len(seen) == len(wells) and max(seen) - min(seen) <= (spread.threshold or 0.0)
-    mean = sum(seen) / len(seen)
-    text = f"{count} of {len(wells)} wells at or below Ct {limit:.1f}"
-    used = (*used, spread.id)
-    if close and mean <= quantitative_ct:
-        return _reading("positive", profile, because="igtr.positive", reason=f"{text}, in range.", rules=used)
-    why = "replicates too far apart" if not close else f"mean Ct {mean:.1f} above {quantitative_ct:.1f}"
-    return _reading(
-        "positive, not quantifiable",
-        profile,
-        because="igtr.not_quantifiable",
-        reason=f"{text}; {why}.",
-        rules=used,
+    return interpret_igtr(
+        plate.wells,
+        background=plate.background,
+        quantitative_ct=plate.quantitative_cq,
+        sensitivity_ct=plate.sensitive_cq,
+        profile=profile,
+        rows=rows,
     )
 
 
-def _reading(
-    verdict: Literal["positive", "positive, not quantifiable", "negative", "not evaluable"],
-    profile: str,
+def _call(
+    reading: IgTrReading,
+    plate: IgTrPlate,
+    m: Measurement,
+    probability: float | None,
     *,
-    because: str,
-    reason: str,
-    rules: tuple[str, ...],
-) -> IgTrReading:
-    return IgTrReading(verdict=verdict, profile=profile, code=because, reason=reason, rules=rules)
+    rows: Sequence[RuleRow],
+    version: str,
+    agree: bool,
+) -> Call:
+    row = numbers_of(rows)[reading.profile, "background distance"]
+    sensitivity = plate.sensitive_share
+    verdict = reading.verdict
+    beside = (
+        ""
+        if probability is None or sensitivity is None
+        else f" P(above {_share(sensitivity)}) {probability_text(probability)}."
+    )
+    return Call(
+        measurement_id=m.measurement_id,
+        patient_id=m.patient_id,
+        sample_id=m.sample_id,
+        assay_id=m.assay_id,
+        rule_id=row.id,
+        rule_version=version,
+        source=row.source,
+        status=row.status,
+        verdict=verdict,
+        threshold=0.0,
+        unit="",
+        point_value=m.point_value,
+        probability_above=probability,
+        confidence="not evaluable" if verdict == "not evaluable" else "robust" if agree else "borderline",
+        reason=f"{plate.rearrangement}: {reading.reason}{_range_text(plate)}{beside}"
+        + ("" if agree else " The two profiles differ."),
+        role="shown",
+        label=f"EuroMRD, {reading.profile}",
+        rule_set=row.id.partition(".")[0] or RULE_SET,
+        code=reading.code,
+    )
+
+
+def _range_text(plate: IgTrPlate) -> str:
+    if plate.obstacle or plate.sensitive_share is None:
+        return ""
+    low = "no quantitative range"
+    if plate.quantitative_share is not None:
+        low = f"quantitative range to {_share(plate.quantitative_share)}"
+    return f" Sensitivity {_share(plate.sensitive_share)}, {low}."
+
+
+def _share(value: float) -> str:
+    return f"{number_text(value)} {unit_label(_UNIT)}"

@@ -116,11 +116,14 @@ def run_factors(
     Returns
     -------
     dict of str to float
-        By measurement; those without a valid factor are left out.
+        By measurement; those without a valid factor are left out, and those reported on the scale, whose factor
+        was another laboratory's.
     """
     run_on = {run.run_id: run.run_on for run in runs}
     found = {}
     for m in measurements if factors else ():
+        if m.unit == "percent_is":
+            continue
         factor = factor_on(factors, m.assay_id, run_on.get(m.run_id) or m.drawn_on)
         if factor is not None:
             found[m.measurement_id] = factor.factor
@@ -232,14 +235,17 @@ def _sets(m: Measurement, patient: Patient, known: _Known) -> tuple[SeriesRows, 
 
 def _factor(m: Measurement, patient: Patient, known: _Known) -> tuple[float | None, str]:
     """Factor to the International Scale, or why it is not used."""
-    transcript = (patient.transcript or "").casefold().replace(" ", "")
-    if transcript in _NO_SCALE:
+    if _no_scale(patient):
         return None, "is.transcript"
     if m.unit == "percent_is":
         return 1.0, ""
     day = known.run_on.get(m.run_id) or m.drawn_on
     found = factor_on(known.factors, m.assay_id, day)
     return (None, "is.no_factor") if found is None else (found.factor, "")
+
+
+def _no_scale(patient: Patient) -> bool:
+    return (patient.transcript or "").casefold().replace(" ", "") in _NO_SCALE
 
 
 def _level_verdict(m: Measurement, rows: SeriesRows, found: Level, *, factor: float | None) -> _Verdict:
@@ -308,10 +314,11 @@ def _response(
 
 def _plain_class(m: Measurement, rows: SeriesRows, held: Sequence[RuleRow], *, found: Level) -> _Verdict:
     """Failure by level, complete response by negativity with its sensitivity, everything else the rest."""
+    limits = [in_unit(row, m, None) for row in held]
     rest = next((row for row in held if row.reference == "rest"), None)
-    chosen, same = rest, None
-    for row in held:
-        limited = in_unit(row, m, None)
+    # The rest is what is left of levels that can be compared; in another unit nothing is left.
+    chosen, same = rest if any(limits) else None, None
+    for row, limited in zip(held, limits, strict=True):
         if limited is None:
             continue
         if row.reference == "negative":
@@ -327,7 +334,9 @@ def _plain_class(m: Measurement, rows: SeriesRows, held: Sequence[RuleRow], *, f
         role="shown",
         verdict=verdict,
         code=f"response.{because}",
-        why=f"{found.why}: {verdict}",
+        why=f"{found.why}: {verdict}"
+        if any(limits)
+        else f"{found.why}: no class, the levels are in another unit",
         row=chosen,
         value=m.point_value if same is not None else None,
         unit=m.unit if same is not None else "",
@@ -433,7 +442,7 @@ def _limit_text(limit: float, unit: str, control: str) -> str:
 def mrd_call_findings(
     measurements: Iterable[Measurement], *, around: Around, book: RuleBook | None = None
 ) -> tuple[Finding, ...]:
-    """Series of leukaemia-specific markers for which no rule set decides.
+    """Series of leukaemia-specific markers for which no rule set decides, and values on a scale that was never theirs.
 
     Parameters
     ----------
@@ -447,9 +456,11 @@ def mrd_call_findings(
     Returns
     -------
     tuple of Finding
-        One a marker and diagnosis.
+        One a marker and diagnosis; one a patient with values on the International Scale of a transcript that it
+        does not cover.
     """
     known = _known(around, rule_book() if book is None else book)
+    measurements = list(measurements)
     missing: dict[tuple[str, str], int] = defaultdict(int)
     for m in measurements:
         patient, sample = known.patients.get(m.patient_id), known.samples.get(m.sample_id)
@@ -458,8 +469,12 @@ def mrd_call_findings(
             continue
         if not _sets(m, patient, known):
             missing[m.target, patient.diagnosis] += 1
-    return tuple(
-        Finding(
+    return (*_without_set(missing), *_off_scale(measurements, known))
+
+
+def _without_set(missing: Mapping[tuple[str, str], int]) -> Iterator[Finding]:
+    for (target, disease), count in sorted(missing.items()):
+        yield Finding(
             code="call.no_rule_set",
             severity="warning",
             subject=f"marker {target}",
@@ -467,5 +482,21 @@ def mrd_call_findings(
             needed="a rule set that decides this marker in this disease",
             advice="`remnant rules list` shows the sets; a set of your own goes into the folder rules of the study.",
         )
-        for (target, disease), count in sorted(missing.items())
-    )
+
+
+def _off_scale(measurements: Iterable[Measurement], known: _Known) -> Iterator[Finding]:
+    counts: dict[tuple[str, str, str], int] = defaultdict(int)
+    for m in measurements:
+        patient = known.patients.get(m.patient_id)
+        if m.unit == "percent_is" and patient is not None and _no_scale(patient):
+            counts[m.patient_id, m.target, patient.transcript or ""] += 1
+    for (code, target, transcript), count in sorted(counts.items()):
+        yield Finding(
+            code="call.scale_not_defined",
+            severity="warning",
+            subject=f"patient {code}",
+            message=f"{count} values of {target} are given on the International Scale, which is not defined for "
+            f"{transcript}: they have no class, and no level of a rule in percent is held against them.",
+            needed="the ratio to the control gene, in percent",
+            advice="Ask the reporting laboratory for the ratio before its conversion factor.",
+        )

@@ -16,7 +16,13 @@ __all__ = ["listed", "printed"]
 _STYLES = {"look": "yellow", "act": "bold red", "muted": "dim", "": ""}
 
 
-def listed(columns: Iterable[str], rows: Iterable[Iterable[object]], *, right: Iterable[str] = ()) -> Table:
+def listed(
+    columns: Iterable[str],
+    rows: Iterable[Iterable[object]],
+    *,
+    right: Iterable[str] = (),
+    whole: Iterable[str] = (),
+) -> Table:
     """Rows under a line of headings.
 
     Parameters
@@ -27,16 +33,18 @@ def listed(columns: Iterable[str], rows: Iterable[Iterable[object]], *, right: I
         Cells; None is shown empty.
     right : iterable of str, default ()
         Headings of numbers.
+    whole : iterable of str, default ()
+        Headings of names that are never broken.
 
     Returns
     -------
     rich.table.Table
         Without a box.
     """
-    numbers = set(right)
+    numbers, names = set(right), set(whole)
     made = _empty()
     for name in columns:
-        _add_column(made, name, number=name in numbers)
+        _add_column(made, name, number=name in numbers, whole=name in names)
     for row in rows:
         made.add_row(*("" if cell is None else str(cell) for cell in row))
     return made
@@ -70,8 +78,8 @@ def _empty() -> Table:
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
 
 
-def _add_column(made: Table, name: str, *, number: bool) -> None:
-    made.add_column(name, justify="right" if number else "left", no_wrap=number)
+def _add_column(made: Table, name: str, *, number: bool, whole: bool = False) -> None:
+    made.add_column(name, justify="right" if number else "left", no_wrap=number or whole, overflow="fold")
 
 
 def _cell(cell: report_table.Cell) -> Text:

@@ -21,6 +21,7 @@ from remnant.cli.noticed import finding_table
 from remnant.cli.options import Patients
 from remnant.cli.printed import listed
 from remnant.cli.quantify_digital import digital_answer, digital_folder
+from remnant.cli.quantify_igtr import igtr_answer
 from remnant.cli.results import computed, named_dossiers
 from remnant.errors import InputError
 from remnant.knowledge.qpcr import curve_gates, qpcr_rules
@@ -72,11 +73,11 @@ def quantify(
     ] = GateChoice.control,
     patients: Patients = None,
 ) -> Answer:
-    """Fit the standard curves of one file, count the wells of digital PCR, or list the measurements of a study.
+    """Fit the curves of one file, count the wells of digital PCR, read an IG/TR plate, or list a study's measurements.
 
     A file needs no study: every run and target that has standards gets its curve and a verdict, every
     amplification curve its call, its cycles with their standard errors and its efficiency, every well of a
-    digital PCR its concentration. A folder that is no study is a run of digital PCR with its plate layout.
+    digital PCR its concentration, every sample of an IG/TR plate EuroMRD's two interpretations. A folder that is no study is a run of digital PCR with its plate layout.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def quantify(
     -------
     Answer
         Standard curves and amplification curves of a file, or one entry a measurement; wells, measurements and
-        findings of a digital PCR.
+        findings of a digital PCR; samples of an IG/TR plate.
     """
     if path.is_dir():
         digital = None if (path / "study.toml").exists() else digital_folder(path, gate.value)
@@ -107,6 +108,8 @@ def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answ
     acquired = read_path(path)
     if acquired.partitions:
         return digital_answer([acquired], gate.value)
+    if acquired.igtr_wells:
+        return igtr_answer(acquired)
     plates = read_plates(acquired.curves)
     results = plates.records()
     wells: Sequence[Well] = acquired.wells

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -15,7 +15,7 @@ from remnant.errors import KnowledgeError, NotFoundError
 from remnant.knowledge.conversion import FILE, read_conversion
 from remnant.knowledge.cutoffs import Cutoff, cutoffs
 from remnant.knowledge.rules import RuleBook, RuleRow, RuleSet
-from remnant.knowledge.rules_diff import rule_changes
+from remnant.knowledge.rules_diff import RuleChange, rule_changes
 from remnant.knowledge.rules_files import read_rule_set, rule_book
 from remnant.units import number_text, unit_label
 
@@ -24,6 +24,12 @@ __all__ = ["check", "diff", "list_", "show"]
 BACKGROUND: Final = "cutoffs"
 """Name under which the cut-offs of WT1 and BAALC are listed and shown."""
 _FOLDER: Final = "rules"
+_OF_NUMBER: Final = frozenset(
+    {"threshold", "unit", "compare", "from_days", "to_days", "count", "control_copies"}
+)
+"""Fields of a row that make its number."""
+_UNITS: Final = {"control_copies": "copies a well", "well_share": "of the wells", "share": " "}
+"""Units of rules that read badly as written."""
 
 OfStudy = Annotated[
     Path | None,
@@ -73,21 +79,18 @@ def list_(*, study: OfStudy = None) -> Answer:
     entries = [_entry(one) for one in _book(study).sets]
     entries.append(_background())
     entries.sort(key=lambda entry: str(entry["id"]))
-    columns = ("set", "version", "role", "markers", "diseases", "rows", "verified", "source")
+    columns = ("set", "role", "markers", "diseases", "verified")
     rows = (
         (
             entry["id"],
-            entry["version"],
             entry["role"] if entry["complete"] else "slots only",
             ", ".join(entry["markers"]),
             ", ".join(entry["diseases"]),
-            entry["rows"],
-            entry["verified"],
-            entry["source"],
+            f"{entry['verified']} of {entry['rows']}",
         )
         for entry in entries
     )
-    return Answer(data=entries, shown=(listed(columns, rows, right=("rows", "verified")),))
+    return Answer(data=entries, shown=(listed(columns, rows, right=("verified",), whole=("set",)),))
 
 
 def _entry(one: RuleSet) -> dict[str, Any]:
@@ -143,27 +146,53 @@ def show(name: Named, *, study: OfStudy = None) -> Answer:
     Answer
         The set.
     """
-    columns = ("row", "says", "number", "for", "status", "source")
     if name == BACKGROUND:
         rows = cutoffs()
-        return Answer(data=rows, shown=(listed(columns, map(_cutoff_cells, rows)),))
+        return Answer(data=rows, shown=_shown_rows([(_cutoff_cells(row), row.source) for row in rows]))
     one = _of(name, _book(study))
     head = [f"{one.title}, version {one.version}, in force since {one.valid_from.isoformat()}. {one.source}."]
     if not one.complete:
         head.append("It has slots without numbers and is refused until they are filled.")
-    return Answer(data=one, shown=(*head, listed(columns, map(_row_cells, one.rows))))
+    return Answer(
+        data=one, shown=(*head, *_shown_rows([(_row_cells(row, one), row.source) for row in one.rows]))
+    )
 
 
-def _row_cells(row: RuleRow) -> tuple[str, ...]:
-    number = "slot" if row.slot else ""
+def _shown_rows(rows: Sequence[tuple[tuple[str, ...], str]]) -> tuple[RenderableType, ...]:
+    """Rows with the number of their source, and the sources below: most rows of a set share one."""
+    sources = list(dict.fromkeys(source for _, source in rows))
+    columns = ("row", "says", "number", "for", "status [source]")
+    cells = ((*held, f"{status} [{sources.index(source) + 1}]") for (*held, status), source in rows)
+    notes = (f"[{i}] {source}" for i, source in enumerate(sources, start=1))
+    return (listed(columns, cells, whole=("row",)), "", *notes)
+
+
+def _number(row: RuleRow) -> str:
+    """Threshold with its unit, and days or samples, in one phrase."""
+    parts = ["slot"] if row.slot else []
     if row.threshold is not None:
-        number = f"{row.compare} {number_text(row.threshold)} {unit_label(row.unit, control=row.control)}"
+        label = _UNITS.get(row.unit) or unit_label(row.unit, control=row.control)
+        parts.append(f"{row.compare} {number_text(row.threshold)} {label}".strip())
+    if row.count is not None:
+        parts.append(f"{row.count} samples")
     if row.from_days is not None:
-        days = f"{row.from_days:g}" if row.to_days is None else f"{row.from_days:g} to {row.to_days:g}"
-        number = f"{number}, {days} days" if number else f"{days} days"
+        days = (
+            f"{row.from_days:g} days and more"
+            if row.to_days is None
+            else f"{row.from_days:g} to {row.to_days:g} days"
+        )
+        parts.append(days)
+    if row.control_copies is not None:
+        parts.append(f"{number_text(row.control_copies)} {row.control} copies")
+    return ", ".join(parts)
+
+
+def _row_cells(row: RuleRow, of: RuleSet) -> tuple[str, ...]:
+    number = _number(row)
     place = (", ".join(row.markers), row.material, row.fraction, row.control, row.profile)
     when = "" if row.time == "any" else row.time.replace("_", " ")
-    return (row.id, row.definition, number, ", ".join(filter(None, (*place, when))), row.status, row.source)
+    name = row.id.removeprefix(f"{of.id}.")
+    return (name, row.definition, number, ", ".join(filter(None, (*place, when))), row.status)
 
 
 def _cutoff_cells(row: Cutoff) -> tuple[str, ...]:
@@ -172,7 +201,7 @@ def _cutoff_cells(row: Cutoff) -> tuple[str, ...]:
         sign = "at least" if row.inclusive else "above"
         number = f"{sign} {number_text(row.threshold)} {unit_label(row.unit, control=row.control)}"
     place = ", ".join(filter(None, (row.marker, row.material, row.fraction, row.use)))
-    return (row.id, f"{row.label} ({row.role})", number, place, row.status, row.source)
+    return (row.id, f"{row.label} ({row.role})", number, place, row.status)
 
 
 @command
@@ -207,7 +236,9 @@ def check(
         problems = _problems_of_book(folder)
     shown: tuple[RenderableType, ...] = ("Nothing is wrong.",)
     if problems:
-        shown = (listed(("file", "problem"), ((one["file"], one["problem"]) for one in problems)),)
+        count = len({one["file"] for one in problems})
+        said = f"{len(problems)} problem{'s' * (len(problems) > 1)} in {count} file{'s' * (count > 1)}: none of it would be used."
+        shown = (listed(("file", "problem"), ((one["file"], one["problem"]) for one in problems)), "", said)
     return Answer(data=problems, shown=shown, exit_code=int(bool(problems)))
 
 
@@ -257,9 +288,38 @@ def diff(
         One entry a difference.
     """
     book = _book(study)
-    changes = rule_changes(_of(before, book), _of(after, book))
-    columns = ("row", "what", "field", before, after)
-    rows = ((one.row or "(the set)", one.what, one.field, one.before, one.after) for one in changes)
+    old, new = _of(before, book), _of(after, book)
+    changes = rule_changes(old, new)
+    columns = ("row", "what", before, after)
     return Answer(
-        data=changes, shown=(listed(columns, rows),) if changes else ("The two sets are the same.",)
+        data=changes,
+        shown=(listed(columns, _shown_changes(changes, old, new), whole=("row",)),)
+        if changes
+        else ("The two sets are the same.",),
     )
+
+
+def _shown_changes(
+    changes: Sequence[RuleChange], old: RuleSet, new: RuleSet
+) -> Iterator[tuple[str, str, str, str]]:
+    """Changes for people: a row is named once, its number with unit and days is one line; JSON has field by field."""
+    by_name = [{row.id.removeprefix(f"{one.id}."): row for row in one.rows} for one in (old, new)]
+    said: set[tuple[str, str]] = set()
+    last = None
+    for one in changes:
+        what = (
+            one.what
+            if one.what != "changed"
+            else "number"
+            if one.field in _OF_NUMBER
+            else one.field.replace("_", " ")
+        )
+        if (one.row, what) in said:
+            continue
+        said.add((one.row, what))
+        was, now = one.before, one.after
+        if what == "number":
+            was, now = (_number(rows[one.row]) for rows in by_name)
+        name = one.row or "(the set)"
+        yield (name if name != last else "", what, was, now)
+        last = name

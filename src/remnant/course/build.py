@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from remnant.course.background import Against, against_background
+from remnant.course.cautions import cautions, with_cautions
 from remnant.course.episodes import episodes, rises
 from remnant.course.headline import headline
 from remnant.course.joint import joint_states
@@ -305,6 +306,8 @@ def _course(
 ) -> Course:
     graft = transplant_date(dossier.events)
     death = min((e.on for e in dossier.events if e.kind == "death"), default=None)
+    noted = cautions(dossier)
+    mrd = with_cautions(mrd, noted)
     contact = _last_contact(dossier)
     predicting = [_predicting(line, relapse.start_on) for line in lines]
     alarms = episodes(
@@ -335,7 +338,7 @@ def _course(
     return Course(
         patient_id=dossier.patient.patient_id,
         transplant_on=graft,
-        points=tuple(points),
+        points=with_cautions(points, noted),
         joint=tuple(joints),
         overt_relapse_on=relapse.on,
         relapse_rule=relapse.rule,
@@ -357,6 +360,7 @@ def _course(
         episodes=alarms,
         unverified_rules=head.unverified_rules,
         mrd=mrd,
+        cautions=noted,
         at_risk_from=relapse.start_on,
         mrd_alarms=mrd_alarms(
             mrd,

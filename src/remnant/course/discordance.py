@@ -4,6 +4,9 @@ Two assays disagree where one is positive and the other, not detected, reached b
 their changes since diagnosis differ. A marker with several clones speaks by its highest one on the day. A
 ratio of transcripts, a share of reads and a share of cells are different quantities: without levels at
 diagnosis only positive and not detected are compared.
+
+In Ph+ ALL two contradictions have a name: the fusion without the clonotype is a state of its own and not relapse, the
+clonotype without the fusion the reverse. The negative assay must be negative by its own rule set.
 """
 
 from __future__ import annotations
@@ -12,17 +15,18 @@ import datetime as dt
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, cast
 
 import numpy as np
 
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.verbs import change
-from remnant.knowledge.signs import DisagreementRules, disagreement_rules
+from remnant.knowledge.signs import DisagreementRules, NamedPair, disagreement_rules
 from remnant.records.disagreement import Disagreement
 from remnant.records.finding import Finding
+from remnant.records.judgement import Call
 from remnant.records.measurement import Measurement
 from remnant.units import number_text, unit_label
 
@@ -32,6 +36,12 @@ _WIDTH_IN_SD: Final = 2 * 1.959964
 _POSITIVE: Final = frozenset({"quantified", "detected"})
 _COUNTED_IN_CELLS: Final = frozenset({"cell_fraction"})
 
+_NAMED: Final = {
+    "fusion without clonotype": "course.fusion_without_clonotype",
+    "clonotype without fusion": "course.clonotype_without_fusion",
+}
+
+NamedKind = Literal["fusion without clonotype", "clonotype without fusion"]
 Series = tuple[str, str, str, str]  # target, assay, fraction, unit
 
 
@@ -44,8 +54,21 @@ class _Level:
     change: tuple[float, float, float] | None  # log10 since diagnosis: estimate, lower, upper
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Names:
+    """What gives a disagreement of one day its name."""
+
+    pairs: Sequence[NamedPair]
+    negative: frozenset[str]  # measurements that are negative by their rule set
+    positive: frozenset[str]  # targets that are positive on the day
+
+
 def disagreements(
-    measurements: Iterable[Measurement], *, rules: DisagreementRules | None = None
+    measurements: Iterable[Measurement],
+    *,
+    disease: str = "",
+    calls: Iterable[Call] = (),
+    rules: DisagreementRules | None = None,
 ) -> tuple[Disagreement, ...]:
     """Pairs of assays of one day that disagree.
 
@@ -53,6 +76,10 @@ def disagreements(
     ----------
     measurements : iterable of Measurement
         Of one patient.
+    disease : str, default ""
+        Diagnosis: some disagreements have a name in some diseases only.
+    calls : iterable of Call, default ()
+        Verdicts: a name needs an assay that is negative by its own rule set.
     rules : DisagreementRules or None, default None
         Rules; those that ship with remnant by default.
 
@@ -85,13 +112,34 @@ def disagreements(
     for level in levels:
         m = level.measurement
         days[m.drawn_on, m.material, m.fraction][m.target].append(level)
-    found = []
-    for _, targets in sorted(days.items(), key=lambda item: item[0]):
+    pairs = [
+        one for one in rules.named if any(name.casefold() in disease.casefold() for name in one.diseases)
+    ]
+    negative = frozenset(c.measurement_id for c in calls if c.role == "decides" and c.verdict == "negative")
+    found: list[tuple[tuple[str, ...], Disagreement]] = []
+    latest: dict[tuple[str, ...], dt.date] = {}
+    begun: dict[tuple[str, str, str, str], tuple[str, dt.date]] = {}
+    for (day, material, fraction), targets in sorted(days.items(), key=lambda item: item[0]):
+        seen = {
+            target for target, held in targets.items() if any(x.measurement.state in _POSITIVE for x in held)
+        }
+        names = _Names(pairs=pairs, negative=negative, positive=frozenset(seen))
         highest = {target: max(held, key=_height) for target, held in targets.items()}
         for one, other in itertools.combinations([highest[name] for name in sorted(highest)], 2):
-            said = _compared(one, other, rules)
-            found += [said] if said is not None else []
-    return tuple(found)
+            said = _compared(one, other, rules, names)
+            place = (material, fraction, one.measurement.target, other.measurement.target)
+            kind = "" if said is None else said.kind
+            first = begun[place][1] if begun.get(place, ("", day))[0] == kind and place in begun else day
+            begun[place], latest[place] = (kind, first), day
+            if said is not None:
+                found.append((place, _since(said, first) if kind in {pair.name for pair in pairs} else said))
+    return tuple(replace(said, current=said.drawn_on == latest[place]) for place, said in found)
+
+
+def _since(said: Disagreement, first: dt.date) -> Disagreement:
+    """A disagreement with a name lasts: since when, over consecutive days with both assays."""
+    lasted = f" So on every day with both since {first}." if first < said.drawn_on else ""
+    return replace(said, since=first, reason=said.reason + lasted)
 
 
 def disagreement_findings(found: Sequence[Disagreement]) -> tuple[Finding, ...]:
@@ -111,6 +159,7 @@ def disagreement_findings(found: Sequence[Disagreement]) -> tuple[Finding, ...]:
         return ()
     days = list(dict.fromkeys(one.drawn_on.isoformat() for one in found))
     return (
+        *_named_findings(found),
         Finding(
             code="course.assays_disagree",
             severity="warning",
@@ -119,6 +168,21 @@ def disagreement_findings(found: Sequence[Disagreement]) -> tuple[Finding, ...]:
             advice="Repeat both. Clonal drift of IG/TR, fusion outside the blasts and loss of an antigen are causes.",
         ),
     )
+
+
+def _named_findings(found: Sequence[Disagreement]) -> Iterator[Finding]:
+    """States with a name that the last day with both assays shows."""
+    for one in found:
+        if one.since is not None and one.current:
+            yield Finding(
+                code=_NAMED[one.kind],
+                severity="warning",
+                subject=f"patient {one.patient_id}",
+                message=one.reason,
+                advice="Overt relapse needs its own sign; look at sorted fractions."
+                if one.kind == "fusion without clonotype"
+                else "Repeat the transcript; a negative of RNA alone does not reassure.",
+            )
 
 
 def _levels(usable: Sequence[Measurement]) -> list[_Level]:
@@ -147,14 +211,26 @@ def _height(level: _Level) -> tuple[bool, float]:
     return m.state in _POSITIVE, value or 0.0
 
 
-def _compared(one: _Level, other: _Level, rules: DisagreementRules) -> Disagreement | None:
+def _compared(one: _Level, other: _Level, rules: DisagreementRules, names: _Names) -> Disagreement | None:
     states = [level.measurement.state in _POSITIVE for level in (one, other)]
     if sum(states) == 0:
         return None
     if all(states):
         return _levels_differ(one, other, rules)
     positive, negative = (one, other) if states[0] else (other, one)
-    return _one_not_detected(positive, negative, rules)
+    return _named_pair(positive, negative, names) or _one_not_detected(positive, negative, rules)
+
+
+def _named_pair(positive: _Level, negative: _Level, names: _Names) -> Disagreement | None:
+    p, n = positive.measurement, negative.measurement
+    for pair in names.pairs:
+        fits = p.target in pair.positive and n.target in pair.negative
+        if not fits or n.measurement_id not in names.negative or names.positive & pair.negative:
+            continue
+        reason = f"{_name(positive)} is positive and {_name(negative)} negative on {p.drawn_on}: {pair.says}; {pair.advice}."
+        made = _disagreement(positive, negative, rule=pair.id, status=pair.status, reason=reason)
+        return replace(made, kind=cast("NamedKind", pair.name))
+    return None
 
 
 def _levels_differ(one: _Level, other: _Level, rules: DisagreementRules) -> Disagreement | None:

@@ -1,7 +1,7 @@
 """Who needs a look, most urgent first: every sign with its reason in one sentence.
 
 Signs come from states (WT1, BAALC, leukaemia-specific markers), growth, assays that disagree, clones that
-return, due dates, and runs of the laboratory. One row a patient or run: the most urgent sign speaks, the
+return, diluted marrow, primers, due dates, and runs of the laboratory. One row a patient or run: the most urgent sign speaks, the
 others stand behind it. A patient who died has no row; after overt relapse that alone speaks.
 """
 
@@ -18,6 +18,7 @@ from remnant.course.next_sample import overdue_text
 from remnant.course.sampling import speaks, state_due
 from remnant.course.states import NOT_EVALUABLE
 from remnant.knowledge.signs import sign_rules
+from remnant.records.caution import Caution
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
 from remnant.records.judgement import Course, NextSample, SeriesPoint, WorklistRow
@@ -28,6 +29,8 @@ __all__ = ["worklist"]
 _OVERT: Final = "overt relapse"
 _RAISED: Final = "raised"
 _REPEAT: Final = "repeat"
+_DILUTED: Final = "haemodilution"
+_BIASED: Final = "primer bias"
 _OF_STATES: Final = frozenset({"confirmed relapse", "progression", "suspected relapse", "persistence"})
 
 
@@ -58,7 +61,7 @@ def worklist(
     as_of : datetime.date
         Today; a sample that was due before is overdue.
     disagreements : iterable of Disagreement, default ()
-        Assays that disagree; the last day of a patient counts.
+        Assays that disagree; the last day of a patient counts, if no later day with both assays ended it.
     tracks : iterable of CloneTrack, default ()
         Followed clones.
     laboratory : iterable of WorklistRow, default ()
@@ -109,7 +112,9 @@ def _row(
     overdue = 0 if due is None else max(0, (as_of - due).days)
     signs = [*_of_course(course), *_of_markers(course)]
     signs += [*_of_disagreements(disagreeing), *_of_clones(clones)]
+    signs += [*_of_diluted(course)]
     signs += _of_plans(asked, due, alone=not signs) if due and overdue else []
+    signs += [*_of_primers(course)] if signs else []
     signs.sort(key=lambda sign: (-sign.urgency, sign_rules()[sign.kind].place))
     if not signs:
         return None
@@ -172,11 +177,12 @@ def _of_markers(course: Course) -> Iterator[_Sign]:
 
 
 def _of_disagreements(found: Sequence[Disagreement]) -> Iterator[_Sign]:
-    last = max((one.drawn_on for one in found), default=None)
+    last = max((one.drawn_on for one in found if one.current), default=None)
     for one in found:
-        if one.drawn_on == last:
+        if one.current and one.drawn_on == last:
             unverified = f"assays: {one.kind}" if one.rule_status == "unverified" else ""
-            yield _Sign("discordant", sign_rules()["discordant"].urgency, one.reason, unverified)
+            kind = one.kind if one.kind in sign_rules() else "discordant"
+            yield _Sign(kind, sign_rules()[kind].urgency, one.reason, unverified)
 
 
 def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
@@ -185,6 +191,24 @@ def _of_clones(tracks: Sequence[CloneTrack]) -> Iterator[_Sign]:
             unverified = "return of a clone" if track.rule_status == "unverified" else ""
             rule = sign_rules()["clone returns"]
             yield _Sign("clone returns", rule.urgency, track.reason, unverified)
+
+
+def _of_diluted(course: Course) -> Iterator[_Sign]:
+    """The last marrow of the patient, if blood diluted it; nothing after overt relapse."""
+    for one in course.cautions if course.overt_relapse_on is None else ():
+        if one.kind == _DILUTED and one.current:
+            yield _Sign(_DILUTED, sign_rules()[_DILUTED].urgency, f"{one.reason} {one.advice}", _doubt(one))
+
+
+def _of_primers(course: Course) -> Iterator[_Sign]:
+    """Primers that may misread a marker: beside other signs, since the markers of the patient rest on them."""
+    for one in course.cautions:
+        if one.kind == _BIASED:
+            yield _Sign(_BIASED, sign_rules()[_BIASED].urgency, f"{one.reason} {one.advice}", _doubt(one))
+
+
+def _doubt(one: Caution) -> str:
+    return one.kind if one.rule_status == "unverified" else ""
 
 
 def _of_plans(asked: NextSample | None, due: dt.date, *, alone: bool) -> list[_Sign]:

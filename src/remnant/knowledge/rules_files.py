@@ -31,7 +31,7 @@ _NEEDS_UNIT: Final[Mapping[str, frozenset[str]]] = {
     "rise": frozenset({"log10"}),
     "loss": _LEVELS,
     "cutoff": _LEVELS,
-    "interpretation": frozenset({"cycles", "wells"}),
+    "interpretation": frozenset({"cycles", "wells", "share"}),
     "score": frozenset({"copies", "control_copies", "share"}),
 }
 """Kinds that need a threshold, and the units it may have."""

@@ -297,6 +297,9 @@ def _sensitivities(m: Measurement, rows: Sequence[RuleRow]) -> Iterator[tuple[Ru
             needed = convert(limit, row.unit, m.unit)
             text = f"limit {value_text(reported, m)}, {value_text(needed, m)} needed"
             yield row, reported <= needed, text
+        elif copies is None and m.limit_of_detection is not None and row.unit == m.unit:
+            text = f"sensitivity {value_text(m.limit_of_detection, m)}, {value_text(limit, m)} needed"
+            yield row, row.holds(m.limit_of_detection), text
         elif copies is None and m.upper_limit is not None and row.unit == m.unit:
             text = f"bound {value_text(m.upper_limit, m)}, {value_text(limit, m)} needed"
             yield row, m.upper_limit <= limit, text

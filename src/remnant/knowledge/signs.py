@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from remnant.errors import KnowledgeError
 from remnant.knowledge import tables
 
-__all__ = ["DisagreementRules", "SignRule", "disagreement_rules", "sign_rules"]
+__all__ = ["DisagreementRules", "NamedPair", "SignRule", "disagreement_rules", "sign_rules"]
 
 
 class SignRule(NamedTuple):
@@ -28,6 +28,41 @@ class SignRule(NamedTuple):
     place: int
 
 
+class NamedPair(NamedTuple):
+    """Two kinds of marker of one leukaemia that contradict each other, with a name.
+
+    Attributes
+    ----------
+    id, status : str
+        Row and its status.
+    diseases : tuple of str
+        Diseases in whose diagnosis the name stands.
+    positive, negative : frozenset of str
+        Targets of the positive assay, and of the negative ones: negative by their own rule set, none of them positive.
+    says, advice : str
+        What it may mean, and what to do.
+    """
+
+    id: str
+    status: str
+    diseases: tuple[str, ...]
+    positive: frozenset[str]
+    negative: frozenset[str]
+    says: str
+    advice: str
+
+    @property
+    def name(self) -> str:
+        """Name of the discordance.
+
+        Returns
+        -------
+        str
+            For example ``"fusion without clonotype"``.
+        """
+        return self.id.replace("_", " ")
+
+
 class DisagreementRules(NamedTuple):
     """Rows of ``disagreement.toml``.
 
@@ -41,12 +76,15 @@ class DisagreementRules(NamedTuple):
         Status of each row.
     not_compared : frozenset of str
         Targets that are left out.
+    named : tuple of NamedPair
+        Contradictions with a name of their own.
     """
 
     margin_log10: float
     levels_log10: float
     statuses: Mapping[str, str]
     not_compared: frozenset[str]
+    named: tuple[NamedPair, ...] = ()
 
 
 @functools.cache
@@ -102,4 +140,17 @@ def disagreement_rules() -> DisagreementRules:
         levels_log10=rows["levels_differ"]["at_least_log10"],
         statuses=MappingProxyType({name: row["status"] for name, row in rows.items()}),
         not_compared=frozenset(rows["not_compared"]["targets"]),
+        named=tuple(_named(row) for row in rows.values() if "positive" in row),
+    )
+
+
+def _named(row: Mapping[str, Any]) -> NamedPair:
+    return NamedPair(
+        id=row["id"],
+        status=row["status"],
+        diseases=tuple(row["diseases"]),
+        positive=frozenset(row["positive"]),
+        negative=frozenset(row["negative"]),
+        says=row["says"],
+        advice=row["advice"],
     )

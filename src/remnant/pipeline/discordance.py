@@ -16,7 +16,7 @@ from remnant.records.finding import Finding
 from remnant.records.fish import Discordance
 from remnant.records.measurement import Measurement
 from remnant.records.run import Assay
-from remnant.units import convert
+from remnant.units import convert, is_comparable
 
 __all__ = ["discordance_findings", "patient_discordances"]
 
@@ -49,7 +49,11 @@ def patient_discordances(
     """
     saturating = {assay.assay_id for assay in assays if control_amplifies_target(assay)}
     usable = [one for one in measurements if one.state != "not evaluable"]
-    fusion = {one.sample_id: one for one in usable if one.target == FUSION and one.point_value is not None}
+    fusion = {
+        one.sample_id: one
+        for one in usable
+        if one.target == FUSION and one.point_value is not None and is_comparable(one.unit, "ratio")
+    }
     pairs = [
         _pair(fusion[one.sample_id], one, saturates=fusion[one.sample_id].assay_id in saturating)
         for one in usable

@@ -1,6 +1,6 @@
 """Everything of a study that is out of date, and nothing else.
 
-Stages, each with keys of its own: ``curves`` (a file), ``assay`` and ``digital`` (a run of the laboratory), ``clonotypes`` (all sequenced samples), ``flow`` (a cytometry tube), ``normal``
+Stages, each with keys of its own: ``curves`` (a file), ``assay`` and ``digital`` and ``igtr`` (a run of the laboratory), ``clonotypes`` (all sequenced samples), ``flow`` (a cytometry tube), ``normal``
 (the donors' background), ``compartments`` (all sorted fractions, since donors' rates are shared), ``course`` (a patient). A result is out of date when the hash of what it was computed from
 changed, or the rules, or the code. The internal controls of all runs set the errors of every run, so a run
 with new controls renews all.
@@ -14,12 +14,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from remnant.assay.igtr.measure import igtr_rows
 from remnant.assay.qpcr.quantify import quantify
 from remnant.assay.reported import measure_reported
 from remnant.call.calls import call_findings
 from remnant.call.donors import donor_baselines
 from remnant.call.mrd_calls import Around, mrd_call_findings
 from remnant.course.build import build_courses
+from remnant.course.cautions import caution_findings, sample_dilutions
 from remnant.course.discordance import disagreement_findings, disagreements
 from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
@@ -32,13 +34,16 @@ from remnant.pipeline.curves import quantified_wells, read_study_curves
 from remnant.pipeline.digital import digital_inputs, digital_records
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
 from remnant.pipeline.flow_study import flow_facts, flow_inputs, flow_records, loose_ends
+from remnant.pipeline.igtr import igtr_inputs, igtr_records
 from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, grouped, with_calls
 from remnant.records.codec import to_json
 from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
+from remnant.records.flow import FlowResult
+from remnant.records.igtr import IgTrPlate, IgTrWell
 from remnant.records.measurement import Baseline, CurveFit, Measurement, ReportedValue, WellUse
 from remnant.records.partition import Partitions, PlateWell
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.quantified import Quantified
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
@@ -133,6 +138,8 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     stages += [tubes] if tubes.computed or tubes.kept else []
     digital = _digital(study, known, tell)
     stages += [digital] if digital.computed or digital.kept or digital.removed else []
+    rearranged = _igtr(study, known, own)
+    stages += [rearranged] if rearranged.computed or rearranged.kept or rearranged.removed else []
     measured = derived_records(study, Measurement)
     stages.append(_normal(study, known, measured))
     sorted_fractions = _compartments(study)
@@ -148,12 +155,14 @@ def _read(study: Study) -> Facts:
         patients=facts(study, Patient),
         events=facts(study, Event),
         therapies=facts(study, Therapy),
+        variants=facts(study, Variant),
         samples=facts(study, Sample),
         cdnas=facts(study, Cdna),
         fractions=facts(study, Fraction),
         runs=facts(study, Run),
         wells=facts(study, Well),
         reported=facts(study, ReportedValue),
+        igtr_wells=facts(study, IgTrWell),
         partitions=facts(study, Partitions),
         plate_wells=facts(study, PlateWell),
     )
@@ -265,6 +274,20 @@ def _digital(study: Study, known: Facts, tell: Progress) -> StageReport:
     return _stage("digital", wanted, stale, gone)
 
 
+def _igtr(study: Study, known: Facts, own: MrdContext) -> StageReport:
+    """Wells of IG/TR assays to measurements, run by run."""
+    variance = tuple(derived_records(study, VarianceComponent))
+    rows = igtr_rows(own.book)
+    shared = [rows, variance, (study.settings.igtr_profile,)]
+    wanted = {run_id: _hash(part, *shared) for run_id, part in sorted(igtr_inputs(known).items())}
+    stale, gone = _stale(study, "igtr", wanted)
+    results = igtr_records(
+        known, stale, book=own.book, profile=study.settings.igtr_profile, variance=variance
+    )
+    write_derived(study, "igtr", {key: (wanted[key], results[key]) for key in stale}, remove=gone)
+    return _stage("igtr", wanted, stale, gone)
+
+
 def _normal(study: Study, known: Facts, measured: Sequence[Measurement]) -> StageReport:
     """Donors to the background of each series."""
     donors = {sample.sample_id for sample in known.samples if sample.reason == "donor"}
@@ -297,13 +320,21 @@ def _course(
     """Measurements to calls and courses, patient by patient."""
     baselines = tuple(b for b in derived_records(study, Baseline) if b.source == "donors")
     rules = _rules_of(study)
-    context = replace(own, runs=known.runs, well_uses=derived_records(study, WellUse))
+    plates = derived_records(study, IgTrPlate)
+    context = replace(own, runs=known.runs, well_uses=derived_records(study, WellUse), plates=plates)
     run_dates = {run.run_id: run.run_on for run in known.runs}
-    dossiers = {one.patient.patient_id: one for one in dossiers_of(known, measured, baselines)}
+    dilutions = sample_dilutions(derived_records(study, FlowResult))
+    dossiers = {
+        one.patient.patient_id: one for one in dossiers_of(known, measured, baselines, dilutions=dilutions)
+    }
+    rearranged = grouped(plates, "patient_id")
     shared = _hash(rules, context.book.sets, context.factors)
     wanted = {
         code: _hash(
-            [to_json(dossier)], [shared], [(m.run_id, run_dates.get(m.run_id)) for m in dossier.measurements]
+            [to_json(dossier)],
+            [shared],
+            rearranged[code],
+            [(m.run_id, run_dates.get(m.run_id)) for m in dossier.measurements],
         )
         for code, dossier in dossiers.items()
     }
@@ -321,9 +352,14 @@ def _course(
         results[dossier.patient.patient_id] += [
             *dossier.calls,
             course,
+            *caution_findings(course.cautions),
             *discordant,
             *discordance_findings(discordant),
-            *(differing := disagreements(dossier.measurements)),
+            *(
+                differing := disagreements(
+                    dossier.measurements, disease=dossier.patient.diagnosis, calls=dossier.calls
+                )
+            ),
             *disagreement_findings(differing),
         ]
     if _LABORATORY in results:

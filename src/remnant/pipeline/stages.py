@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from remnant.assay.dpcr import quantify_partitions
+from remnant.assay.igtr.measure import igtr_rows, measure_igtr
 from remnant.assay.qpcr.quantify import quantify
 from remnant.assay.reported import measure_reported
 from remnant.call.calls import calls
 from remnant.call.donors import donor_baselines
+from remnant.call.igtr import igtr_calls
 from remnant.call.mrd_calls import Around, mrd_calls, run_factors
 from remnant.course.build import build_courses
 from remnant.course.kinetics import with_kinetics
@@ -22,13 +24,16 @@ from remnant.knowledge.assays import default_assays
 from remnant.knowledge.conversion import ConversionFactor
 from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
 from remnant.knowledge.dpcr import dpcr_assays
+from remnant.knowledge.igtr import RULE_SET
 from remnant.knowledge.rules import RuleBook
 from remnant.knowledge.rules_files import rule_book
+from remnant.records.caution import SampleDilution
 from remnant.records.dossier import Dossier
+from remnant.records.igtr import IgTrPlate, IgTrWell
 from remnant.records.judgement import Call
 from remnant.records.measurement import Baseline, Measurement, ReportedValue, WellUse
 from remnant.records.partition import Amplitudes, Partitions, PlateWell
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 
@@ -41,8 +46,10 @@ class Facts:
 
     Attributes
     ----------
-    patients, events, therapies, samples, cdnas, fractions, runs, wells, reported : tuple of records
+    patients, events, therapies, variants, samples, cdnas, fractions, runs, wells, reported : tuple of records
         Facts of any number of files; samples of donors among them.
+    igtr_wells : tuple of IgTrWell
+        Wells of IG/TR assays.
     partitions, plate_wells, amplitudes : tuple of records
         Digital PCR: wells, what they hold, and fluorescence where it was not counted by the instrument.
     """
@@ -50,12 +57,14 @@ class Facts:
     patients: tuple[Patient, ...] = ()
     events: tuple[Event, ...] = ()
     therapies: tuple[Therapy, ...] = ()
+    variants: tuple[Variant, ...] = ()
     samples: tuple[Sample, ...] = ()
     cdnas: tuple[Cdna, ...] = ()
     fractions: tuple[Fraction, ...] = ()
     runs: tuple[Run, ...] = ()
     wells: tuple[Well, ...] = ()
     reported: tuple[ReportedValue, ...] = ()
+    igtr_wells: tuple[IgTrWell, ...] = ()
     partitions: tuple[Partitions, ...] = ()
     plate_wells: tuple[PlateWell, ...] = ()
     amplitudes: tuple[Amplitudes, ...] = ()
@@ -73,12 +82,15 @@ class MrdContext:
         The laboratory's factors to the International Scale.
     runs, well_uses : sequence of records
         Dates of runs, and wells for scores that sum replicates.
+    plates : sequence of IgTrPlate
+        What IG/TR samples were read against, for both interpretation profiles.
     """
 
     book: RuleBook
     factors: tuple[ConversionFactor, ...] = ()
     runs: Sequence[Run] = ()
     well_uses: Sequence[WellUse] = ()
+    plates: Sequence[IgTrPlate] = ()
 
     def factors_of(self, measurements: Iterable[Measurement]) -> dict[str, float]:
         """Conversion factor of each measurement that has one.
@@ -128,6 +140,10 @@ def compute(
     """
     got = quantify(wells=facts.wells, runs=facts.runs, cdnas=facts.cdnas, samples=facts.samples)
     typed_in = measure_reported(facts.reported, samples=facts.samples, variance=got.variance)
+    chosen = book or rule_book()
+    rearranged = measure_igtr(
+        facts.igtr_wells, samples=facts.samples, rows=igtr_rows(chosen), variance=got.variance
+    )
     digital = quantify_partitions(
         facts.partitions,
         amplitudes=facts.amplitudes,
@@ -137,10 +153,14 @@ def compute(
         samples=facts.samples,
         variance=got.variance,
     )
-    measured = [*got.measurements, *digital.measurements, *typed_in.measurements]
+    measured = [*got.measurements, *digital.measurements, *typed_in.measurements, *rearranged.measurements]
     baselines, _ = donor_baselines(measured, facts.samples)
     context = MrdContext(
-        book=book or rule_book(), factors=tuple(factors), runs=facts.runs, well_uses=got.well_uses
+        book=chosen,
+        factors=tuple(factors),
+        runs=facts.runs,
+        well_uses=got.well_uses,
+        plates=rearranged.plates,
     )
     known = with_calls(
         list(dossiers_of(facts, measured, baselines)),
@@ -176,7 +196,11 @@ def grouped(items: Iterable[Any], field: str) -> Mapping[str, list[Any]]:
 
 
 def dossiers_of(
-    facts: Facts, measured: Iterable[Measurement], baselines: tuple[Baseline, ...]
+    facts: Facts,
+    measured: Iterable[Measurement],
+    baselines: tuple[Baseline, ...],
+    *,
+    dilutions: Sequence[SampleDilution] = (),
 ) -> Iterable[Dossier]:
     """Facts and measurements of each patient, by date.
 
@@ -188,6 +212,8 @@ def dossiers_of(
         Measurements of all patients.
     baselines : tuple of Baseline
         Donors' backgrounds.
+    dilutions : sequence of SampleDilution, default ()
+        Marrow that cytometry shows to be diluted.
 
     Returns
     -------
@@ -196,7 +222,8 @@ def dossiers_of(
     """
     events, therapies = grouped(facts.events, "patient_id"), grouped(facts.therapies, "patient_id")
     samples, measurements = grouped(facts.samples, "patient_id"), grouped(measured, "patient_id")
-    fractions = grouped(facts.fractions, "sample_id")
+    fractions, variants = grouped(facts.fractions, "sample_id"), grouped(facts.variants, "patient_id")
+    diluted = grouped(dilutions, "sample_id")
     assays = (*default_assays(), *dpcr_assays())
     for patient in facts.patients:
         code = patient.patient_id
@@ -205,6 +232,7 @@ def dossiers_of(
             patient=patient,
             events=tuple(sorted(events[code], key=lambda event: (event.on, event.kind))),
             therapies=tuple(sorted(therapies[code], key=lambda item: (item.start_on, item.kind))),
+            variants=tuple(sorted(variants[code], key=lambda one: (one.target, one.variant))),
             samples=tuple(own),
             fractions=tuple(fraction for sample in own for fraction in fractions[sample.sample_id]),
             assays=assays,
@@ -212,6 +240,7 @@ def dossiers_of(
                 sorted(measurements[code], key=lambda one: (one.drawn_on, one.measurement_id))
             ),
             baselines=baselines,
+            dilutions=tuple(one for sample in own for one in diluted[sample.sample_id]),
         )
 
 
@@ -258,6 +287,12 @@ def with_calls(
                 factors=chosen.factors,
             ),
             book=chosen.book,
+        ),
+        *igtr_calls(
+            chosen.plates,
+            measured,
+            rows=igtr_rows(chosen.book),
+            version=chosen.book.named(RULE_SET).version if chosen.plates else "",
         ),
     ]
     made: Mapping[str, list[Call]] = grouped(found, "patient_id")

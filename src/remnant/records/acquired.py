@@ -8,9 +8,10 @@ from remnant.records.clonotype import CloneCount, Repertoire
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, Tube, TubeUse
+from remnant.records.igtr import IgTrWell
 from remnant.records.measurement import ReportedValue
 from remnant.records.partition import Amplitudes, Partitions, PlateWell
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Curves, Run, SourceFile, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 
@@ -25,10 +26,12 @@ class Acquired:
     ----------
     source : SourceFile
         The file.
-    patients, events, therapies, samples, cdnas, fractions, runs, wells, reported : tuple of records
+    patients, events, therapies, variants, samples, cdnas, fractions, runs, wells, reported : tuple of records
         Its content.
     fish_counts, sort_purities, fraction_markers, antigen_counts : tuple of records
         Score sheets, sort reports and what else was measured on sorted cells.
+    igtr_wells : tuple of IgTrWell
+        Wells of allele-specific PCR of IG/TR rearrangements.
     repertoires, clone_counts : tuple of records
         Sequenced samples and the reads of their clonotypes.
     panels, tube_uses : tuple of records
@@ -49,12 +52,14 @@ class Acquired:
     patients: tuple[Patient, ...] = ()
     events: tuple[Event, ...] = ()
     therapies: tuple[Therapy, ...] = ()
+    variants: tuple[Variant, ...] = ()
     samples: tuple[Sample, ...] = ()
     cdnas: tuple[Cdna, ...] = ()
     fractions: tuple[Fraction, ...] = ()
     runs: tuple[Run, ...] = ()
     wells: tuple[Well, ...] = ()
     reported: tuple[ReportedValue, ...] = ()
+    igtr_wells: tuple[IgTrWell, ...] = ()
     fish_counts: tuple[FishCount, ...] = ()
     sort_purities: tuple[SortPurity, ...] = ()
     fraction_markers: tuple[FractionMarker, ...] = ()

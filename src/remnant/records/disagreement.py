@@ -26,11 +26,16 @@ class Disagreement:
         Assay with the higher level, or the positive one; and the other.
     higher_measurement, lower_measurement : str
         What was compared.
-    kind : {"one not detected", "levels differ"}
-        How they disagree.
+    kind : str
+        How they disagree: ``"one not detected"``, ``"levels differ"``; of Ph+ ALL ``"fusion without clonotype"``
+        (BCR-ABL1 positive, IG/TR negative) and ``"clonotype without fusion"``.
+    since : datetime.date or None
+        First of the consecutive days with both assays that show a disagreement with a name; None for the others.
     difference_log10, difference_lower, difference_upper : float or None
         Change of the higher minus change of the lower since diagnosis, log10, with its 95 % interval; None
         where a level at diagnosis is missing.
+    current : bool
+        Whether it is of the last day with both assays in this material.
     rule_id, rule_status : str
         Row of `knowledge`, ``"verified"`` or ``"unverified"``.
     reason : str
@@ -44,10 +49,12 @@ class Disagreement:
     lower: str
     higher_measurement: str
     lower_measurement: str
-    kind: Literal["one not detected", "levels differ"]
+    kind: Literal["one not detected", "levels differ", "fusion without clonotype", "clonotype without fusion"]
     difference_log10: float | None
     difference_lower: float | None
     difference_upper: float | None
     rule_id: str
     rule_status: str
     reason: str
+    since: dt.date | None = None
+    current: bool = True

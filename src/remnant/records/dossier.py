@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remnant.records.caution import SampleDilution
 from remnant.records.clonotype import CloneTrack
 from remnant.records.disagreement import Disagreement
 from remnant.records.finding import Finding
 from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Decision, Forecast
 from remnant.records.measurement import Baseline, Measurement
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Assay, Run, SourceFile
 from remnant.records.sample import Fraction, Sample
 
@@ -25,7 +26,7 @@ class Dossier:
     ----------
     patient : Patient
         Who.
-    events, therapies, samples, fractions : tuple of records
+    events, therapies, variants, samples, fractions : tuple of records
         Facts, by date.
     assays : tuple of Assay
         Assays that the measurements name.
@@ -47,6 +48,8 @@ class Dossier:
         Derived: assays of one day that do not agree, by date.
     clone_tracks : tuple of CloneTrack
         Derived: clones of the diagnosis sample in all later ones.
+    dilutions : tuple of SampleDilution
+        Derived: marrow that a cytometry tube shows to be diluted by blood.
     findings : tuple of Finding
         What was noticed about this patient's samples and runs.
     """
@@ -54,6 +57,7 @@ class Dossier:
     patient: Patient
     events: tuple[Event, ...] = ()
     therapies: tuple[Therapy, ...] = ()
+    variants: tuple[Variant, ...] = ()
     samples: tuple[Sample, ...] = ()
     fractions: tuple[Fraction, ...] = ()
     assays: tuple[Assay, ...] = ()
@@ -69,4 +73,5 @@ class Dossier:
     sorted_samples: tuple[SortedSample, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
     clone_tracks: tuple[CloneTrack, ...] = ()
+    dilutions: tuple[SampleDilution, ...] = ()
     findings: tuple[Finding, ...] = ()

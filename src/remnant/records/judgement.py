@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from remnant.records.alarm import Episode, MrdAlarm
+from remnant.records.caution import Caution
 from remnant.records.mrd import MrdPoint
 
 __all__ = [
@@ -417,6 +418,8 @@ class Course:
         Growth of every series between changes of therapy, by series and date.
     mrd : tuple of MrdPoint
         Leukaemia-specific markers: all series, by date.
+    cautions : tuple of Caution
+        What lowers trust without changing a state: primers, diluted marrow.
     at_risk_from : datetime.date or None
         From when on overt relapse can be: transplantation, or the first remission without one.
     mrd_alarms : tuple of MrdAlarm
@@ -446,6 +449,7 @@ class Course:
     unverified_rules: tuple[str, ...] = ()
     kinetics: tuple[Kinetics, ...] = ()
     mrd: tuple[MrdPoint, ...] = ()
+    cautions: tuple[Caution, ...] = ()
     at_risk_from: dt.date | None = None
     mrd_alarms: tuple[MrdAlarm, ...] = ()
 
@@ -470,8 +474,9 @@ class WorklistRow:
         Last evaluable sample; of a run the day it was made.
     kind : str
         Most urgent sign: ``overt relapse``, ``confirmed relapse``, ``progression``, ``suspected relapse``,
-        ``clone returns``, ``raised``, ``rising``, ``persistence``, ``discordant``, ``overdue``, ``failed run``,
-        ``control``.
+        ``clone returns``, ``raised``, ``rising``, ``persistence``, ``fusion without clonotype``,
+        ``clonotype without fusion``, ``discordant``, ``haemodilution``, ``primer bias``, ``overdue``,
+        ``failed run``, ``control``, ``repeat``.
     reasons : tuple of str
         Further signs, one sentence each, most urgent first.
     unverified_rules : tuple of str

@@ -6,7 +6,16 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["EVENT_KINDS", "THERAPY_KINDS", "Event", "EventKind", "Patient", "Therapy", "TherapyKind"]
+__all__ = [
+    "EVENT_KINDS",
+    "THERAPY_KINDS",
+    "Event",
+    "EventKind",
+    "Patient",
+    "Therapy",
+    "TherapyKind",
+    "Variant",
+]
 
 EventKind = Literal[
     "diagnosis",
@@ -85,6 +94,31 @@ class Patient:
     donor: str | None = None
     conditioning: str | None = None
     synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A mutation or isoform of a patient's leukaemia that an assay may not see as others do.
+
+    Attributes
+    ----------
+    patient_id : str
+        Laboratory code.
+    target : str
+        Gene as the assays name it, for example ``"WT1"``.
+    variant : str
+        For example ``"exon 7 mutation"`` or ``"isoform 1-5-6-8"``.
+    found_on : datetime.date or None
+        Day of the sample it was found in, if known.
+    detail : str or None
+        Nucleotide change, method, share.
+    """
+
+    patient_id: str
+    target: str
+    variant: str
+    found_on: dt.date | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

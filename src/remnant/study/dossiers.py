@@ -15,7 +15,7 @@ from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Forecast
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.partition import Partitions, PlateWell
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Assay, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 from remnant.study.decisions import decisions
@@ -66,6 +66,7 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
     therapies = _by(
         facts(study, Therapy), lambda item: item.patient_id, order=lambda item: (item.start_on, item.kind)
     )
+    variants = _by(facts(study, Variant), lambda one: one.patient_id)
     samples = _by(
         facts(study, Sample),
         lambda sample: sample.patient_id,
@@ -93,6 +94,7 @@ def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tup
             patient=patient,
             events=events[patient.patient_id],
             therapies=therapies[patient.patient_id],
+            variants=variants[patient.patient_id],
             samples=samples[patient.patient_id],
             measurements=measurements[patient.patient_id],
             calls=calls[patient.patient_id],

@@ -20,6 +20,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from remnant.errors import ConflictError, InputError, NotFoundError
+from remnant.knowledge.igtr import PROFILES
 from remnant.study.audit import append_entry
 from remnant.study.connection import make_engine, plain_errors, writing
 from remnant.study.handle import CQ_SOURCES, GATES, Settings, Study
@@ -36,6 +37,7 @@ _SECTIONS: Final = {
     "study": ("name", "created", "language", "database"),
     "rules": ("active",),
     "qpcr": ("cq_source",),
+    "igtr": ("profile",),
     "dpcr": ("gate",),
 }
 
@@ -188,6 +190,8 @@ def _as_toml(settings: Settings) -> str:
         "# How amplitudes of partitions are gated: control, a threshold a channel, or two-colour, four clusters.",
         f"gate = {json.dumps(settings.gate)}",
     ]
+    if settings.igtr_profile is not None:
+        lines += ["", "[igtr]", f"profile = {json.dumps(settings.igtr_profile)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -215,6 +219,7 @@ def _read_settings(path: Path) -> Settings:
         database=study.get("database"),
         active_rules=tuple(content.get("rules", {}).get("active", ())),
         cq_source=content.get("qpcr", {}).get("cq_source", "instrument"),
+        igtr_profile=content.get("igtr", {}).get("profile"),
         gate=content.get("dpcr", {}).get("gate", "control"),
     )
 
@@ -241,6 +246,9 @@ def _setting_problems(content: dict[str, object]) -> list[str]:
     source = tables["qpcr"].get("cq_source", "instrument")
     if source not in CQ_SOURCES:
         problems.append(f"qpcr.cq_source: found {source!r}, need one of {', '.join(CQ_SOURCES)}")
+    profile = tables["igtr"].get("profile")
+    if profile is not None and profile not in PROFILES:
+        problems.append(f"igtr.profile: found {profile!r}, need one of {', '.join(PROFILES)}")
     gate = tables["dpcr"].get("gate", "control")
     if gate not in GATES:
         problems.append(f"dpcr.gate: found {gate!r}, need one of {', '.join(GATES)}")

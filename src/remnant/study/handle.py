@@ -12,6 +12,8 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from remnant.knowledge.igtr import Profile
+
 __all__ = ["CQ_SOURCES", "GATES", "CqSource", "GateChoice", "Settings", "Study"]
 
 CqSource = Literal["instrument", "ours", "combined"]
@@ -39,6 +41,8 @@ class Settings:
     cq_source : {"instrument", "ours", "combined"}
         Which Cq is quantified: the one under the laboratory's threshold, the one read from the curve, or several
         cycles of the curve combined by weights that the standards of the laboratory's other assays teach.
+    igtr_profile : {"avoid false negative", "avoid false positive"} or None
+        EuroMRD's interpretation that makes the state of an IG/TR sample; None for the default.
     gate : {"control", "two-colour"}
         How the amplitudes of digital PCR are gated: a threshold a channel, or four clusters of two colours.
     """
@@ -49,6 +53,7 @@ class Settings:
     database: str | None = None
     active_rules: tuple[str, ...] = ()
     cq_source: CqSource = "instrument"
+    igtr_profile: Profile | None = None
     gate: GateChoice = "control"
 
 

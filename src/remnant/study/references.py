@@ -10,8 +10,9 @@ from typing import Final
 
 from remnant.records.clonotype import Repertoire
 from remnant.records.finding import Finding
+from remnant.records.igtr import IgTrWell
 from remnant.records.measurement import ReportedValue
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 from remnant.study.facts import ImportedFile, facts, facts_frame, imported_files
@@ -50,11 +51,13 @@ def reference_findings(study: Study) -> tuple[Finding, ...]:
             "reported value",
             (value.sample_id for value in facts(study, ReportedValue) if value.drawn_on is None),
         ),
+        ("IG/TR well", (one.sample_id for one in facts(study, IgTrWell) if one.sample_id is not None)),
         ("repertoire", (one.sample_id for one in facts(study, Repertoire) if one.sample_id is not None)),
     ]
     return (
         *_missing("patient", patients, "event", (event.patient_id for event in facts(study, Event))),
         *_missing("patient", patients, "therapy", (item.patient_id for item in facts(study, Therapy))),
+        *_missing("patient", patients, "variant", (item.patient_id for item in facts(study, Variant))),
         *_missing("patient", patients, "sample", followed),
         *(found for what, named in of_samples for found in _missing("sample", set(samples), what, named)),
         *_missing("sample", {*samples, *(cdna.cdna_id for cdna in cdnas)}, "well", unknown),

@@ -24,10 +24,11 @@ from remnant.records.codec import schema
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, TubeUse
+from remnant.records.igtr import IgTrWell
 from remnant.records.judgement import Decision
 from remnant.records.measurement import ReportedValue
 from remnant.records.partition import Partitions, PlateWell
-from remnant.records.patient import Event, Patient, Therapy
+from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Run, SourceFile, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 
@@ -49,12 +50,14 @@ FactRecord = (
     Patient
     | Event
     | Therapy
+    | Variant
     | Sample
     | Cdna
     | Fraction
     | Run
     | Well
     | ReportedValue
+    | IgTrWell
     | Partitions
     | PlateWell
     | FishCount
@@ -178,12 +181,14 @@ FACTS: Final[tuple[FactKind, ...]] = (
     _kind(Patient, "patients", "patient_id", "complement"),
     _kind(Event, "events", "patient_id kind on", "several"),
     _kind(Therapy, "therapies", "patient_id kind start_on", "several"),
+    _kind(Variant, "variants", "patient_id target variant", "several"),
     _kind(Sample, "samples", "sample_id", "complement"),
     _kind(Cdna, "cdnas", "cdna_id", "complement"),
     _kind(Fraction, "fractions", "fraction_id", "complement"),
     _kind(Run, "runs", "run_id", "complement"),
     _kind(Well, "wells", "run_id position target", "one"),
     _kind(ReportedValue, "reported", "sample_id target control unit fraction", "several"),
+    _kind(IgTrWell, "igtr_wells", "run_id position", "one"),
     _kind(Partitions, "partitions", "run_id position channel target", "one"),
     _kind(PlateWell, "plate_wells", "run_id position channel target", "one"),
     _kind(FishCount, "fish_counts", "fraction_id probe reader pattern", "one"),

@@ -130,13 +130,17 @@ def _candidates(groups: Groups, assays: Sequence[Assay]) -> pl.DataFrame:
     days = (pl.col("run_on") - pl.col("control_on")).dt.total_days().abs().fill_null(10**6)
     # An internal control may have one name for many cDNAs: only its own run's control gene is its own.
     lent = (pl.col("role") == "internal") & (pl.col("control_run") != pl.col("run_id"))
-    return (
+    paired = (
         wanted.join(control, on=["cdna_id", "control"], how="left", maintain_order="left")
         .with_columns(pl.when(lent).then(None).otherwise("control_group").alias("control_group"))
         .with_columns((pl.col("control_run") != pl.col("run_id")).alias("other_run"), days.alias("days"))
         .sort("group", "assay", "other_run", "days", "control_run", maintain_order=True)
         .unique(["group", "assay"], keep="first", maintain_order=True)
     )
+    # Where a target has assays over several control genes, one that this cDNA has no well of was not asked for.
+    has = pl.col("control_group").is_not_null()
+    first = pl.col("assay") == pl.col("assay").min().over("group")
+    return paired.filter(has | (~has.any().over("group") & first))
 
 
 def pair(

@@ -156,6 +156,7 @@ def _sections(dossier: Dossier, context: Context, *, inline: bool = False) -> tu
         Section(
             title="Why",
             tables=(
+                why.cautions(dossier),
                 why.mrd_states(dossier),
                 why.states(dossier),
                 why.joint(dossier),

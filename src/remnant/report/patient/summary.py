@@ -96,7 +96,8 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
             following=[asked] if asked else [],
         )
         level = signs[0].urgency if signs else 0
-        sentence = _compartments(dossier) + course.headline + _clones(dossier) + _next(asked)
+        sentence = _compartments(dossier) + course.headline + _named(dossier) + _clones(dossier)
+        sentence += _next(asked)
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
         code=dossier.patient.patient_id,
@@ -117,6 +118,13 @@ def _compartments(dossier: Dossier) -> str:
         return ""
     last = dossier.sorted_samples[-1]
     return f"{last.lineage.name}, {numbers.in_sentence(last.drawn_on)}: {last.lineage.reason} "
+
+
+def _named(dossier: Dossier) -> str:
+    """A disagreement with a name, if the last sample with both assays still shows it."""
+    held = [one for one in dossier.disagreements if one.since is not None and one.current]
+    said = (f"{_capital(one.kind)} since {numbers.in_sentence(one.since or one.drawn_on)}." for one in held)
+    return "".join(f" {text}" for text in said)
 
 
 def _next(asked: NextSample | None) -> str:

@@ -18,6 +18,7 @@ from remnant.units import days_text, unit_label
 __all__ = [
     "alarms",
     "baselines",
+    "cautions",
     "clones",
     "disagreements",
     "joint",
@@ -350,6 +351,47 @@ def disagreements(dossier: Dossier) -> Table:
     return Table(
         title="Assays that disagree",
         note="Assays of one day and material are compared and never merged; differences are of the changes since diagnosis.",
+        columns=columns,
+        rows=rows,
+    )
+
+
+def cautions(dossier: Dossier) -> Table:
+    """What lowers trust without changing a state.
+
+    Parameters
+    ----------
+    dossier : Dossier
+        One patient.
+
+    Returns
+    -------
+    Table
+        One row a caution.
+    """
+    columns = (
+        Column("What"),
+        Column("Marker"),
+        Column("Samples"),
+        Column("Why", share=2),
+        Column("What to do", share=1),
+        Column("Source", share=1),
+    )
+    held = dossier.course.cautions if dossier.course else ()
+    rows = tuple(
+        (
+            Cell(one.kind, tone="look", note="" if one.rule_status == "verified" else "unverified"),
+            Cell(one.target or "all of the sample"),
+            Cell(", ".join(one.samples)),
+            Cell(one.reason),
+            Cell(one.advice),
+            Cell(one.source, note=one.rule_id),
+        )
+        for one in held
+    )
+    return Table(
+        title="Cautions",
+        note="Advisory: no number, verdict or state is changed by them.",
         columns=columns,
         rows=rows,
     )

@@ -1,0 +1,1 @@
+"""Allele-specific PCR of a patient's own IG/TR rearrangement: wells to a share of cells."""
