@@ -226,7 +226,7 @@ def level_table(found: AssayValidation) -> Table:
         Column("CV, % (95 % interval)", number=True),
         Column("CV by profile, %", number=True),
         Column("Off the line, log₁₀", number=True),
-        Column("", share=1),
+        Column("Range", share=1),
     )
 
     rows = tuple(

@@ -14,6 +14,7 @@ from remnant.units import unit_label
 __all__ = ["assay_title", "measured_assays", "state_points"]
 
 _LONGEST: Final = 46
+_SHARES: Final = frozenset({"cell_fraction", "read_fraction"})
 
 
 def measured_assays(dossier: Dossier) -> tuple[Assay, ...]:
@@ -54,22 +55,24 @@ def assay_title(assay: Assay, unit: str) -> str:
     Returns
     -------
     str
-        A rearrangement or transcript is named where the assay is one of several of a marker.
+        A rearrangement or transcript is named where the assay is one of several of a marker, and digital PCR.
 
     Examples
     --------
     >>> assay_title(Assay(assay_id="x", target="IG/TR", control=None, transcript="TRG TRGV2"), "read_fraction")
-    'IG/TR, TRG TRGV2, of reads'
+    'IG/TR, TRG TRGV2, share of reads'
     >>> assay_title(Assay(assay_id="y", target="BCR-ABL1", control="GUSB"), "percent")
     'BCR-ABL1/GUSB, %'
     """
     label = unit_label(unit, control=assay.control or "")
+    label = f"share {label}" if unit in _SHARES else label
     name = assay.target
     if assay.control is not None and assay.control not in label.split():
         name = f"{name}/{assay.control}"
     text = assay.transcript or ""
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return ", ".join(part for part in (name, text, label) if part)
+    platform = "digital PCR" if assay.platform == "dpcr" else ""
+    return ", ".join(part for part in (name, platform, text, label) if part)
 
 
 def state_points(dossier: Dossier) -> tuple[SeriesPoint | MrdPoint, ...]:

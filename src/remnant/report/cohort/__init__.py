@@ -69,6 +69,12 @@ def page(
 
 
 def _incidence_section(made: Incidence, place: int) -> Section:
+    if not made.curves:
+        return Section(
+            title=f"Cumulative incidence of relapse, death competing. {made.title}",
+            caption="Nobody was at risk: no curve and no test.",
+            tables=(tables.excluded(made),),
+        )
     return Section(
         title=f"Cumulative incidence of relapse, death competing. {made.title}",
         figure=draw.inline(incidence.svg(made), css_class="incidence", identity=f"incidence-{place}"),
