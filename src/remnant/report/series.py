@@ -11,7 +11,7 @@ from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.units import unit_label
 
-__all__ = ["assay_title", "measured_assays", "state_points"]
+__all__ = ["assay_title", "level_label", "measured_assays", "state_points"]
 
 _LONGEST: Final = 46
 _SHARES: Final = frozenset({"cell_fraction", "read_fraction"})
@@ -42,6 +42,30 @@ def _assay(m: Measurement) -> Assay:
     )
 
 
+def level_label(unit: str, *, control: str = "") -> str:
+    """Unit of a column or axis.
+
+    Parameters
+    ----------
+    unit : str
+        Unit.
+    control : str, default ""
+        Control gene.
+
+    Returns
+    -------
+    str
+        As `remnant.units.unit_label`, but a share of what where the unit is one.
+
+    Examples
+    --------
+    >>> level_label("cell_fraction"), level_label("per_1e4", control="ABL1")
+    ('share of cells', 'per 10⁴ ABL1')
+    """
+    label = unit_label(unit, control=control)
+    return f"share {label}" if unit in _SHARES else label
+
+
 def assay_title(assay: Assay, unit: str) -> str:
     """Marker, what it was compared with, and unit.
 
@@ -64,9 +88,8 @@ def assay_title(assay: Assay, unit: str) -> str:
     >>> assay_title(Assay(assay_id="y", target="BCR-ABL1", control="GUSB"), "percent")
     'BCR-ABL1/GUSB, %'
     """
-    label = unit_label(unit, control=assay.control or "")
-    label = f"share {label}" if unit in _SHARES else label
-    name = assay.target
+    label = level_label(unit, control=assay.control or "")
+    name = "cytometry" if assay.platform == "flow" else assay.target
     if assay.control is not None and assay.control not in label.split():
         name = f"{name}/{assay.control}"
     text = assay.transcript or ""

@@ -89,6 +89,8 @@ def _incidence_section(made: Incidence, place: int) -> Section:
 
 def _frequency_section(held: Sequence[Frequency], place: int) -> Section:
     table = tables.frequencies(held)
+    if not any(one.evaluable for one in held):
+        return Section(title=table.title, caption="Nobody was evaluable: no figure.", tables=(table,))
     return Section(
         title=table.title,
         figure=draw.inline(frequency.svg(held), css_class="frequency", identity=f"frequency-{place}"),

@@ -13,10 +13,9 @@ from remnant.records.measurement import Baseline, Measurement
 from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.report import numbers, words
-from remnant.report.series import assay_title, measured_assays, state_points
+from remnant.report.series import assay_title, level_label, measured_assays, state_points
 from remnant.report.table import Cell, Column, Table, Tone
 from remnant.report.timeline.axis import TimeFrame, frame
-from remnant.units import unit_label
 
 __all__ = ["deciding_call", "donors_of", "events", "measurements", "samples", "state_tone"]
 
@@ -130,7 +129,7 @@ def measurements(dossier: Dossier) -> tuple[Table, ...]:
 def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     held = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
     points = {key: p for p in state_points(dossier) for key in p.measurement_id.split(JOIN)}
-    unit = unit_label(held[0].unit, control=held[0].control)
+    unit = level_label(held[0].unit, control=held[0].control)
     rows = [
         _row(dossier, m, points.get(m.measurement_id))
         for m in sorted(held, key=lambda m: (m.drawn_on, m.material), reverse=True)
