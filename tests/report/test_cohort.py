@@ -12,6 +12,7 @@ from remnant.cohort.frequencies import frequencies
 from remnant.cohort.incidence import incidence_at_landmark
 from remnant.cohort.lead_times import lead_times, mrd_lead_times
 from remnant.records.alarm import MrdWarnings, WarningCounts
+from remnant.records.cohort import Incidence
 from remnant.report import cohort
 from remnant.report.cohort import frequency, incidence, tables
 from remnant.report.context import Context
@@ -205,7 +206,8 @@ def test_the_page_holds_figures_tables_and_every_test(table, curves, shares):
     assert "Synthetic data." in text
 
 
-def test_without_patients_at_risk_there_is_a_sentence_and_no_empty_figure(context):
+def test_without_patients_at_risk_there_is_a_sentence_and_no_empty_figure():
+    context = Context(study="S", software="remnant", written_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     nobody = Incidence(
         title="x",
         group_variable="group",

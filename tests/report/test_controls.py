@@ -95,7 +95,7 @@ def test_names_of_rules_cover_no_other_and_stay_in_their_chart():
             assert abs(y - other_y) >= 12 or abs(x - other_x) >= text_width(text)
 
 
-def test_a_name_is_not_struck_through_by_a_red_line(points):
+def test_a_name_is_not_struck_through_by_a_red_line():
     near = [point(1, 0.1), point(2, 2.4, rules=("1-2s",)), point(3, -2.4, rules=("1-2s",))]
     spec = controls.spec(near)
     (panel,) = spec["vconcat"]

@@ -244,3 +244,15 @@ def test_state_labels_do_not_cover_one_another_or_a_mark(crowded_dossier):
     ]
     assert all(abs(a["y"] - b["y"]) >= 12 for a, b in itertools.combinations(rows, 2))
     assert min(row["y"] for row in rows) >= 6
+
+
+def test_a_state_does_not_lie_on_the_line_of_a_cut_off(relapsing_dossier):
+    scale = marker.PanelScale(1.0, 1e4, 200.0)
+    time = frame(relapsing_dossier)
+    row = {"x": 10, "y": 100.0, "far_upper": 150.0, "upper": 140.0, "far_lower": 60.0, "lower": 80.0}
+    said = [{"row": row, "label": "raised once", "colour": "#000000"}]
+    ((_, free, *_),), _ = marker._placed_alarms(time, said, [row], scale, rules=(), levels=())
+    level = scale.low * (scale.high / scale.low) ** (1 - free / scale.height)
+    assert scale.pixel(level) == pytest.approx(free), "the line would strike it through"
+    ((_, place, *_),), room = marker._placed_alarms(time, said, [row], scale, rules=(), levels=(level,))
+    assert place - room <= free - 6

@@ -248,7 +248,7 @@ def _row(run: RunCurves, curve: CurveResult) -> tuple[Cell, ...]:
         Cell(curve.target),
         Cell(
             well.sample if well is not None else "",
-            note=f"left out: {well.excluded}" if _is_out(well) else "",
+            note=f"left out: {well.excluded}" if well is not None and well.excluded else "",
         ),
         Cell(curve.position),
         Cell(theirs, sort=_key(None if well is None else well.cq)),
@@ -257,10 +257,6 @@ def _row(run: RunCurves, curve: CurveResult) -> tuple[Cell, ...]:
         Cell(curve.call, tone="look" if run.is_apart(curve) else _TONES[curve.call]),
         Cell(curve.reason),
     )
-
-
-def _is_out(well: Well | None) -> bool:
-    return well is not None and well.excluded is not None
 
 
 def _key(value: float | None) -> str:
