@@ -28,7 +28,8 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from scipy.stats import t
 
 from _form import Figure, finish
-from _qpcr_ruijter import our_cq
+from _qpcr_ruijter import our_cq, standards
+from _qpcr_sets import curve_set
 from remnant.assay.qpcr.calibration import default_spread
 from remnant.assay.qpcr.validation import validate_assay
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
@@ -328,10 +329,12 @@ def standards_figures() -> list[Figure]:
 
 def own_cq_figures() -> list[Figure]:
     """Coverage of left-out Vermeulen standards with our own Cq of the raw curves."""
-    _nominal, shipped, combined = our_cq()
+    found = curve_set("vermeulen2")
+    _, order = standards(found)
+    read, _ = our_cq(found)
     figures = []
-    for label, by_gene in (("our Cq as shipped", shipped), ("our cycles combined", combined)):
-        cq = np.array([by_gene[gene].reshape(len(LEVELS), -1) for gene in sorted(by_gene)])
+    for label, source in (("our Cq as shipped", "ours"), ("our cycles combined", "combined")):
+        cq = read[source][order].reshape(len(order), len(LEVELS), -1)
         inside, _ = left_out_vermeulen(cq)
         levels = " / ".join(f"{100 * inside[:, level].mean():.1f}" for level in range(len(LEVELS)))
         figures.append(Figure(f"left-out Vermeulen, {label}: % of wells inside, by gene", clustered(inside)))

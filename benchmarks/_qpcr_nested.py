@@ -1,4 +1,4 @@
-"""Ruijter 2013 without hindsight: the way of reading chosen without the genes that are read, and the floor.
+"""Ruijter 2013 nested: the way of reading chosen without the genes that are read, and the floor.
 
 Nested cross-validation: the 63 genes fall into seven folds, five times over. For each fold a way of reading is
 chosen among 51 (a single cycle, or a combination with its list of cycles, window and penalty) by the standards of
