@@ -131,7 +131,7 @@ def test_every_series_has_its_panel_and_its_table(computed):
     titles = [view.get("title") for view in timeline.spec(dossier)["vconcat"]]
     assert "IG/TR, TRGV9 1/A/2 TRGJ1, of reads" in titles
     assert "IG/TR, TRGV2 5/CC/1 TRGJ1, of reads" in titles
-    assert {"flow MRD, of cells", "recipient chimerism, of cells"} <= set(titles)
+    assert {"flow MRD, share of cells", "recipient chimerism, share of cells"} <= set(titles)
     context = Context(study="S", software="remnant", written_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     text = page(dossier, context=context)
     assert "Clone of the diagnosis returns: TRGV2 5/CC/1 TRGJ1" in text

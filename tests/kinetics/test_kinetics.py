@@ -367,3 +367,50 @@ def test_course_keeps_its_kinetics_through_storage():
     [course] = with_kinetics([case], build_courses([case]))
     assert course.kinetics == fit_kinetics([case])
     assert from_json(Course, to_json(course)) == course
+
+
+def ending(last, *, before=(1000.0, 300.0, 100.0, 30.0, 10.0)):
+    """One stretch of samples thirty days apart that falls, and its last sample."""
+    values = [*before, last]
+    made = dossier(*(measurement(30 * i, value) for i, value in enumerate(values)))
+    return fit_kinetics([made])[0]
+
+
+@pytest.mark.parametrize(
+    ("last", "side"), [(3.0, ""), (100.0, "above"), (0.05, "below"), ("<3", ""), ("<0.001", "")]
+)
+def test_a_last_sample_that_the_line_did_not_foretell_is_said_to_lie_off_it(last, side):
+    k = ending(last)
+    assert k.last_sample_lies == side
+    off = f" The last sample lies {side} this line: something may have changed since 2021-05-01."
+    assert k.reason.endswith(off) if side else "lies" not in k.reason
+
+
+def test_two_samples_foretell_nothing():
+    assert ending(1e4, before=(10.0,)).last_sample_lies == ""
+
+
+@pytest.mark.property
+def test_of_straight_courses_one_in_a_hundred_is_said_to_be_left_at_its_end():
+    rng = np.random.default_rng(5)
+    sd = math.sqrt(0.07**2 + 0.12**2 + 0.2**2 + 0.1**2)
+    held = [
+        dossier(*(measurement(30 * i, float(10 ** (2 - 0.3 * i + rng.normal(0, sd)))) for i in range(6)))
+        for _ in range(1000)
+    ]
+    said = sum(bool(k.last_sample_lies) for k in fit_kinetics(held))
+    low, high = stats.binom.ppf([0.001, 0.999], 1000, 1 - kinetics_rules().foretold_probability)
+    assert low <= said <= high
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize(("times", "side"), [(-1.1, "below"), (-0.9, ""), (0.9, ""), (1.1, "above")])
+def test_the_bound_is_that_of_a_forecast_from_the_samples_before_alone(times, side):
+    before = (1000.0, 300.0, 100.0, 30.0, 10.0)
+    alone = fit_kinetics([dossier(*(measurement(30 * i, v) for i, v in enumerate(before)))])[0]
+    day = [(one - alone.to_on).days for one in alone.shown_on]
+    middle = float(np.interp(30, day, np.log10(alone.shown_median)))
+    line_sd = (float(np.interp(30, day, np.log10(alone.shown_upper))) - middle) / stats.norm.ppf(0.975)
+    foretold = math.hypot(line_sd, math.sqrt(0.07**2 + 0.12**2 + 0.2**2 + 0.1**2))
+    bound = stats.norm.ppf(0.5 + kinetics_rules().foretold_probability / 2)
+    assert ending(10 ** (middle + times * bound * foretold), before=before).last_sample_lies == side

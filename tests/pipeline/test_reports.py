@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from dataclasses import fields
 
 import pytest
 
@@ -10,8 +11,11 @@ from remnant.example.files import write_study_a
 from remnant.example.study_a import simulate_study_a
 from remnant.pipeline.imports import import_paths
 from remnant.pipeline.reports import last_day, write_reports
+from remnant.records.amplification import CurveResult
+from remnant.records.run import Run, Well
 from remnant.study.derived import write_derived
 from remnant.study.dossiers import dossiers
+from remnant.study.facts import facts
 from remnant.study.folder import init_study
 
 
@@ -43,6 +47,39 @@ def test_every_link_leads_to_a_file_that_was_written(study, tmp_path):
     for page in [*tmp_path.glob("*.html"), *tmp_path.glob("patients/*.html")]:
         for link in re.findall(r'href="([^"#:]+)"', page.read_text(encoding="utf-8")):
             assert (page.parent / link).is_file(), (page.name, link)
+
+
+def test_curves_stand_on_the_page_of_their_run_and_patients_lead_there(study, tmp_path):
+    write_reports(study, tmp_path / "without", pdfs="none")
+    assert not (tmp_path / "without" / "curves.html").exists()
+    some = [one for one in facts(study, Well) if one.run_id == facts(study, Run)[-1].run_id][:5]
+    names = [field.name for field in fields(CurveResult)][5:]
+    read = [
+        CurveResult(
+            run_id=one.run_id,
+            position=one.position,
+            target=one.target,
+            call="amplified",
+            reason="",
+            **{**dict.fromkeys(names), "cq": 26.5, "cq_se": 0.1},
+        )
+        for one in some
+    ]
+    write_derived(study, "curves", {"file": ("h", read)})
+    try:
+        write_reports(study, tmp_path / "with", pdfs="none")
+    finally:
+        write_derived(study, "curves", {}, remove=["file"])
+    (page,) = (tmp_path / "with" / "curves").glob("*.html")
+    assert page.read_text(encoding="utf-8").count("26.50 ± 0.10") == len(some)
+    assert f'href="curves/{page.name}"' in (tmp_path / "with" / "curves.html").read_text(encoding="utf-8")
+    assert 'href="curves.html"' in (tmp_path / "with" / "index.html").read_text(encoding="utf-8")
+    links = [
+        link
+        for path in (tmp_path / "with" / "patients").glob("*.html")
+        for link in re.findall(r'href="(../curves/[^"]+)"', path.read_text(encoding="utf-8"))
+    ]
+    assert set(links) <= {f"../curves/{page.name}"}
 
 
 @pytest.mark.parametrize(("pdfs", "count"), [("none", 0), ("all", 6)])

@@ -203,3 +203,19 @@ def test_the_page_holds_figures_tables_and_every_test(table, curves, shares):
         assert test.name in text
     assert "overt relapse before the landmark" in text
     assert "Synthetic data." in text
+
+
+def test_without_patients_at_risk_there_is_a_sentence_and_no_empty_figure(context):
+    nobody = Incidence(
+        title="x",
+        group_variable="group",
+        start_day=100.0,
+        level=0.95,
+        method="Aalen-Johansen",
+        curves=(),
+        tests=(),
+        excluded=(),
+    )
+    page = cohort.page([nobody], [], context=context)
+    assert "Nobody was at risk" in page
+    assert "<svg" not in page

@@ -93,3 +93,25 @@ def test_names_of_rules_cover_no_other_and_stay_in_their_chart():
     for place, (x, y, text, _) in enumerate(kept):
         for other_x, other_y, _, _ in kept[:place]:
             assert abs(y - other_y) >= 12 or abs(x - other_x) >= text_width(text)
+
+
+def test_a_name_is_not_struck_through_by_a_red_line(points):
+    near = [point(1, 0.1), point(2, 2.4, rules=("1-2s",)), point(3, -2.4, rules=("1-2s",))]
+    spec = controls.spec(near)
+    (panel,) = spec["vconcat"]
+    red = [
+        row["y"]
+        for layer in panel["layer"]
+        if layer["mark"]["type"] == "rule" and layer["mark"].get("color") == ACT
+        for row in layer["data"]["values"]
+    ]
+    names = [
+        row["y"]
+        for layer in panel["layer"]
+        if layer["mark"]["type"] == "text"
+        for row in layer["data"]["values"]
+        if row.get("text", row.get("label")) == "1-2s"
+    ]
+    assert len(red) == 2
+    assert names
+    assert all(abs(name - line) > 6 for name in names for line in red)

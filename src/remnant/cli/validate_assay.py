@@ -151,12 +151,12 @@ def _write(found: AssayValidation, folder: Path, *, source: str) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^A-Za-z0-9-]+", "-", found.target)
     context = Context(
-        study=source,
+        study=f"Assay {found.target}",
         software=f"remnant {remnant.__version__}",
         written_at=dt.datetime.now(tz=dt.UTC),
         assumptions=tuple(f"The row {row} is not verified: {why}." for row, why in _rows(found)),
     )
     page, numbers = folder / f"assay-{name}.html", folder / f"assay-{name}.json"
-    page.write_text(assay_validation.page(found, context=context), encoding="utf-8")
+    page.write_text(assay_validation.page(found, context=context, source=source), encoding="utf-8")
     numbers.write_text(json.dumps(plain(found), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return [page, numbers]

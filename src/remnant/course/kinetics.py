@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from remnant.course.growth_evidence import own_variance, shared_draws, tables_of
 from remnant.course.stretches import Stretch, stretches
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import MEASUREMENT
+from remnant.evidence.kinds import COMPARISON, MEASUREMENT
 from remnant.evidence.verbs import interval
 from remnant.knowledge.background import BackgroundRules, background_rules
 from remnant.knowledge.kinetics import KineticsRules, kinetics_rules
@@ -98,9 +98,13 @@ def fit_kinetics(
     measurements = [m for case in cases for m in case.stretch.measurements]
     batch = EvidenceBatch.of([m.evidence for m in measurements])
     cases = _judged(cases, batch, _own_distances(dossiers), rules=rules)
-    fits = _fits([case for case in cases if not case.refused], batch, rules)
+    fitted = [case for case in cases if not case.refused]
+    fits = _fits(fitted, batch, rules)
+    lasts = _lasts(fitted, batch)
     return tuple(
-        _refused(case, case.refused) if case.refused else _fitted(case, fits[id(case)], rules)
+        _refused(case, case.refused)
+        if case.refused
+        else _fitted(case, fits[id(case)], rules, last=lasts[id(case)])
         for case in cases
     )
 
@@ -334,6 +338,42 @@ def _fits(cases: Sequence[_Case], batch: EvidenceBatch, rules: KineticsRules) ->
     return result
 
 
+def _lasts(cases: Sequence[_Case], batch: EvidenceBatch) -> dict[int, tuple[float, float]]:
+    """The last sample of each case: log10, the background's early rise taken off, and the SD of all its errors."""
+    if not cases:
+        return {}
+    part = batch.take(np.array([case.rows[-1] for case in cases]))
+    got = interval(part, include=COMPARISON)
+    stated = part.errors.variance({"biology"})
+    default = np.array([_biology(case.stretch.measurements[-1]) for case in cases])
+    early = np.array([case.extra_variance[-1] for case in cases])
+    sd = np.sqrt(np.square(got.sd_log10) + np.where(stated > 0, 0.0, np.square(default)) + early)
+    centre = np.log10(got.median) - np.array([case.shift[-1] for case in cases])
+    return {
+        id(case): (mean, spread)
+        for case, mean, spread in zip(cases, centre.tolist(), sd.tolist(), strict=True)
+    }
+
+
+def _lies(
+    case: _Case, *, last: tuple[float, float], line: float, line_sd: float, rules: KineticsRules
+) -> Literal["", "above", "below"]:
+    """Side on which a quantified last sample lies, where the others and a straight line did not foretell it.
+
+    Its distance from the line that it helped to fit, in standard deviations of that distance. For normal
+    errors this is the same number as its distance from the forecast of the samples before, in standard
+    deviations of that forecast: both divide by the square root of 1 less its leverage.
+    """
+    held = case.stretch.measurements
+    centre, sd = last
+    left = sd**2 - line_sd**2
+    if len(held) < rules.foretelling_samples or held[-1].state != "quantified" or left <= 0:
+        return ""
+    bound = _NORMAL.inv_cdf(0.5 + rules.foretold_probability / 2.0)
+    distance = (centre - line) / math.sqrt(left)
+    return "above" if distance > bound else "below" if distance < -bound else ""
+
+
 def _task(case: _Case, rows: Integers, own_sd: Floats, *, groups: tuple[SharedDraws, ...]) -> GrowthTask:
     held = case.stretch.measurements
     day = np.array([float((m.drawn_on - held[-1].drawn_on).days) for m in held])
@@ -394,7 +434,7 @@ def _refused(case: _Case, reason: str) -> Kinetics:
     )
 
 
-def _fitted(case: _Case, fit: Growth | str, rules: KineticsRules) -> Kinetics:
+def _fitted(case: _Case, fit: Growth | str, rules: KineticsRules, *, last: tuple[float, float]) -> Kinetics:
     if isinstance(fit, str):
         return _refused(case, fit)
     lower, slope, upper = fit.slope.tolist()
@@ -418,23 +458,31 @@ def _fitted(case: _Case, fit: Growth | str, rules: KineticsRules) -> Kinetics:
             found[f"{names}_{key}"] = doubling_days(value)
     if case.overt is not None:
         found["overt_level"], found["overt_level_from"] = case.overt
-    last = case.stretch.measurements[-1].drawn_on
+    last_on = case.stretch.measurements[-1].drawn_on
     if trend == "rising" and len(fit.crossing_days):
         keys = ("crossing_earliest_on", "crossing_on", "crossing_latest_on")
         for key, value in zip(keys, fit.crossing_days[0].tolist(), strict=True):
-            found[key] = last + dt.timedelta(days=round(value)) if math.isfinite(value) else None
+            found[key] = last_on + dt.timedelta(days=round(value)) if math.isfinite(value) else None
     band = _NORMAL.inv_cdf(0.5 + rules.level / 2.0) * fit.shown_sd
     first = case.stretch.measurements[0].drawn_on
-    days_shown = _shown_days(np.array([float((first - last).days)]))
-    found["shown_on"] = tuple(last + dt.timedelta(days=round(day)) for day in days_shown.tolist())
+    days_shown = _shown_days(np.array([float((first - last_on).days)]))
+    found["shown_on"] = tuple(last_on + dt.timedelta(days=round(day)) for day in days_shown.tolist())
     found["shown_median"] = tuple(np.power(10.0, fit.shown_mean).tolist())
     found["shown_lower"] = tuple(np.power(10.0, fit.shown_mean - band).tolist())
     found["shown_upper"] = tuple(np.power(10.0, fit.shown_mean + band).tolist())
+    now = int(np.argmin(np.abs(days_shown)))
+    found["last_sample_lies"] = _lies(
+        case,
+        last=last,
+        line=float(fit.shown_mean[now]),
+        line_sd=float(fit.shown_sd[now]),
+        rules=rules,
+    )
     made = Kinetics(**_series(case), refused="", trend=trend, reason="", **found)
-    return _with_reason(made, _name(case))
+    return _with_reason(made, _name(case), before=case.stretch.measurements[-2].drawn_on)
 
 
-def _with_reason(k: Kinetics, name: str) -> Kinetics:
+def _with_reason(k: Kinetics, name: str, *, before: dt.date) -> Kinetics:
     change = f"{k.change_log10_per_month:+.2f} log10 a month ({k.change_lower:+.2f} to {k.change_upper:+.2f})"
     span = f"{_plural(len(k.samples))} from {k.from_on.isoformat()} to {k.to_on.isoformat()}"
     if k.trend == "rising":
@@ -443,7 +491,12 @@ def _with_reason(k: Kinetics, name: str) -> Kinetics:
         text = f"{name} falls: halving time {_days(k.halving_days, k.halving_lower, k.halving_upper)}"
     else:
         text = f"{name}: neither rise nor fall is established"
-    return replace(k, reason=f"{text}, {change}; {span}.{_crossing(k)}")
+    off = (
+        f" The last sample lies {k.last_sample_lies} this line: something may have changed since {before.isoformat()}."
+        if k.last_sample_lies
+        else ""
+    )
+    return replace(k, reason=f"{text}, {change}; {span}.{_crossing(k)}{off}")
 
 
 def _days(middle: float | None, lower: float | None, upper: float | None) -> str:

@@ -32,6 +32,10 @@ class KineticsRules:
         Prior of the leukaemia behind a background marker around the level of the background.
     level : float
         Probability inside an interval.
+    foretelling_samples : int
+        Fewest samples of a stretch, the last included, that can foretell it.
+    foretold_probability : float
+        Central probability outside of which the last sample lies off the line.
     horizon_days : int
         Days after the last sample beyond which no date is given.
     least_blast_percent : float
@@ -51,6 +55,8 @@ class KineticsRules:
     slope_degrees_of_freedom: float
     level_sd_log10: float
     level: float
+    foretelling_samples: int
+    foretold_probability: float
     horizon_days: int
     least_blast_percent: float
     month_days: float
@@ -96,6 +102,8 @@ def kinetics_rules() -> KineticsRules:
         slope_degrees_of_freedom=float(rows["slope_prior"]["degrees_of_freedom"]),
         level_sd_log10=rows["level_prior"]["sd_log10"],
         level=rows["interval"]["level"],
+        foretelling_samples=rows["last_sample"]["samples"],
+        foretold_probability=rows["last_sample"]["probability"],
         horizon_days=rows["horizon"]["days"],
         least_blast_percent=rows["overt_level"]["least_blast_percent"],
         month_days=rows["month"]["days"],

@@ -5,6 +5,8 @@
     index.html            worklist, warnings of the study, links to everything
     cohort.html           incidence by probability and by verdict, frequencies, warnings over patients
     controls.html         Levey-Jennings charts of the internal controls
+    curves.html           our Cq beside the instrument's, where curves were read
+    curves/R-001.html     every curve of a run
     cohort.csv, .parquet  one row a patient
     patients/P001.html    a page for each patient
     patients/P001.pdf     for those on the worklist
@@ -34,16 +36,19 @@ from remnant.course.mrd_alarms import mrd_warning_counts
 from remnant.course.next_sample import next_samples
 from remnant.knowledge.cohort import landmark_rule
 from remnant.pipeline.worklists import study_worklist
+from remnant.records.amplification import CurveResult
 from remnant.records.cohort import Incidence
 from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import WorklistRow
-from remnant.report import cohort, controls, formats, index
+from remnant.records.run import Well
+from remnant.report import cohort, controls, curves, formats, index
 from remnant.report.context import Context
 from remnant.report.patient import Report, report
 from remnant.study.connection import plain_errors
 from remnant.study.derived import derived_records
 from remnant.study.dossiers import all_findings, dossiers
+from remnant.study.facts import facts
 from remnant.study.handle import Study
 from remnant.study.unverified import unverified_rules
 
@@ -125,8 +130,13 @@ def write_reports(
         ),
         as_of=day,
     )
+    read = derived_records(study, CurveResult)
+    files = curves.file_names(sorted({one.run_id for one in read}))
+    context = replace(context, run_links={run: f"curves/{name}" for run, name in files.items()})
     with plain_errors(str(folder)):
         (folder / "patients").mkdir(parents=True, exist_ok=True)
+        if read and not only:
+            _write_curves(study, read, folder, context, synthetic=any(one.patient.synthetic for one in held))
         if only:
             return _only(held, folder, context, rows=rows, only=only, pdfs=pdfs)
         _write_patients(held, folder / "patients", context, chosen, progress=progress)
@@ -140,6 +150,8 @@ def write_reports(
             )
             (folder / "controls.html").write_text(made, encoding="utf-8")
             others["Internal controls"] = "controls.html"
+        if read:
+            others["Amplification curves"] = "curves.html"
         links = index.Links(
             pages={code: f"patients/{code}.html" for code in _codes(held)},
             pdfs={code: f"patients/{code}.pdf" for code in sorted(chosen)},
@@ -162,6 +174,22 @@ def write_reports(
         pdfs=len(chosen),
         worklist=rows,
     )
+
+
+def _write_curves(
+    study: Study, read: Sequence[CurveResult], folder: Path, context: Context, *, synthetic: bool
+) -> None:
+    """The page of all runs with curves, and one a run."""
+    source = study.settings.cq_source
+    runs = curves.of_runs(facts(study, Well), read)
+    context = replace(context, index_link="index.html")
+    text = curves.page(runs, links=context.run_links, cq_source=source, context=context, synthetic=synthetic)
+    (folder / "curves.html").write_text(text, encoding="utf-8")
+    (folder / "curves").mkdir(exist_ok=True)
+    inside = replace(context, index_link="../index.html", assumptions=())
+    for run in runs:
+        text = curves.run_page(run, cq_source=source, context=inside, synthetic=synthetic)
+        (folder / context.run_links[run.run_id]).write_text(text, encoding="utf-8")
 
 
 def _only(
@@ -237,7 +265,8 @@ def _write_patients(
     *,
     progress: Progress | None,
 ) -> None:
-    inside = replace(context, index_link="../index.html")
+    links = {run: f"../{link}" for run, link in context.run_links.items()}
+    inside = replace(context, index_link="../index.html", run_links=links)
     make = functools.partial(_report, context=inside, chosen=chosen)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for done, made in enumerate(pool.map(make, held), start=1):

@@ -257,6 +257,9 @@ class Kinetics:
         Dates of the fitted course.
     shown_median, shown_lower, shown_upper : tuple of float
         Fitted course with its 95 % band, in `unit`.
+    last_sample_lies : {"", "above", "below"}
+        Where the last sample lies so far off the line that the samples before did not foretell it: then the
+        line may not hold to its end.
     reason : str
         The sentence.
     """
@@ -298,6 +301,7 @@ class Kinetics:
     shown_median: tuple[float, ...] = ()
     shown_lower: tuple[float, ...] = ()
     shown_upper: tuple[float, ...] = ()
+    last_sample_lies: Literal["", "above", "below"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,7 +226,7 @@ def level_table(found: AssayValidation) -> Table:
         Column("CV, % (95 % interval)", number=True),
         Column("CV by profile, %", number=True),
         Column("Off the line, log₁₀", number=True),
-        Column("", share=1),
+        Column("Range", share=1),
     )
 
     rows = tuple(
@@ -481,7 +481,7 @@ def precision_svg(found: AssayValidation) -> str:
     return draw.svg(spec, description=f"Precision profile of {found.target}. {sentence(found)}")
 
 
-def page(found: AssayValidation, *, context: Context, synthetic: bool = False) -> str:
+def page(found: AssayValidation, *, context: Context, synthetic: bool = False, source: str = "") -> str:
     """Self-contained HTML page of a validation.
 
     Parameters
@@ -492,6 +492,8 @@ def page(found: AssayValidation, *, context: Context, synthetic: bool = False) -
         What the page says about itself.
     synthetic : bool, default False
         Whether the data are made up.
+    source : str, default ""
+        File or folder whose wells were read.
 
     Returns
     -------
@@ -505,7 +507,13 @@ def page(found: AssayValidation, *, context: Context, synthetic: bool = False) -
             (Cell(one.code, tone="look"), Cell(one.message), Cell(one.advice or "")) for one in found.findings
         ),
     )
-    sections = [Section(title="What the assay sees", tables=(doubts, limit_table(found)))]
+    sections = [
+        Section(
+            title="What the assay sees",
+            caption=f"From the wells of {source}." if source else "",
+            tables=(doubts, limit_table(found)),
+        )
+    ]
     if found.limit_of_detection is not None and found.levels:
         sections.append(
             Section(
@@ -545,7 +553,7 @@ def page(found: AssayValidation, *, context: Context, synthetic: bool = False) -
         "sections.html",
         context=context,
         synthetic=synthetic,
-        heading=f"validation of {found.target}",
+        heading="validation",
         sentence=sentence(found),
         sections=sections,
     )

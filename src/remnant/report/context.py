@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from remnant.records import codec
 from remnant.records.dossier import Dossier
@@ -38,6 +39,8 @@ class Context:
         Relative address of the study's page; empty for none.
     as_of : datetime.date or None
         Day for which due and overdue samples are said; None for the last day known of the patient.
+    run_links : mapping of str to str
+        Relative address of the page of each run that has one.
     """
 
     study: str
@@ -49,6 +52,7 @@ class Context:
     assumptions: tuple[str, ...] = ()
     index_link: str = ""
     as_of: dt.date | None = None
+    run_links: Mapping[str, str] = field(default_factory=dict)
 
 
 def report_id(dossier: Dossier, *, context: Context) -> str:

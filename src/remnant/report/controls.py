@@ -148,7 +148,8 @@ def _panel(title: str, held: list[ControlPoint]) -> dict[str, Any]:
     ]
     names.append((_WIDTH + 6.0, _place(0, reach), "mean", MUTED))
     named = [
-        (row["x"], row["y"] - 11, westgard(p.rules), row["colour"]) for row, p in zip(rows, held, strict=True)
+        (row["x"], _beside(row["y"], reach), westgard(p.rules), row["colour"])
+        for row, p in zip(rows, held, strict=True)
     ]
     return {
         "width": _WIDTH,
@@ -168,6 +169,12 @@ def _panel(title: str, held: list[ControlPoint]) -> dict[str, Any]:
             *labels(_dates(held, step), halo=False, align="center"),
         ],
     }
+
+
+def _beside(y: float, reach: float) -> float:
+    """Height of words at a point: above it, or below where a red line would strike them through."""
+    lines = [_place(sign * _BANDS[-1], reach) for sign in (-1, 1)]
+    return y - 11 if all(abs(y - 11 - line) > _LINE / 2 for line in lines) else y + 11
 
 
 def _distance(point: ControlPoint, held: Sequence[ControlPoint]) -> float:

@@ -11,9 +11,10 @@ from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.units import unit_label
 
-__all__ = ["assay_title", "measured_assays", "state_points"]
+__all__ = ["assay_title", "level_label", "measured_assays", "state_points"]
 
 _LONGEST: Final = 46
+_SHARES: Final = frozenset({"cell_fraction", "read_fraction"})
 
 
 def measured_assays(dossier: Dossier) -> tuple[Assay, ...]:
@@ -41,6 +42,30 @@ def _assay(m: Measurement) -> Assay:
     )
 
 
+def level_label(unit: str, *, control: str = "") -> str:
+    """Unit of a column or axis.
+
+    Parameters
+    ----------
+    unit : str
+        Unit.
+    control : str, default ""
+        Control gene.
+
+    Returns
+    -------
+    str
+        As `remnant.units.unit_label`, but a share of what where the unit is one.
+
+    Examples
+    --------
+    >>> level_label("cell_fraction"), level_label("per_1e4", control="ABL1")
+    ('share of cells', 'per 10⁴ ABL1')
+    """
+    label = unit_label(unit, control=control)
+    return f"share {label}" if unit in _SHARES else label
+
+
 def assay_title(assay: Assay, unit: str) -> str:
     """Marker, what it was compared with, and unit.
 
@@ -54,22 +79,23 @@ def assay_title(assay: Assay, unit: str) -> str:
     Returns
     -------
     str
-        A rearrangement or transcript is named where the assay is one of several of a marker.
+        A rearrangement or transcript is named where the assay is one of several of a marker, and digital PCR.
 
     Examples
     --------
     >>> assay_title(Assay(assay_id="x", target="IG/TR", control=None, transcript="TRG TRGV2"), "read_fraction")
-    'IG/TR, TRG TRGV2, of reads'
+    'IG/TR, TRG TRGV2, share of reads'
     >>> assay_title(Assay(assay_id="y", target="BCR-ABL1", control="GUSB"), "percent")
     'BCR-ABL1/GUSB, %'
     """
-    label = unit_label(unit, control=assay.control or "")
-    name = assay.target
+    label = level_label(unit, control=assay.control or "")
+    name = "cytometry" if assay.platform == "flow" else assay.target
     if assay.control is not None and assay.control not in label.split():
         name = f"{name}/{assay.control}"
     text = assay.transcript or ""
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return ", ".join(part for part in (name, text, label) if part)
+    platform = "digital PCR" if assay.platform == "dpcr" else ""
+    return ", ".join(part for part in (name, platform, text, label) if part)
 
 
 def state_points(dossier: Dossier) -> tuple[SeriesPoint | MrdPoint, ...]:

@@ -298,7 +298,7 @@ def verdict_table(sample: SortedSample) -> Table:
         )
         for call in sample.calls
     )
-    note = f"Rule {sample.calls[0].rule_id}, version {sample.calls[0].rule_version} ({fish_row('rule')['status']})."
+    note = f"Rule of sorted fractions, version {sample.calls[0].rule_version} ({fish_row('rule')['status']})."
     return Table(title="Compartments", columns=columns, rows=rows, note=note)
 
 

@@ -93,6 +93,8 @@ class Curves:
         Gates that failed; empty where the curve passes.
     rule_id : str
         Row of the gates.
+    rule_label : str
+        Their short name in sentences.
     """
 
     keys: pl.DataFrame
@@ -102,6 +104,7 @@ class Curves:
     technical_sd_cycles: Floats
     reasons: tuple[tuple[str, ...], ...]
     rule_id: str
+    rule_label: str
 
 
 def _gate_reasons(fits: standard_curve.StandardCurves, gates: CurveGates) -> tuple[tuple[str, ...], ...]:
@@ -173,6 +176,7 @@ def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssum
         technical,
         _gate_reasons(fits, gates),
         gates.id,
+        gates.label.partition(":")[0],
     )
 
 
@@ -246,7 +250,7 @@ def curve_findings(curves: Curves) -> list[Finding]:
             code="qpcr.curve_failed",
             severity="failure",
             subject=f"run {run_id}",
-            message=f"The standard curve of {target} fails {curves.rule_id}: {'; '.join(curves.reasons[i])}. Copies of {target} are blocked on this run.",
+            message=f"The standard curve of {target} fails the gates ({curves.rule_label}): {'; '.join(curves.reasons[i])}. Copies of {target} are blocked on this run.",
             advice="Repeat the run; no other run's curve is used.",
         )
         for run_id, target, i in curves.keys.iter_rows()

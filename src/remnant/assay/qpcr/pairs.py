@@ -230,7 +230,7 @@ def _curve_obstacles(groups: Groups, curves: Curves) -> list[str]:
             obstacles.append(f"no standard curve of {target} on run {run_id}")
         elif curves.reasons[at] or curve < 0:
             obstacles.append(
-                f"the standard curve of {target} on run {run_id} failed {curves.rule_id}: "
+                f"the standard curve of {target} on run {run_id} failed the gates ({curves.rule_label}): "
                 + "; ".join(curves.reasons[at])
             )
         else:

@@ -69,6 +69,12 @@ def page(
 
 
 def _incidence_section(made: Incidence, place: int) -> Section:
+    if not made.curves:
+        return Section(
+            title=f"Cumulative incidence of relapse, death competing. {made.title}",
+            caption="Nobody was at risk: no curve and no test.",
+            tables=(tables.excluded(made),),
+        )
     return Section(
         title=f"Cumulative incidence of relapse, death competing. {made.title}",
         figure=draw.inline(incidence.svg(made), css_class="incidence", identity=f"incidence-{place}"),
@@ -83,6 +89,8 @@ def _incidence_section(made: Incidence, place: int) -> Section:
 
 def _frequency_section(held: Sequence[Frequency], place: int) -> Section:
     table = tables.frequencies(held)
+    if not any(one.evaluable for one in held):
+        return Section(title=table.title, caption="Nobody was evaluable: no figure.", tables=(table,))
     return Section(
         title=table.title,
         figure=draw.inline(frequency.svg(held), css_class="frequency", identity=f"frequency-{place}"),

@@ -101,7 +101,7 @@ def statement_table(said: MrdStatement) -> Table:
     ]
     rows += [
         (
-            Cell(f"Cells by {one.rule_id}", note=one.status),
+            Cell(f"Cells by {_spaced(one.rule_id)}", note=one.status),
             Cell("enough" if one.met else "too few", tone="" if one.met else "look"),
             Cell(f"{one.found:,} {one.what} of {one.needed:,}", note=one.source),
         )
@@ -109,6 +109,11 @@ def statement_table(said: MrdStatement) -> Table:
     ]
     columns = (Column("What"), Column("Value", number=True), Column("Basis", share=1))
     return Table(title="Counts and limits", columns=columns, rows=tuple(rows))
+
+
+def _spaced(name: str) -> str:
+    """A rule's name as words."""
+    return name.replace("_", " ")
 
 
 def _loss_sentence(loss: AntigenLoss) -> str:
@@ -203,7 +208,7 @@ def _cuts(cuts: Sequence[MarkerCut]) -> Table:
             Cell(f"{one.linear_value:,.0f}"),
             Cell(one.reference.replace("_", " ")),
             Cell(f"{one.reference_events:,}"),
-            Cell(one.rule_id),
+            Cell(_spaced(one.rule_id)),
         )
         for one in cuts
     )

@@ -175,7 +175,7 @@ def _sections(dossier: Dossier, context: Context, *, inline: bool = False) -> tu
             tables=(
                 origin.findings(dossier),
                 origin.decisions(dossier),
-                origin.runs(dossier),
+                origin.runs(dossier, links=context.run_links),
                 origin.files(dossier),
             ),
         ),

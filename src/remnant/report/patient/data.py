@@ -13,10 +13,9 @@ from remnant.records.measurement import Baseline, Measurement
 from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.report import numbers, words
-from remnant.report.series import assay_title, measured_assays, state_points
+from remnant.report.series import assay_title, level_label, measured_assays, state_points
 from remnant.report.table import Cell, Column, Table, Tone
-from remnant.report.timeline.axis import frame
-from remnant.units import unit_label
+from remnant.report.timeline.axis import TimeFrame, frame
 
 __all__ = ["deciding_call", "donors_of", "events", "measurements", "samples", "state_tone"]
 
@@ -130,14 +129,15 @@ def measurements(dossier: Dossier) -> tuple[Table, ...]:
 def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     held = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
     points = {key: p for p in state_points(dossier) for key in p.measurement_id.split(JOIN)}
-    unit = unit_label(held[0].unit, control=held[0].control)
+    unit = level_label(held[0].unit, control=held[0].control)
     rows = [
         _row(dossier, m, points.get(m.measurement_id))
         for m in sorted(held, key=lambda m: (m.drawn_on, m.material), reverse=True)
     ]
+    time = frame(dossier)
     columns = (
         Column("Date", number=True),
-        Column("Day", number=True),
+        *_day_column(time),
         Column("Material"),
         Column(f"Value (95 % interval), {unit}", number=True),
         Column("Detection", share=2),
@@ -156,7 +156,6 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
 
 def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | MrdPoint | None) -> tuple[Cell, ...]:
     time = frame(dossier)
-    day = time.day(m.drawn_on) if time is not None and time.transplanted else None
     value, opened, ends = numbers.measured(m).partition(" (interval ")
     compared = numbers.comparison(m)
     notes = (f"interval {ends.removesuffix(')')}" if opened else "", compared and f"comparison {compared}")
@@ -165,7 +164,7 @@ def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | MrdPoint | None)
     level = m.estimate if m.estimate is not None else m.upper_limit
     return (
         Cell(numbers.iso(m.drawn_on)),
-        Cell(numbers.day(day), sort=str(day)),
+        *_day(time, m.drawn_on),
         Cell(words.MATERIAL[m.material], note=f"{m.fraction}, sorted" if m.fraction else ""),
         Cell(value, note=", ".join(note for note in notes if note), sort=f"{level or 0:.6e}"),
         Cell(f"{words.state_symbol(m.state)} {m.state}", note=m.reason),
@@ -173,6 +172,18 @@ def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | MrdPoint | None)
         Cell(state, tone=state_tone(state), note=_since(point)),
         _verdict(call, donors_of(dossier, call, m) if call else None),
     )
+
+
+def _day_column(time: TimeFrame | None) -> tuple[Column, ...]:
+    """Head of the days from transplantation; none where nobody was transplanted."""
+    return (Column("Day", number=True),) if time is not None and time.transplanted else ()
+
+
+def _day(time: TimeFrame | None, on: dt.date) -> tuple[Cell, ...]:
+    if time is None or not time.transplanted:
+        return ()
+    day = time.day(on)
+    return (Cell(numbers.day(day), sort=str(day)),)
 
 
 def _change(point: SeriesPoint | MrdPoint | None) -> Cell:
@@ -276,7 +287,6 @@ def events(dossier: Dossier) -> Table:
         One row an event or therapy.
     """
     time = frame(dossier)
-    transplanted = time is not None and time.transplanted
     rows: list[tuple[dt.date, dt.date | None, str, str, str]] = [
         (e.on, None, words.event_label(e), "", "event") for e in dossier.events
     ]
@@ -294,7 +304,7 @@ def events(dossier: Dossier) -> Table:
         (
             Cell(numbers.iso(start)),
             Cell(numbers.iso(end)),
-            Cell(numbers.day(day := time.day(start)), sort=str(day)) if transplanted and time else Cell(""),
+            *_day(time, start),
             Cell(label, note=note),
             Cell(kind),
         )
@@ -303,7 +313,7 @@ def events(dossier: Dossier) -> Table:
     columns = (
         Column("From", number=True),
         Column("To", number=True),
-        Column("Day", number=True),
+        *_day_column(time),
         Column("What", share=1),
         Column("Kind"),
     )

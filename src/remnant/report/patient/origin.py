@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from remnant.records.dossier import Dossier
@@ -15,13 +16,15 @@ _TONES: Final[dict[str, Tone]] = {"failure": "act", "warning": "look", "note": "
 _HASH: Final = 16
 
 
-def runs(dossier: Dossier) -> Table:
+def runs(dossier: Dossier, *, links: Mapping[str, str]) -> Table:
     """Runs of the measurements, newest first.
 
     Parameters
     ----------
     dossier : Dossier
         One patient.
+    links : mapping of str to str
+        Pages of runs: the curves of each well.
 
     Returns
     -------
@@ -40,7 +43,7 @@ def runs(dossier: Dossier) -> Table:
     )
     rows = tuple(
         (
-            Cell(run.run_id),
+            Cell(run.run_id, link=links.get(run.run_id, "")),
             Cell(numbers.iso(run.run_on)),
             Cell(run.instrument or "not recorded", note=run.serial or ""),
             *(

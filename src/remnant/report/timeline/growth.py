@@ -1,7 +1,7 @@
 """The fitted course on a marker's panel: a thin line in its 95 % band, and the date of crossing a level.
 
 Only the last stretch of a series that rises or falls. Beyond the last sample the line is dotted: it is not
-data, and it is drawn only where no change of therapy came after. The date of crossing stands where a level of overt relapse is defined and the axis shows it.
+data, and it is drawn only where no change of therapy came after and the last sample lies on it. The date of crossing stands where a level of overt relapse is defined and the axis shows it.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ def growth_layers(
             for on, lower, middle, upper in zip(
                 k.shown_on, k.shown_lower, k.shown_median, k.shown_upper, strict=True
             )
-            if time.day(on) <= time.high and lower < high and upper > low and (k.current or on <= k.to_on)
+            if time.day(on) <= time.high
+            and lower < high
+            and upper > low
+            and ((k.current and not k.last_sample_lies) or on <= k.to_on)
         ]
         last = time.day(k.to_on)
         within = [row for row in rows if low <= row["y"] <= high]
@@ -123,7 +126,8 @@ def growth_layers(
             )
             if len(part) > 1
         ]
-        layers += _crossing(time, k, channel=channel, low=low, high=high, hue=hue)
+        if not k.last_sample_lies:
+            layers += _crossing(time, k, channel=channel, low=low, high=high, hue=hue)
     return layers
 
 

@@ -110,7 +110,9 @@ def panel(time: TimeFrame, dossier: Dossier, assay: Assay, *, panels: int = 1) -
     rows = _rows(time, measurements)
     base = PanelScale(low, high, height)
     rules = event_rules(time, dossier)
-    words_placed, room = _placed_alarms(time, _alarms(dossier, rows), rows, base, rules=rules)
+    words_placed, room = _placed_alarms(
+        time, _alarms(dossier, rows), rows, base, rules=rules, levels=[one["level"] for one in cutoffs]
+    )
     y = base.taller(room)
     hue = marker_hue(assay.target)
     return {
@@ -534,9 +536,11 @@ def _placed_alarms(
     y: PanelScale,
     *,
     rules: Sequence[dict[str, Any]],
+    levels: Sequence[float],
 ) -> tuple[list[tuple[float, float, str, str]], float]:
     """The words above their points, moved up past whatever is in the way, and the room this takes above."""
     taken = [_whisker_box(time, row, y) for row in rows if row["y"] is not None]
+    taken += [(WIDTH / 2, WIDTH, y.pixel(level) - 1, y.pixel(level) + 1) for level in levels]
     half_row = _LABEL_ROW / 2
     crossing = [time.pixel(layer_row["x"]) for layer in rules for layer_row in layer["data"]["values"]]
     written = []
