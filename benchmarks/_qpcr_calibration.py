@@ -28,8 +28,6 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from scipy.stats import t
 
 from _form import Figure, finish
-from _qpcr_ruijter import our_cq, standards
-from _qpcr_sets import curve_set
 from remnant.assay.qpcr.calibration import default_spread
 from remnant.assay.qpcr.validation import validate_assay
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
@@ -301,7 +299,6 @@ def standards_figures() -> list[Figure]:
     figures.append(
         Figure("left-out Vermeulen at 15 copies, least squares: % inside", clustered(plain[:, 0]), "shows 46")
     )
-    figures += own_cq_figures()
     pooled = np.concatenate([own[copies] for copies in cq])
     figures.append(
         Figure(
@@ -324,21 +321,6 @@ def standards_figures() -> list[Figure]:
     figures.append(
         Figure("dil4reps94: largest difference of Cq from R qpcR, cycles", apart, "<= 0.01", apart <= 0.0101)
     )
-    return figures
-
-
-def own_cq_figures() -> list[Figure]:
-    """Coverage of left-out Vermeulen standards with our own Cq of the raw curves."""
-    found = curve_set("vermeulen2")
-    _, order = standards(found)
-    read, _ = our_cq(found)
-    figures = []
-    for label, source in (("our Cq as shipped", "ours"), ("our cycles combined", "combined")):
-        cq = read[source][order].reshape(len(order), len(LEVELS), -1)
-        inside, _ = left_out_vermeulen(cq)
-        levels = " / ".join(f"{100 * inside[:, level].mean():.1f}" for level in range(len(LEVELS)))
-        figures.append(Figure(f"left-out Vermeulen, {label}: % of wells inside, by gene", clustered(inside)))
-        figures.append(Figure(f"left-out Vermeulen, {label}: by level", levels))
     return figures
 
 

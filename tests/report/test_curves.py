@@ -13,10 +13,21 @@ from remnant.report import curves
 from remnant.report.context import Context
 
 CONTEXT = Context(study="Example", software="remnant", written_at=dt.datetime(2020, 1, 6, tzinfo=dt.UTC))
-NUMBERS = (
-    "second_derivative_cq second_derivative_se tangent_cq tangent_se third_derivative_cq share_cq early_share_cq "
-    "baseline height efficiency efficiency_se assay_efficiency assay_efficiency_se"
-).split()
+NUMBERS = [
+    "second_derivative_cq",
+    "second_derivative_se",
+    "tangent_cq",
+    "tangent_se",
+    "third_derivative_cq",
+    "share_cq",
+    "early_share_cq",
+    "baseline",
+    "height",
+    "efficiency",
+    "efficiency_se",
+    "assay_efficiency",
+    "assay_efficiency_se",
+]
 
 
 def well(position, cq, *, run="R/1", sample="C-1", **change):
