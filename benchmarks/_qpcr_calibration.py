@@ -28,7 +28,6 @@ from scipy.optimize import OptimizeWarning, curve_fit
 from scipy.stats import t
 
 from _form import Figure, finish
-from _qpcr_ruijter import our_cq
 from remnant.assay.qpcr.calibration import default_spread
 from remnant.assay.qpcr.validation import validate_assay
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
@@ -300,7 +299,6 @@ def standards_figures() -> list[Figure]:
     figures.append(
         Figure("left-out Vermeulen at 15 copies, least squares: % inside", clustered(plain[:, 0]), "shows 46")
     )
-    figures += own_cq_figures()
     pooled = np.concatenate([own[copies] for copies in cq])
     figures.append(
         Figure(
@@ -323,19 +321,6 @@ def standards_figures() -> list[Figure]:
     figures.append(
         Figure("dil4reps94: largest difference of Cq from R qpcR, cycles", apart, "<= 0.01", apart <= 0.0101)
     )
-    return figures
-
-
-def own_cq_figures() -> list[Figure]:
-    """Coverage of left-out Vermeulen standards with our own Cq of the raw curves."""
-    _nominal, shipped, combined = our_cq()
-    figures = []
-    for label, by_gene in (("our Cq as shipped", shipped), ("our cycles combined", combined)):
-        cq = np.array([by_gene[gene].reshape(len(LEVELS), -1) for gene in sorted(by_gene)])
-        inside, _ = left_out_vermeulen(cq)
-        levels = " / ".join(f"{100 * inside[:, level].mean():.1f}" for level in range(len(LEVELS)))
-        figures.append(Figure(f"left-out Vermeulen, {label}: % of wells inside, by gene", clustered(inside)))
-        figures.append(Figure(f"left-out Vermeulen, {label}: by level", levels))
     return figures
 
 

@@ -97,7 +97,7 @@ def _plate() -> list[Figure]:
             got = _quantified(_read(paths), layout)
             walls.append(time.perf_counter() - wall)
             processor.append(time.process_time() - used)
-    found = {well.position: well.positives for well in got.wells}
+    found = {well.position: well.positives or 0 for well in got.wells}
     wrong = max(abs(found[place.position] - k) for place, k in zip(layout, drawn, strict=True))
     best = min(walls)
     return [
@@ -131,7 +131,7 @@ def _albumin() -> list[Figure]:
     ]
     wells = _quantified(files, layout).wells
     blanks = [well for well in wells if well.kind == "ntc"]
-    positives, droplets = sum(w.positives for w in blanks), sum(w.accepted for w in blanks)
+    positives, droplets = sum(w.positives or 0 for w in blanks), sum(w.accepted for w in blanks)
     outliers = {well.position: well for well in wells if well.decision == "outlier"}
     return [
         Figure(
@@ -146,7 +146,7 @@ def _albumin() -> list[Figure]:
         ),
         Figure(
             "albumin: E09 found among its replicates, positives",
-            outliers["E09"].positives if "E09" in outliers else "not found",
+            (outliers["E09"].positives or 0) if "E09" in outliers else "not found",
             "617, found",
             "E09" in outliers,
         ),

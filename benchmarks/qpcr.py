@@ -17,6 +17,7 @@ import _qpcr_digital
 import _qpcr_digital_ratios
 import _qpcr_laboratories
 import _qpcr_mutations
+import _qpcr_own_standards
 import _qpcr_ruijter
 import _qpcr_speed
 import _qpcr_structures
@@ -28,7 +29,7 @@ def main() -> None:
     """Run every part."""
     found: list[Figure] = []
     if DATA.is_dir():
-        for part in (_qpcr_curves, _qpcr_ruijter, _qpcr_speed):
+        for part in (_qpcr_curves, _qpcr_ruijter, _qpcr_own_standards, _qpcr_speed):
             found += part.figures()
     else:
         found.append(Figure("curves: real data absent", "left out"))

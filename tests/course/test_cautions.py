@@ -72,7 +72,7 @@ def test_what_a_tube_and_a_variant_say_reaches_course_findings_page_and_worklist
     assert courses["P-2"].points[0].state == "raised once"
     assert courses["P-2"].points[0].reason.endswith("Primer bias possible: WT1 exon 7 mutation.")
     subjects = {(one.code, one.subject) for one in all_findings(study)}
-    assert {("course.haemodilution", "sample S-1"), ("qpcr.primer_bias", "patient P-2")} <= subjects
+    assert {("course.haemodilution", "sample S-1"), ("course.primer_bias", "patient P-2")} <= subjects
     assert ("study.unknown_patient", "patient P-9") in subjects
     held = {one.patient.patient_id: one for one in dossiers(study)}
     assert any("diluted by blood" in line.text for line in head(held["P-1"]).warnings)

@@ -26,9 +26,9 @@ __all__ = ["caution_findings", "cautions", "sample_dilutions", "with_cautions"]
 P = TypeVar("P", SeriesPoint, MrdPoint)
 
 _CODES: Final = {
-    "primer bias": "qpcr.primer_bias",
+    "primer bias": "course.primer_bias",
     "haemodilution": "course.haemodilution",
-    "variant not known": "qpcr.variant_not_known",
+    "variant not known": "course.variant_not_known",
 }
 
 

@@ -1,8 +1,9 @@
 """Likelihood of the share of target cells, where the background of the assay amplifies too.
 
 Wells of `remnant.numerics.wells`, with a background that differs from well to well: with probability ``p`` a well
-holds a non-specific signal, of as many molecules as a log-normal draw says. The draw is integrated by Gauss-Hermite
-quadrature, well by well; a well without it holds target molecules only.
+holds a non-specific signal, of as many molecules as a log-normal draw says. The draw is integrated on an even grid,
+well by well: its step must be finer than what one well scatters, which few Gauss-Hermite nodes are not. A well
+without it holds target molecules only.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ __all__ = ["Background", "amplified_background", "share_log_likelihood"]
 
 Floats = NDArray[np.float64]
 
-_NODES: Final = 9
+_DRAWS: Final = np.linspace(-4.5, 4.5, 46)
+_WEIGHTS: Final = np.exp(-0.5 * np.square(_DRAWS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,12 @@ def share_log_likelihood(
     >>> (got[1] - got[0]).round(6)  # three wells of one expected molecule each
     np.float64(-3.0)
     """
-    point, weight = np.polynomial.hermite_e.hermegauss(_NODES)
-    molecules = np.concatenate([[0.0], 10.0 ** (background.mean_log10 + background.sd_log10 * point)])
+    molecules = np.concatenate([[0.0], 10.0 ** (background.mean_log10 + background.sd_log10 * _DRAWS)])
     with np.errstate(divide="ignore"):
         log_weight = np.log(
-            np.concatenate([[1.0 - background.probability], background.probability * weight / weight.sum()])
+            np.concatenate(
+                [[1.0 - background.probability], background.probability * _WEIGHTS / _WEIGHTS.sum()]
+            )
         )
     wells, nodes = len(cells), len(molecules)
     rows = wells * nodes
