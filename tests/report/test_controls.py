@@ -96,7 +96,7 @@ def test_names_of_rules_cover_no_other_and_stay_in_their_chart():
 
 
 def test_a_name_is_not_struck_through_by_a_red_line():
-    near = [point(1, 0.1), point(2, 2.4, rules=("1-2s",)), point(3, -2.4, rules=("1-2s",))]
+    near = [point(run, z, rules=("1-2s",)) for run, z in enumerate((2.4, -2.4, 2.9, 3.2, -3.3))]
     spec = controls.spec(near)
     (panel,) = spec["vconcat"]
     red = [

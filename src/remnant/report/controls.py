@@ -172,9 +172,15 @@ def _panel(title: str, held: list[ControlPoint]) -> dict[str, Any]:
 
 
 def _beside(y: float, reach: float) -> float:
-    """Height of words at a point: above it, or below where a red line would strike them through."""
+    """Height of words at a point: above or below it, inside the chart, where no red line strikes them through."""
     lines = [_place(sign * _BANDS[-1], reach) for sign in (-1, 1)]
-    return y - 11 if all(abs(y - 11 - line) > _LINE / 2 for line in lines) else y + 11
+    places = [y + step for step in (-11, 11, -18, 18)]
+    free = [
+        place
+        for place in places
+        if 6 <= place <= _HEIGHT - 6 and all(abs(place - line) > _LINE / 2 for line in lines)
+    ]
+    return next(iter(free), y - 11)
 
 
 def _distance(point: ControlPoint, held: Sequence[ControlPoint]) -> float:

@@ -258,7 +258,7 @@ def _band(
         return "", None
     low = mean < band.reduced_copies
     limit = band.reduced_copies if low else band.full_copies
-    text = f"{mean:.0f} {gene} copies a well, below {limit:.0f} ({band.id})"
+    text = f"{mean:.0f} {gene} copies a well, below {limit:.0f}"
     finding = Finding(
         code="qpcr.control_too_low" if low else "qpcr.control_reduced",
         severity="failure" if low else "warning",
