@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from remnant.knowledge.gates import gate_definitions
 from remnant.records.antigen_loss import AntigenLoss
 from remnant.records.flow import CutSensitivity, GateCount, MarkerCut, MrdStatement, Tube
 from remnant.report import draw, html
@@ -169,16 +170,14 @@ def sensitivity_table(found: Sequence[CutSensitivity]) -> Table:
     Parameters
     ----------
     found : sequence of CutSensitivity
-        All with as many moves.
+        Each with one count a move of the gate definitions.
 
     Returns
     -------
     Table
         One row a compartment and cut; a row that varies more than twofold is marked.
     """
-    moves = len(found[0].events) if found else 0
-    middle = moves // 2
-    heads = [f"{place - middle:+d}" if place != middle else "as cut" for place in range(moves)]
+    heads = [f"{shift:+g} SD" if shift else "as cut" for shift in gate_definitions().shifts]
     rows = []
     for one in found:
         steady = max(one.events) <= 2 * max(1, min(one.events))
@@ -186,8 +185,8 @@ def sensitivity_table(found: Sequence[CutSensitivity]) -> Table:
         rows.append((Cell(one.compartment), Cell(one.antigen), *cells))
     columns = (Column("Compartment"), Column("Cut moved"), *(Column(head, number=True) for head in heads))
     note = (
-        "Events when one cut is moved in steps towards one robust standard deviation of its reference cells "
-        "on either side; amber where the count varies more than twofold."
+        "Events when one cut is moved by robust standard deviations (SD) of its reference cells "
+        "to either side; amber where the count varies more than twofold."
     )
     return Table(title="What each cut decides", columns=columns, rows=tuple(rows), note=note)
 
