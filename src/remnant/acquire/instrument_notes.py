@@ -47,6 +47,12 @@ COUNTED: Final[tuple[tuple[str, str, bool, str], ...]] = (
         "Name no-template wells so that the laboratory's table of samples tells them, or export as RDML.",
     ),
     (
+        "no_tasks",
+        "The results have no column Task: {n} wells are read as unknowns, standards and no-template wells among them.",
+        True,
+        "Export the results with the column Task.",
+    ),
+    (
         "control_named",
         "{n} wells of standards and controls have no name and got that of their kind.",
         False,

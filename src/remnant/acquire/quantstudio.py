@@ -15,7 +15,7 @@ from typing import Final
 
 from remnant.acquire.aliases import fold
 from remnant.acquire.instrument import InstrumentContent, RawRun, RawWell, content
-from remnant.acquire.instrument_cells import text_of
+from remnant.acquire.instrument_cells import NOT_STARTED, text_of
 from remnant.acquire.instrument_curves import Points
 from remnant.acquire.instrument_reading import Reading, refused
 from remnant.acquire.instrument_tables import Header, folded, header_of, is_blank, may_be_header
@@ -182,6 +182,7 @@ def _take(reading: Reading, held: _Tables, header: Header, row: Row) -> None:
         if held.results is None:
             held.results = id(header)
         if held.results == id(header):
+            reading.counts["no_tasks"] += not header.has("task")
             held.wells.append(_result(reading, header, number, cells))
         elif header.has("quantity"):
             target = header.cell(cells, "target", "targetname")
@@ -283,6 +284,14 @@ def _refuse_without_cq(reading: Reading, held: _Tables) -> None:
             value="melting curves only",
             expected="a Cq or an amplification curve",
             advice="Export the results and the amplification data of the run.",
+        )
+    if held.seen and not held.seen & {*_CQ, "rn"} and fold(_raw_run(held.settings).ended) != NOT_STARTED:
+        raise refused(
+            reading.file,
+            "instrument.no_wells",
+            value="tables without a column CT, Cq, CRT or Rn",
+            expected="a table of results with its Ct, or amplification data",
+            advice="Export the results of the run with every column, and the amplification data with them.",
         )
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from remnant.acquire.cells import CellError, plate_position
+from remnant.acquire.delimited import cut_short
 from remnant.acquire.limits import size
 from remnant.acquire.partition_cells import Digital
 from remnant.acquire.refusal import RefusedFileError, gather
@@ -155,7 +156,10 @@ def read_amplitudes(file: str, data: bytes, sha256: str) -> tuple[Digital, Ampli
     )
     run = Run(run_id=run_id, instrument="Bio-Rad QX", source_sha256=sha256)
     digital = Digital(
-        format="qx amplitudes", runs=(run,), partitions=partitions, findings=_calls(file, body.calls)
+        format="qx amplitudes",
+        runs=(run,),
+        partitions=partitions,
+        findings=(*_calls(file, body.calls), *cut_short(file, data)),
     )
     return digital, Amplitudes(run_id, position, channels, values)
 
