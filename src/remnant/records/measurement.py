@@ -8,7 +8,15 @@ from typing import Literal
 
 from remnant.evidence.kinds import Evidence
 
-__all__ = ["Baseline", "CurveFit", "DetectionState", "Measurement", "ReportedValue", "WellUse"]
+__all__ = [
+    "Baseline",
+    "CurveFit",
+    "DetectionState",
+    "Measurement",
+    "ReportedValue",
+    "SampleCopies",
+    "WellUse",
+]
 
 DetectionState = Literal["quantified", "detected", "not detected", "not evaluable"]
 
@@ -133,6 +141,54 @@ class WellUse:
     copies: float | None
     decision: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleCopies:
+    """Copies of one target in the wells of one name, read from the standard curve of their run.
+
+    The interval holds counting, the technical error of the wells and the standard curve: of these wells alone,
+    without the errors of run and reverse transcription that a measurement of a sample has.
+
+    Attributes
+    ----------
+    run_id, target, sample : str
+        Replicate wells.
+    kind : str
+        What the wells hold: ``"sample"`` or ``"control"``.
+    evidence : Evidence or None
+        Likelihood of the copies in `unit`; None without a standard curve that passes.
+    state : DetectionState
+        Detection state.
+    reason : str
+        Why there is no number; empty if quantified.
+    unit : str
+        ``"copies a well"``, of undiluted cDNA where wells are diluted; ``"copies/µl cDNA"`` where volumes are stated.
+    estimate, lower, upper : float or None
+        Posterior median and 95 % interval; None unless detected.
+    upper_limit : float or None
+        95 % upper bound; None without a standard curve that passes.
+    point_value : float or None
+        Mean of the copies by the least-squares line, silent wells counted as 0; None if no well has a signal.
+    positive_wells, wells : int
+        Wells with signal, and used.
+    """
+
+    run_id: str
+    target: str
+    sample: str
+    kind: Literal["sample", "control"]
+    evidence: Evidence | None
+    state: DetectionState
+    reason: str
+    unit: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    upper_limit: float | None
+    point_value: float | None
+    positive_wells: int
+    wells: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

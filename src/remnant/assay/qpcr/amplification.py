@@ -21,7 +21,12 @@ from remnant.knowledge.qpcr_curves import AmplificationRules, amplification_rule
 from remnant.numerics.amplification_window import Windows, read_windows
 from remnant.numerics.sigmoid import AT_BOUND, CONVERGED, SigmoidFits, fit_sigmoids
 from remnant.numerics.sigmoid_misfit import shared_misfit
-from remnant.numerics.sigmoid_points import SigmoidPoints, share_cycles, sigmoid_points, third_derivative_errors
+from remnant.numerics.sigmoid_points import (
+    SigmoidPoints,
+    share_cycles,
+    sigmoid_points,
+    third_derivative_errors,
+)
 from remnant.records.amplification import CurveCall, CurveResults
 from remnant.records.run import Curves
 

@@ -52,7 +52,7 @@ def _silent_standards(frame: pl.DataFrame) -> list[Finding]:
     findings = []
     for (run_id, target), rows in levels.group_by(["run_id", "target"], maintain_order=True):
         copies, counts, wells = (rows[name].to_numpy() for name in ("standard_copies", "silent", "wells"))
-        chance = float(binom.sf(counts - 1, wells, np.exp(-probability * copies)).min())
+        chance = float(np.min(binom.sf(counts - 1, wells, np.exp(-probability * copies))))
         listed = ", ".join(
             f"{k} of {n} of {level:,.15g} copies" for level, k, n in zip(copies, counts, wells, strict=True)
         )
