@@ -221,7 +221,8 @@ class Measurement:
     estimate : float or None
         Posterior median; None unless detected.
     lower, upper : float or None
-        95 % interval *of this measurement*; None unless detected.
+        95 % interval *of this measurement*; None unless detected. Where only a lower bound is known (every partition
+        positive) `estimate`, `upper` and `upper_limit` are None.
     comparison_lower, comparison_upper : float or None
         95 % interval *for comparison with another sample*; None unless detected.
     upper_limit : float or None
