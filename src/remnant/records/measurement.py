@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-from remnant.evidence.kinds import Evidence
+from remnant.evidence.kinds import Evidence, ReportedEvidence
 
 __all__ = [
     "Baseline",
@@ -277,6 +277,21 @@ class Measurement:
     fraction: str = ""
     platform: Literal["qpcr", "dpcr", "flow", "ngs"] = "qpcr"
     limit_of_detection: float | None = None
+
+    @property
+    def known_above(self) -> float | None:
+        """What the quantity surely exceeds, where that is all that is known of it.
+
+        Returns
+        -------
+        float or None
+            A report's "more than", or the lower end where every partition was positive; None otherwise.
+        """
+        if self.point_value is not None:
+            return None
+        if isinstance(self.evidence, ReportedEvidence):
+            return self.evidence.lower_limit
+        return self.lower if self.upper is None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
