@@ -197,6 +197,18 @@ def test_a_table_that_lacks_one_column_is_refused_by_its_name(column):
         read("R.csv", text.encode())
 
 
+@pytest.mark.parametrize("behind", ["", ","])
+def test_a_lone_channel_needs_no_empty_cell_behind_it(behind):
+    text = f"Assay1 Amplitude\n7762.24{behind}\n21050.5{behind}\n"
+    [got] = read("plate7_A08_Amplitude.csv", text.encode()).amplitudes
+    assert (got.channels, got.fluorescence.tolist()) == (("1",), [[7762.24], [21050.5]])
+
+
+def test_amplitudes_with_decimal_commas_are_refused():
+    text = b"Assay1 Amplitude,Assay2 Amplitude\n7762,24,\n21050,5,\n"
+    assert set(codes("plate7_A08_Amplitude.csv", text)) == {"digital.amplitude"}
+
+
 def test_amplitudes_that_were_cut_say_so():
     text = b"Assay1 Amplitude,Assay2 Amplitude\n7762.24,\n21050.5,\n"
     name = "plate7_A08_Amplitude.csv"

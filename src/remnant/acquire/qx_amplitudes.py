@@ -202,7 +202,9 @@ def _values(file: str, body: _Body) -> tuple[np.ndarray, list[int], list[Problem
     if len(set(body.channels)) < len(body.channels):
         what, advice = ", ".join(body.channels), "Export the amplitudes again."
         return nothing, [], [_problem(file, "digital.amplitude", "each channel once", advice, value=what)], 0
-    behind = [f"call {i}" for i in range(max(body.width, 2) - len(body.channels))]
+    # A lone channel may have an empty cell behind it, or none.
+    width = body.width if body.width > 1 else body.data.lstrip().partition(b"\n")[0].count(b",") + 1
+    behind = [f"call {i}" for i in range(width - len(body.channels))]
     schema = dict.fromkeys(body.channels, pl.Float64) | dict.fromkeys(behind, pl.String)
     try:
         frame = pl.read_csv(
