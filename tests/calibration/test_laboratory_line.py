@@ -147,6 +147,7 @@ def test_an_assay_without_standards_is_read_and_says_within_which_factor():
     assert said.subject == "target WT1"
     assert "8 other assays" in said.message
     assert {one.state for one in got.measurements} == {"quantified"}
+    assert {one.reason for one in got.measurements} == {"WT1 read by the line of other assays"}
     assert "WT1" not in {fit.target for fit in got.curve_fits}
     names = {term.name for one in got.measurements for term in one.evidence.errors if "WT1" in term.name}
     assert "curve:laboratory:WT1" in names

@@ -84,6 +84,22 @@ class ReadLines:
         result: Floats = (cq - self.intercept[curve]) / self.slope[curve]
         return result
 
+    def is_lent(self, curve: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Readings by the line of other assays.
+
+        Parameters
+        ----------
+        curve : ndarray of int
+            Curve of each reading, -1 without one.
+
+        Returns
+        -------
+        ndarray of bool
+            In the same order.
+        """
+        result: NDArray[np.bool_] = np.append(self.lent, False)[curve]
+        return result
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:

@@ -163,7 +163,14 @@ def quantify(
     )
     found = with_limits(
         measurements(
-            own, groups, pools=pools, evidence=evidence, assays=declared, samples=by_code, rules=chosen
+            own,
+            groups,
+            pools=pools,
+            evidence=evidence,
+            assays=declared,
+            samples=by_code,
+            rules=chosen,
+            lent=curves.lines.is_lent(groups.curve),
         ),
         wells,
     )

@@ -187,7 +187,7 @@ def _errors(
 
 def _curve_names(curves: Curves, rows: Integers, runs: Iterable[str], targets: Iterable[str]) -> list[str]:
     """Name of the error of each reading's line; a line lent by other assays is one error on all runs."""
-    lent = curves.lines.lent[rows].tolist()
+    lent = curves.lines.is_lent(rows).tolist()
     return [
         f"curve:laboratory:{target}" if shared else f"curve:{run}:{target}"
         for shared, run, target in zip(lent, runs, targets, strict=True)
