@@ -140,7 +140,7 @@ def by_known_dilutions(one: Laboratory, out: int) -> np.ndarray:
     # A height at another centre: the mean line is moved along its slope.
     centre = float(held.log10_copies.mean())
     height = law.mean[0] + law.mean[1] * (centre - law.centre)
-    between = _moved(law.spread, centre - law.centre)
+    between = law.spread.moved(centre - law.centre)
     known = np.r_[height, law.mean[1], rest]
     history = History(centre, between, 1.0, known, np.zeros((len(known), len(known))), len(held))
     lines = calibration.posterior_lines(held, history, technical=law.technical)
@@ -153,14 +153,6 @@ def by_known_dilutions(one: Laboratory, out: int) -> np.ndarray:
 def by_other_genes(one: Laboratory, out: int) -> np.ndarray:
     """Inside or not, every variance learned from the other levels, the tubes told by the other genes."""
     return level_inside_of_tubes(one.cq, out)
-
-
-def _moved(spread: Spread, by: float) -> Spread:
-    """The same lines, their heights taken `by` decades further up."""
-    cross = spread.correlation * spread.height_sd * spread.slope_sd
-    height = (spread.height_sd**2 + 2.0 * by * cross + (by * spread.slope_sd) ** 2) ** 0.5
-    correlation = (cross + by * spread.slope_sd**2) / (height * spread.slope_sd)
-    return replace(spread, height_sd=height, correlation=correlation)
 
 
 METHODS: Final[dict[str, Method]] = {

@@ -68,6 +68,30 @@ class Spread:
     plate_level_sd: float
     shared_level_sd: float
 
+    def moved(self, decades: float) -> Spread:
+        """The same lines, their heights taken further up the ladder.
+
+        Parameters
+        ----------
+        decades : float
+            Distance to the new middle, log10 copies.
+
+        Returns
+        -------
+        Spread
+            Of the same slopes and levels.
+
+        Examples
+        --------
+        >>> one = Spread(height_sd=0.3, slope_sd=0.1, correlation=0.0, plate_level_sd=0.0, shared_level_sd=0.0)
+        >>> round(one.moved(4.0).height_sd, 3), round(one.moved(4.0).correlation, 3)
+        (0.5, 0.8)
+        """
+        cross = self.correlation * self.height_sd * self.slope_sd
+        height = (self.height_sd**2 + 2.0 * decades * cross + (decades * self.slope_sd) ** 2) ** 0.5
+        correlation = (cross + decades * self.slope_sd**2) / (height * self.slope_sd)
+        return replace(self, height_sd=height, correlation=correlation)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:

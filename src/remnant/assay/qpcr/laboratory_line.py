@@ -61,6 +61,7 @@ class _Taught:
 
     rows: dict[str, int]
     spread: calibration.Spread
+    centre: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -241,9 +242,11 @@ class _Teachers:
         technical = self._standards.technical(held)
         places = np.arange(len(held))
         others, mine = places[: len(teaching)], places[len(teaching) :]
+        # Own standards may lengthen the ladder, and so move its middle.
+        by = float(held.log10_copies.mean()) - law.centre
         history = calibration.history_given(
             held.take(others),
-            law.spread,
+            law.spread.moved(by),
             technical=technical[others],
             detection_probability=self._standards.assumptions.detection_probability,
         )
@@ -272,7 +275,7 @@ class _Teachers:
                 weight=rules.history_weight,
                 detection_probability=self._standards.assumptions.detection_probability,
             )
-            self._laws[family, lot] = _Taught(rows, history.spread)
+            self._laws[family, lot] = _Taught(rows, history.spread, history.centre)
         return self._laws[family, lot]
 
 
