@@ -361,8 +361,9 @@ def third_derivative_errors(
     with np.errstate(all="ignore"):
         part = np.mod(crossing - 0.5, 1.0)[:, None]
         weight = (1.0 - part) * _THIRD_DIFFERENCE + part * after
-        lag = np.abs(np.subtract.outer(np.arange(7), np.arange(7)))
-        noise = np.einsum("ni,nij,nj->n", weight, correlation[:, None, None] ** lag, weight)
+        noise = np.square(weight).sum(axis=1)
+        for lag in range(1, 7):
+            noise += 2.0 * correlation**lag * (weight[:, lag:] * weight[:, :-lag]).sum(axis=1)
         f = np.exp(fits.shape[:, 2])[:, None]
         b = -np.exp(fits.shape[:, 1:2] + (f + 1.0) * np.log1p(1.0 / f))
         cycle = np.floor(crossing - 0.5)[:, None] + np.arange(-2.0, 5.0)
