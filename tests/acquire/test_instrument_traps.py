@@ -580,6 +580,20 @@ def test_results_without_tasks_say_that_every_well_is_an_unknown():
     assert {"instrument.no_tasks", "instrument.quantity_not_read"} <= found(got)
 
 
+@pytest.mark.parametrize(
+    ("status", "cq", "said"),
+    [("NO_AMP", "38.1", True), ("No Amp", "Undetermined", False), ("AMP", "38.1", False)],
+)
+def test_a_cq_beside_the_status_that_nothing_amplified_is_said(status, cq, said):
+    text = quantstudio(row(1, cq))
+    head, body = text.split("[Results]\n")
+    lines = body.rstrip("\n").split("\n")
+    body = "\n".join([lines[0] + "\tAmp Status", *(f"{line}\t{status}" for line in lines[1:])]) + "\n"
+    got = taken(head + "[Results]\n" + body)
+    assert ("instrument.cq_without_amplification" in found(got)) is said
+    assert got.wells[0].cq == (38.1 if cq == "38.1" else None)
+
+
 def test_results_without_ct_are_refused_by_the_name_of_the_column():
     with pytest.raises(RefusedFileError, match="tables without a column CT, Cq, CRT or Rn"):
         taken(quantstudio(row(1, "31.4")).replace("\tCT\t", "\tNote\t"))
