@@ -119,6 +119,7 @@ def learned(values, **settings):
         variance=settings.get("variance", default_variance()),
         assays=default_assays(),
         settings=chart_settings(),
+        measured=settings.get("measured", {"WT1", "BAALC", "ABL1"}),
     )
     return [part for part in components if part.status == "learned"], components, findings
 
@@ -210,3 +211,10 @@ def test_an_internal_control_never_borrows_a_control_gene(bench):
         ("R-02", "WT1", "", "copies"),
     }
     assert got.measurements == ()
+
+
+def test_assumptions_about_targets_that_no_well_measures_are_not_mentioned():
+    for measured, expected in (({"WT1", "ABL1"}, {"WT1", ""}), ({"BAALC", "ABL1"}, {"BAALC", ""})):
+        _, _, findings = learned([], measured=measured)
+        named = {one.subject.partition(" of ")[2] for one in findings}
+        assert named == expected

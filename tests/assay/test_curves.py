@@ -213,3 +213,28 @@ def test_level_variance_is_the_moment_estimate_of_a_random_level_effect():
     )
     assert expected > 0
     assert got[0] == pytest.approx(expected)
+
+
+def test_a_slope_just_outside_the_gates_is_printed_with_the_places_that_show_it():
+    def wells(slope):
+        return [
+            Well(
+                run_id="R-01",
+                position=str(i),
+                target="WT1",
+                sample="STD",
+                kind="standard",
+                detected=True,
+                cq=40.0 + slope * i,
+                standard_copies=10.0**i,
+            )
+            for i in range(1, 7)
+        ]
+
+    gates = curve_gates("eac_2003")
+    [outside] = fit_curves(wells(-3.60002), gates)
+    assert outside.reasons == ("slope -3.60002, need -3.6 to -3.2",)
+    [far] = fit_curves(wells(-3.9), gates)
+    assert far.reasons == ("slope -3.900, need -3.6 to -3.2",)
+    [on_it] = fit_curves(wells(-3.6), gates)
+    assert on_it.verdict == "pass"

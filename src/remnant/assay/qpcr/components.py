@@ -12,7 +12,7 @@ A value that the laboratory typed in (status ``verified``) is never replaced.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -111,6 +111,7 @@ def learned_variance(
     variance: Sequence[VarianceComponent],
     assays: Sequence[Assay],
     settings: ChartSettings,
+    measured: Collection[str],
 ) -> tuple[tuple[VarianceComponent, ...], list[Finding]]:
     """Components with those of the internal controls in place of the defaults.
 
@@ -124,6 +125,8 @@ def learned_variance(
         Assays that may be learned.
     settings : ChartSettings
         Runs needed and weights of the defaults.
+    measured : collection of str
+        Targets of the wells: an assumption about another target is not mentioned.
 
     Returns
     -------
@@ -145,7 +148,9 @@ def learned_variance(
     learned_targets = {(part.error_class, part.target) for part in learned}
     kept = [part for part in variance if (part.error_class, part.target) not in learned_targets]
     findings += [
-        _assumed(part) for part in kept if part.status == "unverified" and part.error_class in _WORDS
+        _assumed(part)
+        for part in kept
+        if part.status == "unverified" and part.error_class in _WORDS and part.target in {"", *measured}
     ]
     return (*learned, *kept), findings
 

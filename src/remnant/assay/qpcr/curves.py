@@ -188,15 +188,25 @@ def _gate_reasons(fits: standard_curve.StandardCurves, gates: CurveGates) -> tup
         if levels < gates.levels_min:
             failed.append(f"{levels} levels, need {gates.levels_min}")
         if levels >= 2 and not gates.slope_low <= slope <= gates.slope_high:
-            failed.append(f"slope {slope:.3f}, need {gates.slope_low:g} to {gates.slope_high:g}")
+            found = _apart(slope, 3, gates.slope_low, gates.slope_high)
+            failed.append(f"slope {found}, need {gates.slope_low:g} to {gates.slope_high:g}")
         enough = (
             r_squared >= gates.r_squared_min if gates.r_squared_inclusive else r_squared > gates.r_squared_min
         )
         if levels >= 2 and not enough:
             sign = "at least" if gates.r_squared_inclusive else "more than"
-            failed.append(f"R² {r_squared:.4f}, need {sign} {gates.r_squared_min:g}")
+            failed.append(
+                f"R² {_apart(r_squared, 4, gates.r_squared_min)}, need {sign} {gates.r_squared_min:g}"
+            )
         reasons.append(tuple(failed))
     return tuple(reasons)
+
+
+def _apart(value: float, places: int, *limits: float) -> str:
+    """A number with as many places as show on which side of its limits it lies."""
+    while places < 9 and any(float(f"{value:.{places}f}") == limit != value for limit in limits):
+        places += 1
+    return f"{value:.{places}f}"
 
 
 def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssumptions) -> Curves:

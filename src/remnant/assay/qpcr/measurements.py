@@ -312,9 +312,10 @@ def _above_standards(one: Measurement, highest_copies: Mapping[tuple[str, str], 
         (one.control, one.control_copies, one.control_wells),
     ):
         highest = highest_copies.get((one.run_id, gene), np.inf)
-        if copies is not None and count and copies / count > highest:
+        # Four figures are printed, and judged.
+        if copies is not None and count and float(f"{copies / count:.4g}") > highest:
             text = (
-                f"{gene}: {copies / count:.3g} copies a well lie above the highest standard, {highest:.3g}: "
+                f"{gene}: {copies / count:.4g} copies a well lie above the highest standard, {highest:.4g}: "
                 "extrapolated, the true level may be higher. Dilute and repeat."
             )
             findings.append(_said(one, "qpcr.above_standards", text, severity="warning"))

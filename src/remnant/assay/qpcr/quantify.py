@@ -146,6 +146,7 @@ def quantify(
         variance=default_variance() if variance is None else variance,
         assays=declared,
         settings=chosen.charts,
+        measured=set(frame["target"]),
     )
     own = _take(pairs, np.flatnonzero(~internal))
     by_code = {sample.sample_id: sample for sample in samples}
