@@ -123,3 +123,19 @@ def test_the_verification_plates_of_the_maker_read_their_5000_and_10000_copies(r
         assert nominal in {5000, 10000}
         assert one.estimate == pytest.approx(nominal, rel=0.1)
         assert one.upper / one.lower < 1.5
+
+
+def test_a_target_without_standards_may_be_read_by_the_line_of_the_others(bench):
+    """WT1 has standards like EVI1, ABL1 and GUSB; EVI1's are withheld: copies within a wider interval, and it says so."""
+    bench.run("R-01", targets=("WT1", "ABL1", "GUSB"), cycles=50)
+    for target in ("WT1", "EVI1"):
+        bench.molecules("R-01", target, "S-014", [100, 100, 100])
+    own, _ = copies_of(bench)
+    assert own["EVI1", "S-014"].state == "not evaluable"
+    found, codes = copies_of(bench, standard_curve="laboratory")
+    lent, with_own = found["EVI1", "S-014"], found["WT1", "S-014"]
+    assert "qpcr.laboratory_line" in codes
+    assert lent.reason == "read by the line of other assays"
+    assert [term.name for term in lent.evidence.errors] == ["curve:laboratory:EVI1"]
+    assert lent.point_value == pytest.approx(100, rel=0.05)
+    assert lent.lower < with_own.lower < 100 < with_own.upper < lent.upper

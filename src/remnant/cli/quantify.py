@@ -48,6 +48,13 @@ class Source(StrEnum):
     combined = "combined"
 
 
+class Standards(StrEnum):
+    """Whose standards read a target."""
+
+    own = "own"
+    laboratory = "laboratory"
+
+
 class GateChoice(StrEnum):
     """How amplitudes of partitions are gated."""
 
@@ -68,6 +75,12 @@ def quantify(
             help="Which Cq, for a file: the instrument's, ours, read from the curves, or several of ours combined."
         ),
     ] = Source.instrument,
+    standard_curve: Annotated[
+        Standards,
+        typer.Option(
+            help="Whose standards read a target of a file: its own, or, without any, those of the file's other targets too."
+        ),
+    ] = Standards.own,
     gate: Annotated[
         GateChoice,
         typer.Option(
@@ -90,6 +103,8 @@ def quantify(
         Row of the curve gates, for a file.
     cq : Source, default Source.instrument
         Which Cq the standard curves of a file are fitted to.
+    standard_curve : Standards, default Standards.own
+        Whether targets of a file may borrow from the standards of its other targets.
     gate : GateChoice, default GateChoice.control
         How the amplitudes of a digital PCR are gated.
     patients : list of str or None, default None
@@ -104,10 +119,10 @@ def quantify(
     if path.is_dir():
         digital = None if (path / "study.toml").exists() else digital_folder(path, gate.value)
         return digital or _measurements(path, patients)
-    return _curves(path, gates, cq, gate)
+    return _curves(path, gates, cq=cq, standards=standard_curve, gate=gate)
 
 
-def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answer:
+def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, gate: GateChoice) -> Answer:
     acquired = read_path(path)
     if acquired.partitions:
         return digital_answer([acquired], gate.value)
@@ -135,7 +150,7 @@ def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answ
         findings = cq_findings(wells, results)
     rules = qpcr_rules() if gates is None else replace(qpcr_rules(), curves=curve_gates(gates))
     fits = fit_curves(wells, rules.curves)
-    copies, on_plate = sample_copies(wells, runs=acquired.runs, rules=rules)
+    copies, on_plate = sample_copies(wells, runs=acquired.runs, rules=rules, standard_curve=standards.value)
     if not fits and not results:
         raise InputError(
             where=f"file {acquired.source.name}",
@@ -146,6 +161,7 @@ def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answ
     usual = usual_differences(acquired.wells, results)
     data = {
         "cq_source": cq.value,
+        "standard_curve": standards.value,
         "combined_cycles": COMBINED_CYCLES,
         "combinations": combinations,
         "standard_curves": fits,

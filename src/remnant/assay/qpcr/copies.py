@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from remnant.assay.qpcr.calibration import with_history
 from remnant.assay.qpcr.contamination import contamination
-from remnant.assay.qpcr.curves import Curves, judged_curves
+from remnant.assay.qpcr.curves import Curves, curve_names, judged_curves
 from remnant.assay.qpcr.groups import Groups, read_groups, well_groups, without_outliers
 from remnant.assay.qpcr.pairs import Pools, pool_groups
 from remnant.assay.qpcr.plates import USED, well_frame
@@ -23,7 +23,7 @@ from remnant.evidence.batch import EvidenceBatch, SharedErrors
 from remnant.evidence.detection import DetectionRule, detection_state
 from remnant.evidence.kinds import KNOTS
 from remnant.evidence.verbs import interval
-from remnant.knowledge.calibration import calibration_rules
+from remnant.knowledge.calibration import CurveChoice, calibration_rules
 from remnant.knowledge.qpcr import QpcrRules, qpcr_rules
 from remnant.numerics import wells as likelihood
 from remnant.records.finding import Finding
@@ -39,7 +39,11 @@ _OF_A_STUDY: Final = frozenset({"qpcr.unknown_sample", "qpcr.no_assay", "qpcr.ex
 
 
 def sample_copies(
-    wells: Sequence[Well], *, runs: Sequence[Run] = (), rules: QpcrRules | None = None
+    wells: Sequence[Well],
+    *,
+    runs: Sequence[Run] = (),
+    rules: QpcrRules | None = None,
+    standard_curve: CurveChoice = "own",
 ) -> tuple[tuple[SampleCopies, ...], list[Finding]]:
     """Copies with interval of every target and name of some runs.
 
@@ -51,6 +55,8 @@ def sample_copies(
         Cycles and volumes of the runs.
     rules : QpcrRules or None, default None
         Rule rows; None takes the default rows.
+    standard_curve : {"own", "laboratory"}, default "own"
+        Whether targets with few plates, or without standards, borrow from the standards of other targets.
 
     Returns
     -------
@@ -87,6 +93,7 @@ def sample_copies(
         runs=runs,
         assumptions=chosen.wells,
         rules=calibration_rules(),
+        borrow=standard_curve,
     )
     if not len(curves.keys):
         return (), []
@@ -142,8 +149,8 @@ def _evidence(
     places = low[:, None] + (high - low)[:, None] * np.linspace(0.0, 1.0, KNOTS)
     profile = likelihood.log_likelihood(asked, places)
     top = profile.max(axis=1)
-    keys = groups.keys.select("run_id", "target").rows()
-    labels = [f"curve:{keys[row][0]}:{keys[row][1]}" for row in rows.tolist()]
+    asked_keys = groups.keys.select("run_id", "target")[rows.tolist()]
+    labels = curve_names(curves, groups.curve[rows], asked_keys["run_id"], asked_keys["target"])
     names = tuple(dict.fromkeys(labels))
     index = {name: i for i, name in enumerate(names)}
     code = np.array([[index[label]] for label in labels], dtype=np.int64).reshape(-1, 1)
@@ -176,6 +183,7 @@ def _records(
             minimum_events=rules.positivity.minimum_copies,
         ),
     )
+    lent = curves.lines.is_lent(groups.curve)
     evidence, place = batch.records(), {int(row): i for i, row in enumerate(rows)}
     result = []
     for row, key in enumerate(groups.keys.iter_rows(named=True)):
@@ -187,6 +195,8 @@ def _records(
             reason = (
                 f"{signals} wells with signal, none before Cq {rules.positivity.cq_below:g}: not quantifiable"
             )
+        if i is not None and lent[row]:
+            reason = "; ".join(text for text in (reason, "read by the line of other assays") if text)
         seen = i is not None and state in {"quantified", "detected"}
         result.append(
             SampleCopies(

@@ -27,6 +27,7 @@ __all__ = [
     "Family",
     "ReadLines",
     "curve_findings",
+    "curve_names",
     "curve_records",
     "curve_wells",
     "families",
@@ -265,6 +266,32 @@ def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssum
         gates.id,
         gates.label.partition(":")[0],
     )
+
+
+def curve_names(
+    curves: Curves, rows: NDArray[np.int64], runs: Iterable[str], targets: Iterable[str]
+) -> list[str]:
+    """Name of the error of each reading's line; a line lent by other assays is one error on all runs.
+
+    Parameters
+    ----------
+    curves : Curves
+        Judged curves.
+    rows : ndarray of int
+        Curve of each reading.
+    runs, targets : iterable of str
+        Its run and target.
+
+    Returns
+    -------
+    list of str
+        ``curve:<run>:<target>``, or ``curve:laboratory:<target>``.
+    """
+    lent = curves.lines.is_lent(rows).tolist()
+    return [
+        f"curve:laboratory:{target}" if shared else f"curve:{run}:{target}"
+        for shared, run, target in zip(lent, runs, targets, strict=True)
+    ]
 
 
 def curve_wells(frame: pl.DataFrame) -> pl.DataFrame:

@@ -8,7 +8,7 @@ is then integrated inside the profile, and the name is absent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from remnant.assay.qpcr.curves import Curves
+from remnant.assay.qpcr.curves import Curves, curve_names
 from remnant.assay.qpcr.groups import Groups, well_groups
 from remnant.assay.qpcr.pairs import Pairs, Pools
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
@@ -149,8 +149,8 @@ def _errors(
     control_runs, genes = key["run_id"][c], key["target"][c]
     several = _measured_on_several_runs(groups)
     labels = [
-        _curve_names(curves, groups.curve[t], runs, targets),
-        _curve_names(curves, groups.curve[c], control_runs, genes),
+        curve_names(curves, groups.curve[t], runs, targets),
+        curve_names(curves, groups.curve[c], control_runs, genes),
         [
             f"control:{cdna}:{gene}:{run}" if (cdna, gene) in several else f"control:{cdna}:{gene}"
             for cdna, gene, run in zip(cdnas, genes, control_runs, strict=True)
@@ -183,15 +183,6 @@ def _errors(
     sd = np.stack(sds, axis=1)
     code = np.where(sd > 0, np.stack([names.codes(column) for column in labels], axis=1), -1)
     return SharedErrors.of_arrays(tuple(names.index), code, sd)
-
-
-def _curve_names(curves: Curves, rows: Integers, runs: Iterable[str], targets: Iterable[str]) -> list[str]:
-    """Name of the error of each reading's line; a line lent by other assays is one error on all runs."""
-    lent = curves.lines.is_lent(rows).tolist()
-    return [
-        f"curve:laboratory:{target}" if shared else f"curve:{run}:{target}"
-        for shared, run, target in zip(lent, runs, targets, strict=True)
-    ]
 
 
 def _measured_on_several_runs(groups: Groups) -> set[tuple[str, str]]:
