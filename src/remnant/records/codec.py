@@ -16,7 +16,7 @@ import operator
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar, Union, cast
+from typing import Any, Final, Literal, TypeVar, Union, cast
 
 import polars as pl
 
@@ -35,6 +35,9 @@ _SCALARS: dict[Any, pl.DataType] = {
     dt.date: pl.Date(),
     dt.datetime: pl.Datetime(time_zone="UTC"),
 }
+
+_PLAIN: Final = frozenset({str, int, bool, types.NoneType})
+"""What JSON holds as it is."""
 
 
 _type_hints = functools.cache(typing.get_type_hints)
@@ -84,8 +87,19 @@ def schema(cls: type) -> dict[str, pl.DataType]:
     return {field.name: _scalar(_hints(cls)[field.name]) or pl.String() for field in dataclasses.fields(cls)}
 
 
+_is_record = functools.cache(dataclasses.is_dataclass)
+
+
+@functools.cache
+def _names(cls: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
+
+
 def _encode(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    kind: Any = type(value)
+    if kind in _PLAIN:
+        return value
+    if _is_record(kind):
         return to_dict(value)
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
@@ -109,7 +123,7 @@ def to_dict(record: Any) -> dict[str, Any]:
     dict
         One entry a field; infinities as the text ``"inf"`` and ``"-inf"``.
     """
-    return {field.name: _encode(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    return {name: _encode(getattr(record, name)) for name in _names(cast("Any", type(record)))}
 
 
 def to_json(record: Any) -> str:
