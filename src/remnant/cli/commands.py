@@ -155,7 +155,7 @@ COMMANDS: Final[tuple[Row, ...]] = (
 )
 """In the order of the help."""
 
-COMPUTE: Final = "remnant.pipeline.run:run_study"
+COMPUTE: Final = "remnant.cli.run_steps:compute"
 """What ``run`` calls if there is anything to compute: to say that there is not needs none of its libraries."""
 
 EXAMPLE: Final = "remnant.cli.demo_steps:example_studies"

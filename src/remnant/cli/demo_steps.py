@@ -9,7 +9,8 @@ from remnant.cli.options import refuse_filled
 from remnant.cli.progress import stages
 from remnant.cli.report import report_line, written
 from remnant.cli.results import worklist_lines
-from remnant.cli.run import record_run, run_lines
+from remnant.cli.run import run_lines
+from remnant.cli.run_steps import record_run
 from remnant.cli.studies import import_lines
 from remnant.example.digital import digital_run, results_csv
 from remnant.example.files import write_study_a
@@ -19,7 +20,8 @@ from remnant.example.study_b_files import write_study_b
 from remnant.pipeline.imports import Progress, import_paths
 from remnant.pipeline.reports import WrittenReports, write_reports
 from remnant.pipeline.run import run_study
-from remnant.study.folder import SETTINGS_FILE, init_study, open_study
+from remnant.study.folder import init_study, open_study
+from remnant.study.settings import SETTINGS_FILE
 
 __all__ = ["example_studies"]
 
