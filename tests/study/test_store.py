@@ -297,6 +297,7 @@ def test_the_fingerprint_follows_what_counts(study, plate):
     [
         {"active_rules": ("eln2021.wt1.bm",)},
         {"cq_source": "ours"},
+        {"standard_curve": "laboratory"},
         {"gate": "two-colour"},
         {"igtr_profile": "avoid false negative"},
     ],
