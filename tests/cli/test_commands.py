@@ -47,6 +47,25 @@ def test_help_loads_none_of_the_heavy_code(arguments):
     assert [name for name in HEAVY if f"'{name}'" in loaded] == []
 
 
+def test_help_of_the_demo_loads_nothing_that_computes():
+    done = subprocess.run(
+        [sys.executable, "-c", HELP, "demo", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "--patients" in done.stdout
+    computing = ("scipy", "numba", "sqlalchemy", "remnant.pipeline", "remnant.example")
+    assert [name for name in computing if f"'{name}'" in done.stderr] == []
+
+
+def test_a_run_with_nothing_to_do_loads_nothing_that_computes(remnant, tmp_path):
+    remnant("init", tmp_path / "study")
+    remnant("run", tmp_path / "study")
+    arguments = [sys.executable, "-c", HELP, "run", str(tmp_path / "study")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert "Nothing to do" in done.stdout
+    computing = ("scipy", "numba", "alembic", "remnant.pipeline", "remnant.example")
+    assert [name for name in computing if f"'{name}'" in done.stderr] == []
+
+
 def test_help_lists_every_command_once_under_its_section(remnant):
     lines = remnant("--help").out.splitlines()
     listed = [line.split()[0] for line in lines if line.startswith("  ") and line.split()]

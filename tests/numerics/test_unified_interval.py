@@ -10,7 +10,7 @@ from scipy import stats
 
 from remnant.errors import MeasurementError
 from remnant.numerics.count_background import upper_count
-from remnant.numerics.unified_interval import unified_interval
+from remnant.numerics.unified_interval import _fill, _Laws, _log_mass, _parts, _window, unified_interval
 
 LEVEL = 0.95
 
@@ -62,6 +62,33 @@ def test_bounds_are_those_of_the_literal_belt(mean, dispersion, signal_dispersio
         )
         assert found.lower == pytest.approx(inside.min(), abs=0.03)
         assert found.upper == pytest.approx(inside.max(), abs=0.03)
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize(
+    ("mean", "dispersion", "signal_dispersion"),
+    [
+        (0.0, 0.0, 0.0),
+        (0.0, 0.0, 0.2),
+        (7.0, 0.0, 0.0),
+        (900.0, 0.0, 0.01),
+        (40.0, 1.6, 0.0),
+        (300.0, 1.6, 0.3),
+    ],
+)
+@pytest.mark.parametrize("signal", [0.0, 0.4, 60.0, 900.0])
+def test_the_mass_of_one_count_is_its_share_of_the_whole_recursion(
+    mean, dispersion, signal_dispersion, signal
+):
+    laws = _Laws(mean, dispersion, signal_dispersion)
+    first, last = _window(laws, signal)
+    whole = np.empty(last - first + 1)
+    _fill(first, _parts(laws, signal), whole)
+    whole /= whole.sum()
+    seen = np.flatnonzero(whole > 1e-8)
+    for place in seen[:: max(1, len(seen) // 20)]:
+        assert np.exp(_log_mass(first + int(place), signal, laws)) == pytest.approx(whole[place], rel=1e-8)
+    assert _log_mass(last + 1, signal, laws) == -np.inf
 
 
 @pytest.mark.published

@@ -292,6 +292,21 @@ def test_the_fingerprint_follows_what_counts(study, plate):
     assert fingerprint(study) == empty
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"active_rules": ("eln2021.wt1.bm",)},
+        {"cq_source": "ours"},
+        {"standard_curve": "laboratory"},
+        {"gate": "two-colour"},
+        {"igtr_profile": "avoid false negative"},
+    ],
+)
+def test_the_fingerprint_follows_the_settings(study, changed):
+    other = replace(study, settings=replace(study.settings, **changed))
+    assert fingerprint(other) != fingerprint(study)
+
+
 def test_one_difference_is_told_in_the_singular(study, file):
     first = file("a.csv", patients=(Patient(patient_id="P1", diagnosis="AML"),))
     store_acquired(study, *first, by="anna")

@@ -16,8 +16,10 @@ from remnant.records.acquired import Acquired
 from remnant.records.codec import schema
 from remnant.study.connection import make_engine
 from remnant.study.folder import init_study, open_study
-from remnant.study.tables import FACTS, METADATA
+from remnant.study.settings import located
+from remnant.study.tables import FACTS, METADATA, REVISION
 from remnant.study.upgrade import head_revision, upgrade
+from remnant.study.versions import has_current_schema
 
 NOT_TABLES = {
     "source",
@@ -32,6 +34,18 @@ def test_migrations_make_exactly_the_tables(study):
     with study.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
+
+
+def test_only_a_database_of_the_newest_revision_has_the_current_schema(study):
+    assert head_revision() == REVISION
+    assert has_current_schema(study)
+    for found in ("0005", "9999"):
+        with study.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = :found"), {"found": found})
+        assert not has_current_schema(located(study.folder))
+    with study.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    assert not has_current_schema(study)
 
 
 @pytest.mark.parametrize("kind", FACTS, ids=lambda kind: kind.table.name)

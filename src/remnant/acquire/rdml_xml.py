@@ -21,6 +21,8 @@ __all__ = ["Content", "RawData", "RawReact", "RawRun", "RawSample", "content"]
 
 _NONE: Final = np.empty(0)
 _CURVE_DEPTH: Final = 6
+_POINT: Final = (5, "adp")
+"""Depth and name of a point of a curve: by far the most frequent element, and none but its parts is kept."""
 _MOST_POINTS: Final = 1_000
 """Points after which a curve is no curve; the limit of cycles is far below."""
 
@@ -122,7 +124,7 @@ class _Hearing(Listener):
             name = self._names[tag] = tag.rpartition("}")[2]
         depth = len(self._path)
         self._text = []
-        if depth < _CURVE_DEPTH:
+        if depth < _CURVE_DEPTH and (depth, name) != _POINT:
             self._begin(depth, self._path[-1] if self._path else "", name, attributes)
         self._path.append(name)
 
@@ -134,7 +136,7 @@ class _Hearing(Listener):
         depth = len(self._path)
         if depth == _CURVE_DEPTH:
             self._point(name)
-        elif depth:
+        elif depth and (depth, name) != _POINT:
             self._finish(depth, self._path[-1], name, "".join(self._text).strip())
 
     def _begin(self, depth: int, parent: str, name: str, attributes: dict[str, str]) -> None:
@@ -187,16 +189,13 @@ class _Hearing(Listener):
 
     def _point(self, name: str) -> None:
         """One cycle or fluorescence of a curve."""
+        kept = self._cycles if name == "cyc" else self._fluorescence if name == "fluor" else None
         if (
-            self._path[-1] != "adp"
-            or len(self._cycles) > _MOST_POINTS
-            or len(self._fluorescence) > _MOST_POINTS
+            kept is not None
+            and self._path[-1] == "adp"
+            and max(len(self._cycles), len(self._fluorescence)) <= _MOST_POINTS
         ):
-            return
-        if name == "cyc":
-            self._cycles.append("".join(self._text))
-        elif name == "fluor":
-            self._fluorescence.append("".join(self._text))
+            kept.append("".join(self._text))
 
     def _finish(self, depth: int, parent: str, name: str, text: str) -> None:
         match depth, parent, name:

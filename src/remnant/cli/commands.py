@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-__all__ = ["COMMANDS", "COMPUTE", "GROUPS", "Row"]
+__all__ = ["COMMANDS", "COMPUTE", "EXAMPLE", "GROUPS", "Row"]
 
 
 class Row(NamedTuple):
@@ -155,8 +155,11 @@ COMMANDS: Final[tuple[Row, ...]] = (
 )
 """In the order of the help."""
 
-COMPUTE: Final = "remnant.pipeline.run:run_study"
+COMPUTE: Final = "remnant.cli.run_steps:compute"
 """What ``run`` calls if there is anything to compute: to say that there is not needs none of its libraries."""
+
+EXAMPLE: Final = "remnant.cli.demo_steps:example_studies"
+"""What ``demo`` calls: its help needs none of what the pipeline loads."""
 
 GROUPS: Final = {
     "cohort": "Tables, tests and curves over patients.",

@@ -7,21 +7,19 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from remnant.cli.answer import Answer, command, plain
+from remnant.cli.answer import Answer, command
 from remnant.cli.commands import COMPUTE
 from remnant.cli.lazy import resolve
 from remnant.cli.noticed import judged
 from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
-from remnant.cli.progress import stages
-from remnant.study.audit import record_action
 from remnant.study.derived import is_computed
 from remnant.study.dossiers import all_findings
-from remnant.study.folder import open_study
 from remnant.study.handle import Study
-from remnant.study.versions import code_version, rules_version
+from remnant.study.settings import located
+from remnant.study.versions import has_current_schema
 
-__all__ = ["record_run", "run", "run_lines"]
+__all__ = ["run", "run_lines"]
 
 
 @command
@@ -44,8 +42,12 @@ def run(study: StudyFolder, *, strict: Strict = False, by: By) -> Answer:
     Answer
         What each stage computed and kept.
     """
-    opened = open_study(study)
-    report = _nothing_to_do(opened) if is_computed(opened) else _computed(opened, by=by)
+    opened = located(study)
+    report = (
+        _nothing_to_do(opened)
+        if has_current_schema(opened) and is_computed(opened)
+        else resolve(COMPUTE, needed_by="run")(study, by=by)
+    )
     next_step = f"Next: `remnant worklist {study}` or `remnant report {study}`."
     code = judged(all_findings(opened), strict=True) if strict else 0
     return Answer(data=report, shown=(*run_lines(report), next_step), exit_code=code)
@@ -70,30 +72,6 @@ def run_lines(report: dict[str, Any]) -> tuple[RenderableType, ...]:
         return (said, counted)
     rows = ((stage["stage"], stage["computed"], stage["kept"]) for stage in report["stages"])
     return (listed(("stage", "computed", "kept"), rows, right=("computed", "kept")), "", counted)
-
-
-def record_run(study: Study, report: dict[str, Any], *, by: str) -> None:
-    """Record in the audit what was computed, by which code and rules.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    report : dict
-        `remnant.pipeline.run.RunReport` as JSON holds it.
-    by : str
-        Who computed.
-    """
-    detail = {"code": code_version(), "rules": rules_version(), **report}
-    record_action(study, by=by, action="run", subject="study", detail=detail)
-
-
-def _computed(study: Study, *, by: str) -> dict[str, Any]:
-    run_study = resolve(COMPUTE, needed_by="run")
-    with stages() as progress:
-        report: dict[str, Any] = plain(run_study(study, progress=progress))
-    record_run(study, report, by=by)
-    return report
 
 
 def _nothing_to_do(study: Study) -> dict[str, Any]:

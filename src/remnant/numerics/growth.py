@@ -14,7 +14,9 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -236,24 +238,17 @@ def fit_growth(
     >>> got.slope.round(3).tolist(), round(float(doubling_days(got.slope[1])), 2)
     ([0.023, 0.033, 0.044], 9.06)
     """
-    asked = np.array(probabilities)
-    held = np.empty(MOST_ROOM)
-    room = np.empty((MOST_ROWS + 1, 5))
-    return [
-        _fit(task, tables, slope, asked=asked, horizon=horizon_days, held=held, room=room) for task in tasks
-    ]
+    fit = functools.partial(
+        _fit, tables=tables, slope=slope, asked=np.array(probabilities), horizon=horizon_days
+    )
+    if len(tasks) < 2:
+        return [fit(task) for task in tasks]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        return list(pool.map(fit, tasks))
 
 
-def _fit(
-    task: GrowthTask,
-    tables: Tables,
-    slope: SlopePrior,
-    *,
-    asked: Floats,
-    horizon: float,
-    held: Floats,
-    room: Floats,
-) -> Growth:
+def _fit(task: GrowthTask, *, tables: Tables, slope: SlopePrior, asked: Floats, horizon: float) -> Growth:
+    held, room = np.empty(MOST_ROOM), np.empty((MOST_ROWS + 1, 5))
     prior = _prior(task, tables, slope)
     series = _series(task, tables, prior.step)
     start, width = _start(task, series, prior)

@@ -8,8 +8,9 @@ bound by itself: its lower end is above 0 exactly when the count exceeds the per
 
 Masses follow from the generating function ``(1 - m1 d1 (z - 1))^(-1/d1) (1 - m2 d2 (z - 1))^(-1/d2)``, whose logarithmic
 derivative gives the ratio of successive masses by a recursion; it is exact, and stable upwards as the sought solution is
-the dominant one. A window holds all but 1e-10 of the mass. Above 64 counts the best-suited probability is tabulated in
-steps of 4 % and interpolated.
+the dominant one. A window holds all but 1e-10 of the mass. The mass of a single count is summed over the counts of the
+signal, each with the blank's mass of the rest from a table, which is shorter where the blank spreads widely. Above 64
+counts the best-suited probability is tabulated in steps of 4 % and interpolated.
 
 References
 ----------
@@ -95,16 +96,26 @@ def _fill(first: int, parts: Floats, masses: Floats) -> None:  # pragma: no cove
 
 
 @compiled
-def _share_of(count: int, first: int, last: int, parts: Floats) -> float:  # pragma: no cover - compiled
-    """Mass of one count among those from `first` to `last`."""
-    ratio, mass, total = -1.0, 1.0, 1.0
-    found = 1.0 if count == first else 0.0
-    for n in range(first, last):
-        ratio = _ratio(n, ratio, parts)
-        mass *= ratio
-        total += mass
-        if n + 1 == count:
-            found = mass
+def _outwards(mode: int, parts: Floats, masses: Floats) -> None:  # pragma: no cover - compiled
+    """Masses of the blank from 0 on, relative to that at `mode`."""
+    masses[mode] = 1.0
+    for n in range(mode, masses.shape[0] - 1):
+        masses[n + 1] = masses[n] * _ratio(n, -1.0, parts)
+    for n in range(mode - 1, -1, -1):
+        masses[n] = masses[n + 1] / _ratio(n, -1.0, parts)
+
+
+@compiled
+def _share_of(  # noqa: PLR0917  # pragma: no cover - compiled: keywords would be compiled apart
+    count: int, first: int, last: int, signals: tuple[int, int], parts: Floats, masses: Floats, sums: Floats
+) -> float:
+    """Mass of one count among those from `first` to `last`: the signal's counts in turn, each with its blank."""
+    mass, found, total = 1.0, 0.0, 0.0
+    for own in range(signals[0], min(signals[1], last) + 1):
+        if own <= count:
+            found += mass * masses[count - own]
+        total += mass * (sums[last - own + 1] - sums[max(0, first - own)])
+        mass *= _ratio(own, -1.0, parts)
     return found / total
 
 
@@ -132,11 +143,24 @@ def _window(laws: _Laws, signal: float) -> tuple[int, int]:
     return first, math.ceil(high + 7.0 * math.sqrt(high) + 20.0)
 
 
+@functools.lru_cache(maxsize=16)
+def _blank(mean: float, dispersion: float, size: int) -> tuple[Floats, Floats]:
+    """Masses of the blank from 0 on, and their sums below each count, both relative."""
+    masses, extra = np.zeros(size), mean * dispersion
+    parts = np.array([mean / (1.0 + extra), extra / (1.0 + extra), 0.0, 0.0])
+    _outwards(min(size - 1, math.floor(max(0.0, mean - extra))), parts, masses)
+    return masses, np.concatenate([[0.0], np.cumsum(masses)])
+
+
 def _log_mass(count: int, signal: float, laws: _Laws) -> float:
+    """Log of the mass of one count in its window."""
     first, last = _window(laws, signal)
     if not first <= count <= last:
         return -math.inf
-    share = _share_of(count, first, last, _parts(laws, signal))
+    signals = _window(_Laws(0.0, 0.0, laws.signal_dispersion), signal)
+    masses, sums = _blank(laws.mean, laws.dispersion, 1 << (last + 1).bit_length())
+    parts = _parts(_Laws(0.0, 0.0, laws.signal_dispersion), signal)
+    share = _share_of(count, first, last, signals, parts, masses, sums)
     return math.log(share) if share > 0 else -math.inf
 
 

@@ -26,6 +26,7 @@ from remnant.records.amplification import CurveResult
 from remnant.records.finding import Finding, Problem
 from remnant.study.chronology import future_dates
 from remnant.study.compare import ContradictionError, Difference
+from remnant.study.connection import held_open
 from remnant.study.facts import source_files
 from remnant.study.handle import Study
 from remnant.study.originals import sha256_of
@@ -201,7 +202,8 @@ def import_paths(
             study, held, by=by, dry_run=dry_run, all_or_nothing=all_or_nothing, supersedes=supersedes
         )
     else:
-        reports = [_kept(study, item, by=by, supersedes=supersedes) for item in read_files]
+        with held_open(study.engine):
+            reports = [_kept(study, item, by=by, supersedes=supersedes) for item in read_files]
     return ImportReport(files=tuple(reports), dry_run=dry_run)
 
 

@@ -11,8 +11,8 @@
     patients/P001.html    a page for each patient
     patients/P001.pdf     for those on the worklist
 
-Pages are drawn by threads: the drawing libraries work outside the interpreter's lock, and what is written
-does not depend on their number.
+Pages are written by threads, and their figures drawn by a process beside this one; what is written does not depend on
+their number.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import WorklistRow
 from remnant.records.run import Well
-from remnant.report import cohort, controls, curves, formats, index
+from remnant.report import cohort, controls, curves, formats, index, vega
 from remnant.report.context import Context
 from remnant.report.patient import Report, report
 from remnant.study.connection import plain_errors
@@ -116,6 +116,19 @@ def write_reports(
     StorageError
         If the disk refuses.
     """
+    with vega.beside():
+        return _written(study, folder, pdfs=pdfs, on=on, only=only, progress=progress)
+
+
+def _written(
+    study: Study,
+    folder: Path,
+    *,
+    pdfs: Literal["flagged", "all", "none"],
+    on: dt.date | None,
+    only: Collection[str],
+    progress: Progress | None,
+) -> WrittenReports:
     held = dossiers(study)
     day = on or last_day(held)
     rows = study_worklist(study, held, day)
@@ -135,18 +148,20 @@ def write_reports(
     context = replace(context, run_links={run: f"curves/{name}" for run, name in files.items()})
     with plain_errors(str(folder)):
         (folder / "patients").mkdir(parents=True, exist_ok=True)
-        if read and not only:
-            _write_curves(study, read, folder, context, synthetic=any(one.patient.synthetic for one in held))
         if only:
             return _only(held, folder, context, rows=rows, only=only, pdfs=pdfs)
-        _write_patients(held, folder / "patients", context, chosen, progress=progress)
+        synthetic = any(one.patient.synthetic for one in held)
+        with ThreadPoolExecutor(max_workers=1) as aside:
+            pages = aside.submit(_write_curves, study, read, folder, context, synthetic=synthetic)
+            _write_patients(held, folder / "patients", context, chosen, progress=progress)
+            pages.result()
         others = _write_cohort(held, folder, replace(context, index_link="index.html"))
         points = derived_records(study, ControlPoint)
         if points:
             made = controls.page(
                 points,
                 context=replace(context, index_link="index.html"),
-                synthetic=any(one.patient.synthetic for one in held),
+                synthetic=synthetic,
             )
             (folder / "controls.html").write_text(made, encoding="utf-8")
             others["Internal controls"] = "controls.html"
@@ -179,7 +194,9 @@ def write_reports(
 def _write_curves(
     study: Study, read: Sequence[CurveResult], folder: Path, context: Context, *, synthetic: bool
 ) -> None:
-    """The page of all runs with curves, and one a run."""
+    """The page of all runs with curves, and one a run; none without curves."""
+    if not read:
+        return
     source = study.settings.cq_source
     runs = curves.of_runs(facts(study, Well), read)
     context = replace(context, index_link="index.html")
@@ -268,7 +285,7 @@ def _write_patients(
     links = {run: f"../{link}" for run, link in context.run_links.items()}
     inside = replace(context, index_link="../index.html", run_links=links)
     make = functools.partial(_report, context=inside, chosen=chosen)
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=1 + (os.cpu_count() or 1)) as pool:  # one waits for its figure
         for done, made in enumerate(pool.map(make, held), start=1):
             (folder / f"{made.patient_id}.html").write_text(made.page, encoding="utf-8")
             if made.pdf is not None:

@@ -49,6 +49,7 @@ from remnant.records.quantified import Quantified
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 from remnant.study.chronology import chronology_findings
+from remnant.study.connection import held_open
 from remnant.study.derived import (
     current_hashes,
     derived_records,
@@ -126,7 +127,12 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     """
     if is_computed(study):
         return _report(study, ())
-    tell = progress or (lambda _stage, _done, _total: None)
+    with held_open(study.engine):
+        return _report(study, _stages(study, progress or (lambda _stage, _done, _total: None)))
+
+
+def _stages(study: Study, tell: Progress) -> tuple[StageReport, ...]:
+    """Each stage in turn, on what those before it have stored."""
     own = _own_rules(study)  # before anything is computed: contradictory rules stop the run
     known = _read(study)
     stages = _curves(study, known, tell)
@@ -148,7 +154,7 @@ def run_study(study: Study, *, progress: Progress | None = None) -> RunReport:
     stages.append(_course(study, known, measured, tell, own=own))
     stages.append(_references(study, known))
     mark_computed(study)
-    return _report(study, tuple(stages))
+    return tuple(stages)
 
 
 def _read(study: Study) -> Facts:

@@ -16,13 +16,13 @@ import operator
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeVar, Union, cast
+from typing import Any, Final, Literal, TypeVar, Union, cast
 
 import polars as pl
 
 from remnant.errors import InputError
 
-__all__ = ["from_dict", "from_frame", "from_json", "schema", "to_dict", "to_frame", "to_json"]
+__all__ = ["from_dict", "from_frame", "from_json", "hints", "schema", "to_dict", "to_frame", "to_json"]
 
 R = TypeVar("R")
 _Decoder = Callable[[Any], Any]
@@ -36,11 +36,26 @@ _SCALARS: dict[Any, pl.DataType] = {
     dt.datetime: pl.Datetime(time_zone="UTC"),
 }
 
+_PLAIN: Final = frozenset({str, int, bool, types.NoneType})
+"""What JSON holds as it is."""
+
 
 _type_hints = functools.cache(typing.get_type_hints)
 
 
-def _hints(cls: Any) -> dict[str, Any]:
+def hints(cls: Any) -> dict[str, Any]:
+    """Annotations of a record's fields.
+
+    Parameters
+    ----------
+    cls : type
+        A record class.
+
+    Returns
+    -------
+    dict of str to Any
+        Types, not their names.
+    """
     return _type_hints(cls)
 
 
@@ -81,11 +96,22 @@ def schema(cls: type) -> dict[str, pl.DataType]:
     >>> list(schema(Event))
     ['patient_id', 'kind', 'on', 'detail']
     """
-    return {field.name: _scalar(_hints(cls)[field.name]) or pl.String() for field in dataclasses.fields(cls)}
+    return {field.name: _scalar(hints(cls)[field.name]) or pl.String() for field in dataclasses.fields(cls)}
+
+
+_is_record = functools.cache(dataclasses.is_dataclass)
+
+
+@functools.cache
+def _names(cls: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 def _encode(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+    kind: Any = type(value)
+    if kind in _PLAIN:
+        return value
+    if _is_record(kind):
         return to_dict(value)
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
@@ -109,7 +135,7 @@ def to_dict(record: Any) -> dict[str, Any]:
     dict
         One entry a field; infinities as the text ``"inf"`` and ``"-inf"``.
     """
-    return {field.name: _encode(getattr(record, field.name)) for field in dataclasses.fields(record)}
+    return {name: _encode(getattr(record, name)) for name in _names(cast("Any", type(record)))}
 
 
 def to_json(record: Any) -> str:
@@ -164,7 +190,7 @@ def _decoder(hint: Any) -> _Decoder | None:
     hint = _without_none(hint)
     if _is_union(hint):
         members = {
-            typing.get_args(_hints(member)["kind"])[0]: cast("type", member)
+            typing.get_args(hints(member)["kind"])[0]: cast("type", member)
             for member in typing.get_args(hint)
             if dataclasses.is_dataclass(member)
         }
@@ -181,7 +207,7 @@ def _decoder(hint: Any) -> _Decoder | None:
 
 @functools.cache
 def _decoders(cls: Any) -> dict[str, _Decoder | None]:
-    return {name: _decoder(hint) for name, hint in _hints(cls).items()}
+    return {name: _decoder(hint) for name, hint in hints(cls).items()}
 
 
 def from_dict(cls: type[R], data: Mapping[str, Any]) -> R:
@@ -259,7 +285,7 @@ def to_frame(records: Iterable[R], cls: type[R]) -> pl.DataFrame:
         Columns as `schema` says.
     """
     columns = schema(cls)
-    nested = {name for name in columns if _scalar(_hints(cls)[name]) is None}
+    nested = {name for name in columns if _scalar(hints(cls)[name]) is None}
     rows = list(records)
     data = {name: [_cell(getattr(row, name), nested=name in nested) for row in rows] for name in columns}
     return pl.DataFrame(data, schema=columns, strict=False)
@@ -286,7 +312,7 @@ def from_frame(frame: pl.DataFrame, cls: type[R]) -> list[R]:
     list of records
         One a row.
     """
-    nested = {name for name in schema(cls) if _scalar(_hints(cls)[name]) is None}
+    nested = {name for name in schema(cls) if _scalar(hints(cls)[name]) is None}
     return [
         from_dict(
             cls,

@@ -7,16 +7,15 @@ description. Text uses the bundled Source Sans 3 where the reader's system has i
 
 from __future__ import annotations
 
-import functools
 import json
 import re
-from importlib import resources
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
 import vl_convert
 from lxml import etree
 
+from remnant.report import vega
 from remnant.report.palette import GRID, INK, MUTED, PAPER
 
 __all__ = ["FONT", "FONT_SIZE", "HALO", "configured", "inline", "pdf", "png", "svg"]
@@ -63,12 +62,6 @@ _CONFIG: Final[dict[str, Any]] = {
 }
 
 
-@functools.cache
-def _register_fonts() -> None:
-    folder = resources.files("remnant.report").joinpath("assets")
-    vl_convert.register_font_directory(str(folder))
-
-
 def configured(spec: dict[str, Any], *, background: str | None = None) -> dict[str, Any]:
     """Specification with schema, fonts and neutral colours.
 
@@ -105,8 +98,7 @@ def svg(spec: dict[str, Any], *, description: str, span: tuple[float, float] | N
     str
         One ``<svg>`` element with a view box and no fixed size.
     """
-    _register_fonts()
-    return _tidy(vl_convert.vegalite_to_svg(json.dumps(spec)), description, span)
+    return _tidy(vega.svg(json.dumps(spec)), description, span)
 
 
 def png(figure: str, *, scale: float = 2.0) -> bytes:
@@ -124,7 +116,7 @@ def png(figure: str, *, scale: float = 2.0) -> bytes:
     bytes
         PNG file.
     """
-    _register_fonts()
+    vega.register_fonts()
     return bytes(vl_convert.svg_to_png(_on_white(figure), scale=scale))
 
 
@@ -148,7 +140,7 @@ def pdf(figure: str) -> bytes:
     bytes
         PDF file.
     """
-    _register_fonts()
+    vega.register_fonts()
     return bytes(vl_convert.svg_to_pdf(_on_white(figure)))
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from remnant.errors import ConflictError, InputError, StorageError
 from remnant.study.tables import AUDIT
 
-__all__ = ["BUSY_SECONDS", "make_engine", "plain_errors", "reading", "writing"]
+__all__ = ["BUSY_SECONDS", "held_open", "make_engine", "plain_errors", "reading", "writing"]
 
 BUSY_SECONDS: Final = 60
 """How long a writer waits for another before it gives up."""
@@ -75,6 +75,31 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     write = connection.get_execution_options().get(_WRITE, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextlib.contextmanager
+def held_open(engine: sa.Engine) -> Iterator[None]:
+    """Keep one idle connection while many transactions follow each other.
+
+    SQLite folds its log into the database whenever the last connection closes. What was committed is as safe
+    in the log; folding it in once is faster.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Way to the database.
+
+    Yields
+    ------
+    None
+        Control, once; the connection is in no transaction.
+    """
+    with plain_errors("study database"):
+        idle = engine.connect()
+    try:
+        yield
+    finally:
+        idle.close()
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from remnant.records.clonotype import CloneCount, Repertoire
-from remnant.records.codec import schema
+from remnant.records.codec import hints, schema
 from remnant.records.finding import Finding
 from remnant.records.fish import AntigenCount, FishCount, FractionMarker, SortPurity
 from remnant.records.flow import PanelEntry, TubeUse
@@ -40,6 +40,7 @@ __all__ = [
     "FACTS",
     "FINDING",
     "METADATA",
+    "REVISION",
     "SOURCE_FILE",
     "FactKind",
     "FactRecord",
@@ -70,6 +71,9 @@ FactRecord = (
     | TubeUse
 )
 
+REVISION: Final = "0006"
+"""Newest of the ``migrations``, which makes these tables."""
+
 METADATA: Final = sa.MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
@@ -91,9 +95,8 @@ _TYPES: Final[dict[pl.DataType, sa.types.TypeEngine[Any]]] = {
 
 def _columns(cls: type) -> list[sa.Column[Any]]:
     """Columns of a record; only a field whose type allows None may be empty."""
-    hints = typing.get_type_hints(cls)
     return [
-        sa.Column(name, _TYPES[dtype], nullable=type(None) in typing.get_args(hints[name]))
+        sa.Column(name, _TYPES[dtype], nullable=type(None) in typing.get_args(hints(cls)[name]))
         for name, dtype in schema(cls).items()
     ]
 

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 import remnant
 from remnant.study.connection import reading
 from remnant.study.handle import Study
-from remnant.study.tables import DECISION, SOURCE_FILE
+from remnant.study.tables import DECISION, REVISION, SOURCE_FILE
 
-__all__ = ["code_version", "fingerprint", "rules_version"]
+__all__ = ["code_version", "fingerprint", "has_current_schema", "rules_version"]
 
 _SHOWING: Final = frozenset({"cli", "example", "report", "web"})
 
@@ -47,6 +47,26 @@ def rules_version() -> str:
         Twelve hexadecimal digits.
     """
     return _hash_of("knowledge/**/*.toml", "knowledge/**/*.csv")
+
+
+def has_current_schema(study: Study) -> bool:
+    """Whether the database has the tables of this version of remnant.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    bool
+        False for an empty database, an older and a newer one.
+    """
+    with reading(study.engine) as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return False
+        revisions = sa.select(sa.table("alembic_version", sa.column("version_num", sa.Text())))
+        return connection.scalars(revisions).all() == [REVISION]
 
 
 def fingerprint(study: Study) -> str:
@@ -86,6 +106,7 @@ def fingerprint(study: Study) -> str:
             settings.cq_source,
             settings.standard_curve,
             settings.gate,
+            settings.igtr_profile,
         ],
         "rules": rules_version(),
         "own_rules": _own_rules(study),
