@@ -61,10 +61,11 @@ def printed(table: report_table.Table) -> tuple[RenderableType, ...]:
     Returns
     -------
     tuple of renderable
-        Caption, note, table and an empty line; nothing if there are no rows.
+        Caption, note, table without empty columns, and an empty line; nothing if there are no rows.
     """
     if not table.rows:
         return ()
+    table = report_table.with_content(table)
     made = _empty()
     for column in table.columns:
         _add_column(made, column.name, number=column.number)

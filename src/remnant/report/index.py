@@ -112,7 +112,7 @@ def worklist(
         Column("To do"),
         Column("Why", share=3),
         Column("Next sample by", number=True),
-        Column("Last sample or run", number=True),
+        Column("Last marker sample or run", number=True),
         Column("Disease", share=1),
         Column("PDF"),
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from typing import Final
 
+from remnant.evidence.kinds import ReportedEvidence
 from remnant.knowledge.kinetics import kinetics_rules
 from remnant.records.clonotype import ClonePoint
 from remnant.records.deciding import decided, decision_text
@@ -12,6 +15,7 @@ from remnant.records.judgement import Call, Decision
 from remnant.records.measurement import Measurement
 from remnant.report import numbers, words
 from remnant.report.patient.data import donors_of, state_tone
+from remnant.report.series import measured_assays
 from remnant.report.table import Cell, Column, Table
 from remnant.units import days_text, unit_label
 
@@ -28,6 +32,9 @@ __all__ = [
     "states",
     "verdicts",
 ]
+
+
+_FLOW: Final = "flow:"
 
 
 def verdicts(dossier: Dossier) -> Table:
@@ -68,7 +75,10 @@ def verdicts(dossier: Dossier) -> Table:
 
 
 def _verdict_row(call: Call, m: Measurement, decision: Decision | None) -> tuple[Cell, ...]:
-    copies = " / ".join(numbers.count(value) or "not given" for value in (m.target_copies, m.control_copies))
+    counted = (m.target_copies, m.control_copies)
+    known = any(value is not None for value in counted)
+    copies = " / ".join(numbers.count(value) or "not given" for value in counted) if known else ""
+    typed = isinstance(m.evidence, ReportedEvidence)
     return (
         Cell(numbers.iso(m.drawn_on)),
         Cell(m.target, note=words.place(m)),
@@ -81,7 +91,11 @@ def _verdict_row(call: Call, m: Measurement, decision: Decision | None) -> tuple
         else Cell(call.verdict, note=decision_text(decision, call), tone="look"),
         Cell(numbers.probability(call.probability_above)),
         Cell(copies),
-        Cell(f"{m.positive_wells} of {m.wells}", note=f"{m.control_wells} control"),
+        Cell("", note="as reported")
+        if typed
+        else Cell(
+            f"{m.positive_wells} of {m.wells}", note=f"{m.control_wells} control" if m.control_wells else ""
+        ),
         Cell(call.reason),
     )
 
@@ -137,7 +151,7 @@ def states(dossier: Dossier) -> Table:
     Table
         One row a point of the course.
     """
-    assays = {assay.assay_id: assay.target for assay in dossier.assays}
+    titles = _series_names(dossier)
     points = dossier.course.points if dossier.course else ()
     columns = (
         Column("Date", number=True),
@@ -151,7 +165,7 @@ def states(dossier: Dossier) -> Table:
     rows = tuple(
         (
             Cell(numbers.iso(p.drawn_on)),
-            Cell(assays.get(p.assay_id, p.assay_id), note=words.MATERIAL.get(p.material, p.material)),
+            Cell(titles.get(p.assay_id, p.assay_id), note=words.MATERIAL.get(p.material, p.material)),
             Cell(p.state, tone=state_tone(p.state)),
             Cell(numbers.probability(p.probability_rise)),
             Cell(numbers.probability(p.probability_rise_1_log)),
@@ -161,6 +175,18 @@ def states(dossier: Dossier) -> Table:
         for p in sorted(points, key=lambda p: (p.drawn_on, p.assay_id), reverse=True)
     )
     return Table(title="States of each series", columns=columns, rows=rows)
+
+
+def _series_names(dossier: Dossier) -> dict[str, str]:
+    """Marker of every assay; its platform too, where the marker was measured by more than one."""
+    held = measured_assays(dossier)
+    often = Counter(assay.target for assay in held)
+    return {
+        assay.assay_id: f"{assay.target}, digital PCR"
+        if assay.platform == "dpcr" and often[assay.target] > 1
+        else assay.target
+        for assay in (*dossier.assays, *held)
+    }
 
 
 def mrd_states(dossier: Dossier) -> Table:
@@ -337,8 +363,8 @@ def disagreements(dossier: Dossier) -> Table:
     rows = tuple(
         (
             Cell(numbers.iso(one.drawn_on), note=words.MATERIAL.get(one.material, one.material)),
-            Cell(one.higher),
-            Cell(one.lower),
+            Cell(_assay_name(one.higher)),
+            Cell(_assay_name(one.lower)),
             Cell(one.kind, tone="look", note="" if one.rule_status == "verified" else "unverified rule"),
             Cell(
                 "" if one.difference_log10 is None else numbers.signed(one.difference_log10),
@@ -354,6 +380,11 @@ def disagreements(dossier: Dossier) -> Table:
         columns=columns,
         rows=rows,
     )
+
+
+def _assay_name(assay_id: str) -> str:
+    """An assay's own name in words: a gate of cytometry without the prefix that tells it from markers."""
+    return f"flow, {assay_id.removeprefix(_FLOW)}" if assay_id.startswith(_FLOW) else assay_id
 
 
 def cautions(dossier: Dossier) -> Table:
@@ -468,7 +499,8 @@ def joint(dossier: Dossier) -> Table:
     Returns
     -------
     Table
-        One row a sample.
+        One row a sample; where an assay of the day measured both markers, one that measured a single marker
+        has none.
     """
     columns = (
         Column("Date", number=True),
@@ -480,7 +512,9 @@ def joint(dossier: Dossier) -> Table:
         Column("P both", number=True),
         Column("Reason", share=1),
     )
-    held = dossier.course.joint if dossier.course else ()
+    judged = dossier.course.joint if dossier.course else ()
+    days = {(j.drawn_on, j.material) for j in judged if j.probability_both is not None}
+    held = [j for j in judged if j.probability_both is not None or (j.drawn_on, j.material) not in days]
     rows = tuple(
         (
             Cell(numbers.iso(j.drawn_on)),
