@@ -498,7 +498,7 @@ def _aside(curve: IncidenceCurve) -> str:
 def _on_day(at: IncidenceAt) -> Cell:
     return Cell(
         _share(at.lower, at.incidence, at.upper) or "beyond follow-up",
-        note=f"{at.at_risk} at risk",
+        note=f"{at.at_risk} at risk" + (", no interval" if at.incidence and at.lower is None else ""),
         sort=str(at.incidence or 0),
     )
 

@@ -145,6 +145,7 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     }
     said = set(filter(None, donors.values()))
     once = next(iter(said)) if len(said) == 1 else ""
+    pooled = any(JOIN in p.measurement_id for p in points.values() if p.assay_id == assay.assay_id)
     rows = [
         _row(
             dossier,
@@ -170,6 +171,7 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
         title=assay_title(assay, held[0].unit),
         note="Newest first. The second line of a value is the interval for comparison with another sample. Change is "
         "against the evaluable sample before in the same series."
+        + (" Pooled: the measurements of one day are judged together." if pooled else "")
         + (f" Donors' cut-off: {once}." if once else ""),
         columns=columns,
         rows=tuple(rows),
@@ -227,7 +229,7 @@ def _change(point: SeriesPoint | MrdPoint | None) -> Cell:
 def _since(point: SeriesPoint | MrdPoint | None) -> str:
     if point is None:
         return ""
-    notes = ["the day's measurements pooled"] if JOIN in point.measurement_id else []
+    notes = ["pooled"] if JOIN in point.measurement_id else []
     if point.confirm_by is not None:
         notes.append(f"confirm by {numbers.iso(point.confirm_by)}")
     elif point.since is not None and point.since != point.drawn_on:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import Final
 
 from remnant.evidence.kinds import ReportedEvidence
 from remnant.knowledge.kinetics import kinetics_rules
-from remnant.records.clonotype import ClonePoint
 from remnant.records.deciding import decided, decision_text
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, Decision
 from remnant.records.measurement import Measurement
+from remnant.records.run import Assay
 from remnant.report import numbers, words
 from remnant.report.patient.data import donors_of, state_tone
 from remnant.report.series import measured_assays
@@ -23,8 +22,6 @@ __all__ = [
     "alarms",
     "baselines",
     "cautions",
-    "clones",
-    "disagreements",
     "joint",
     "kinetics",
     "mrd_states",
@@ -32,9 +29,6 @@ __all__ = [
     "states",
     "verdicts",
 ]
-
-
-_FLOW: Final = "flow:"
 
 
 def verdicts(dossier: Dossier) -> Table:
@@ -53,6 +47,7 @@ def verdicts(dossier: Dossier) -> Table:
     by_id = {m.measurement_id: m for m in dossier.measurements}
     held = [(call, by_id[call.measurement_id]) for call in dossier.calls if call.measurement_id in by_id]
     held.sort(key=lambda pair: (pair[1].drawn_on, pair[1].target), reverse=True)
+    titles = _series_names(dossier)
     columns = (
         Column("Date", number=True),
         Column("Marker"),
@@ -70,18 +65,21 @@ def verdicts(dossier: Dossier) -> Table:
         "from the laboratory's donors is itself uncertain: P above is averaged over its posterior, and its interval is "
         "in the table of rules. A published or assumed cut-off is taken as it stands.",
         columns=columns,
-        rows=tuple(_verdict_row(call, m, decided(call, dossier.decisions)) for call, m in held),
+        rows=tuple(
+            _verdict_row(call, m, decided(call, dossier.decisions), marker=titles.get(m.assay_id, m.target))
+            for call, m in held
+        ),
     )
 
 
-def _verdict_row(call: Call, m: Measurement, decision: Decision | None) -> tuple[Cell, ...]:
+def _verdict_row(call: Call, m: Measurement, decision: Decision | None, *, marker: str) -> tuple[Cell, ...]:
     counted = (m.target_copies, m.control_copies)
     known = any(value is not None for value in counted)
     copies = " / ".join(numbers.count(value) or "not given" for value in counted) if known else ""
     typed = isinstance(m.evidence, ReportedEvidence)
     return (
         Cell(numbers.iso(m.drawn_on)),
-        Cell(m.target, note=words.place(m)),
+        Cell(marker, note=words.place(m)),
         Cell(words.rule_label(call), note="" if call.status == "verified" else "unverified"),
         Cell(
             call.verdict,
@@ -178,15 +176,19 @@ def states(dossier: Dossier) -> Table:
 
 
 def _series_names(dossier: Dossier) -> dict[str, str]:
-    """Marker of every assay; its platform too, where the marker was measured by more than one."""
+    """Marker of every assay; its platform and rearrangement too, where several assays measured one marker."""
     held = measured_assays(dossier)
     often = Counter(assay.target for assay in held)
     return {
-        assay.assay_id: f"{assay.target}, digital PCR"
-        if assay.platform == "dpcr" and often[assay.target] > 1
-        else assay.target
+        assay.assay_id: ", ".join(
+            filter(None, (assay.target, *(_own(assay) if often[assay.target] > 1 else ())))
+        )
         for assay in (*dossier.assays, *held)
     }
+
+
+def _own(assay: Assay) -> tuple[str, str]:
+    return "digital PCR" if assay.platform == "dpcr" else "", assay.transcript or ""
 
 
 def mrd_states(dossier: Dossier) -> Table:
@@ -213,11 +215,12 @@ def mrd_states(dossier: Dossier) -> Table:
         Column("What would change it", share=1),
     )
     held = dossier.course.mrd if dossier.course else ()
+    titles = _series_names(dossier)
     rows = tuple(
         (
             Cell(numbers.iso(p.drawn_on)),
             Cell(
-                p.target,
+                titles.get(p.assay_id, p.target),
                 note=", ".join(filter(None, (words.MATERIAL.get(p.material, p.material), p.fraction))),
             ),
             Cell(
@@ -278,12 +281,13 @@ def kinetics(dossier: Dossier) -> Table:
         Column("Reason", share=1),
     )
     shown = [k for k in held if not k.refused or k.current]
+    titles = _series_names(dossier)
     rows = tuple(
         (
             Cell(numbers.iso(k.from_on)),
             Cell(numbers.iso(k.to_on)),
             Cell(
-                k.target,
+                titles.get(k.assay_id, k.target),
                 note=" ".join(filter(None, (words.MATERIAL.get(k.material, k.material), k.fraction))),
             ),
             Cell(numbers.signed(k.change_log10_per_month), note=numbers.span(k.change_lower, k.change_upper)),
@@ -303,88 +307,6 @@ def kinetics(dossier: Dossier) -> Table:
         columns=columns,
         rows=rows,
     )
-
-
-def discordance(dossier: Dossier) -> Table:
-    """Transcript beside clonotype, relative to diagnosis, newest first.
-
-    Parameters
-    ----------
-    dossier : Dossier
-        One patient.
-
-    Returns
-    -------
-    Table
-        One row a sample.
-    """
-    columns = (
-        Column("Date", number=True),
-        Column("Excess, log₁₀", number=True),
-        Column("Sign"),
-        Column("Reason", share=1),
-    )
-    rows = tuple(
-        (
-            Cell(numbers.iso(one.drawn_on)),
-            Cell(
-                f"{'> ' if one.upper == float('inf') else ''}{numbers.signed(one.excess_log10)}",
-                note=f"at least {numbers.signed(one.lower)}",
-            ),
-            Cell("excess" if one.excess else "none", note="CML-like" if one.cml_like else ""),
-            Cell(one.reason),
-        )
-        for one in reversed(dossier.discordances)
-    )
-    return Table(title="BCR-ABL1 beside IG/TR", columns=columns, rows=rows)
-
-
-def disagreements(dossier: Dossier) -> Table:
-    """Assays of one day that disagree, newest first.
-
-    Parameters
-    ----------
-    dossier : Dossier
-        One patient.
-
-    Returns
-    -------
-    Table
-        One row a pair of assays.
-    """
-    columns = (
-        Column("Date", number=True),
-        Column("Higher"),
-        Column("Lower"),
-        Column("How"),
-        Column("Difference, log₁₀", number=True),
-        Column("Reason", share=1),
-    )
-    rows = tuple(
-        (
-            Cell(numbers.iso(one.drawn_on), note=words.MATERIAL.get(one.material, one.material)),
-            Cell(_assay_name(one.higher)),
-            Cell(_assay_name(one.lower)),
-            Cell(one.kind, tone="look", note="" if one.rule_status == "verified" else "unverified rule"),
-            Cell(
-                "" if one.difference_log10 is None else numbers.signed(one.difference_log10),
-                note=numbers.span(one.difference_lower, one.difference_upper),
-            ),
-            Cell(one.reason),
-        )
-        for one in reversed(dossier.disagreements)
-    )
-    return Table(
-        title="Assays that disagree",
-        note="Assays of one day and material are compared and never merged; differences are of the changes since diagnosis.",
-        columns=columns,
-        rows=rows,
-    )
-
-
-def _assay_name(assay_id: str) -> str:
-    """An assay's own name in words: a gate of cytometry without the prefix that tells it from markers."""
-    return f"flow, {assay_id.removeprefix(_FLOW)}" if assay_id.startswith(_FLOW) else assay_id
 
 
 def cautions(dossier: Dossier) -> Table:
@@ -426,66 +348,6 @@ def cautions(dossier: Dossier) -> Table:
         columns=columns,
         rows=rows,
     )
-
-
-def clones(dossier: Dossier) -> Table:
-    """Clones of the diagnosis sample: index clones, and those that are back.
-
-    Parameters
-    ----------
-    dossier : Dossier
-        One patient.
-
-    Returns
-    -------
-    Table
-        One row a clone.
-    """
-    columns = (
-        Column("Clone", share=1),
-        Column("Role"),
-        Column("At diagnosis, % of reads", number=True),
-        Column("Reads by sample"),
-        Column("Verdict"),
-        Column("Reason", share=1),
-    )
-    shown = [one for one in dossier.clone_tracks if one.role == "index" or one.verdict == "returns"]
-    hidden = len(dossier.clone_tracks) - len(shown)
-    rows = tuple(
-        (
-            Cell(one.name, note=f"{one.locus}, same by {one.identity}"),
-            Cell(one.role),
-            Cell(numbers.percent(100.0 * one.diagnosis_share)),
-            Cell(", ".join(_reads(point) for point in one.points)),
-            Cell(
-                one.verdict,
-                tone="act" if one.verdict == "returns" else "look" if one.verdict == "detected again" else "",
-                note=" ".join(
-                    (
-                        f"since {numbers.iso(one.since)}",
-                        "" if one.rule_status == "verified" else "unverified rule",
-                    )
-                ).strip(),
-            ),
-            Cell(one.reason),
-        )
-        for one in shown
-    )
-    return Table(
-        title="Clones of the diagnosis sample",
-        note=f"Followed by identity, never summed. {numbers.plural(hidden, 'further watched clone')} did not return."
-        if hidden
-        else "Followed by identity, never summed.",
-        columns=columns,
-        rows=rows,
-    )
-
-
-def _reads(point: ClonePoint) -> str:
-    """Reads of a clone in a sample; where nothing was found, the bound and never 0."""
-    if point.state == "not detected":
-        return f"< {numbers.level(point.upper_limit or 0.0)}"
-    return f"{point.reads:,}" + (" (detected)" if point.state == "detected" else "")
 
 
 def joint(dossier: Dossier) -> Table:
