@@ -6,7 +6,9 @@ dilution error of a level ONE draw for all genes. Levels are left out in turn an
 * *ours* learns every variance from the other levels;
 * the *oracle* is told the true variances, of the history and of the wells, and nothing else: no honest method
   promises more;
-* *dilutions known* is told the true mean line and the true dilution errors too, so that nothing is shared by the genes.
+* *dilutions known* is told the true mean line and the true dilution errors too, so that nothing is shared by the genes;
+* *tubes by other genes* learns every variance from the other levels, and what the tubes hold from the other genes, as in
+  `_qpcr_tubes`; its interval is asked for the tube's content, not for its label.
 
 Coverage averaged over laboratories is the calibration of a method. The share of laboratories that hold a bar at every
 level is how far that bar can be promised to one laboratory. Three truths: the fitted law; Student t (5) wells and
@@ -26,6 +28,7 @@ import numpy as np
 
 from _form import Figure, finish
 from _qpcr_calibration import LEVELS, covered, fitted, held_without, vermeulen
+from _qpcr_tubes import level_inside_of_tubes
 from remnant.numerics import calibration
 from remnant.numerics.calibration import History, Spread
 
@@ -137,7 +140,7 @@ def by_known_dilutions(one: Laboratory, out: int) -> np.ndarray:
     # A height at another centre: the mean line is moved along its slope.
     centre = float(held.log10_copies.mean())
     height = law.mean[0] + law.mean[1] * (centre - law.centre)
-    between = _moved(law.spread, centre - law.centre)
+    between = law.spread.moved(centre - law.centre)
     known = np.r_[height, law.mean[1], rest]
     history = History(centre, between, 1.0, known, np.zeros((len(known), len(known))), len(held))
     lines = calibration.posterior_lines(held, history, technical=law.technical)
@@ -147,18 +150,16 @@ def by_known_dilutions(one: Laboratory, out: int) -> np.ndarray:
     )
 
 
-def _moved(spread: Spread, by: float) -> Spread:
-    """The same lines, their heights taken `by` decades further up."""
-    cross = spread.correlation * spread.height_sd * spread.slope_sd
-    height = (spread.height_sd**2 + 2.0 * by * cross + (by * spread.slope_sd) ** 2) ** 0.5
-    correlation = (cross + by * spread.slope_sd**2) / (height * spread.slope_sd)
-    return replace(spread, height_sd=height, correlation=correlation)
+def by_other_genes(one: Laboratory, out: int) -> np.ndarray:
+    """Inside or not, every variance learned from the other levels, the tubes told by the other genes."""
+    return level_inside_of_tubes(one.cq, out)
 
 
 METHODS: Final[dict[str, Method]] = {
     "ours": by_ours,
     "oracle": by_oracle,
     "dilutions known": by_known_dilutions,
+    "tubes by other genes": by_other_genes,
 }
 
 
@@ -208,7 +209,7 @@ def figures() -> list[Figure]:
     found = []
     for name, inside in coverage(law, LABORATORIES, METHODS).items():
         found += _summary(f"laboratories of the fitted law, {name}", inside)
-    told = {name: METHODS[name] for name in ("ours", "oracle")}
+    told = {name: METHODS[name] for name in ("ours", "oracle", "tubes by other genes")}
     twice = replace(law.spread, shared_level_sd=2.0 * law.spread.shared_level_sd)
     for truth, other in (
         ("t (5) wells and dilutions", replace(law, noise="t5")),

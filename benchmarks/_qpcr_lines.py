@@ -1,23 +1,33 @@
 """Standards read as if they were unknown: the lines by which a gene's wells get their quantities.
 
 Cq are genes x wells on one ladder of standards; quantities are log10 copies. `Laboratory` is what other genes
-teach; no function looks at the nominal level of the well that it reads, but for `own_line`.
+teach; no function looks at the nominal level of the well that it reads, but for `own_line`. `by_laboratory_line` is
+the product's own path for ``standard_curve = "laboratory"``, from wells to lines.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from _qpcr_calibration import fitted
-from remnant.knowledge.qpcr import well_assumptions
+from remnant.assay.qpcr.curves import judged_curves
+from remnant.assay.qpcr.laboratory_line import with_laboratory
+from remnant.assay.qpcr.plates import well_frame
+from remnant.knowledge.calibration import calibration_rules
+from remnant.knowledge.qpcr import qpcr_rules, well_assumptions
 from remnant.numerics import calibration, calibration_ladder
+from remnant.records.run import Assay, Run, Well
+from remnant.records.sample import Sample
 
 __all__ = [
     "Laboratory",
     "by_history",
+    "by_laboratory_line",
     "by_other_genes",
     "laboratory",
     "own_line",
@@ -25,6 +35,10 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+
+_RUN: Final = "R-01"
+_READ: Final = "the gene that is read"
+_ASSAY: Final = Assay(assay_id=_READ, target=_READ, control=None, unit="copies", platform="qpcr")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +91,45 @@ def by_history(known: Laboratory, cq: Floats) -> Floats:
     lines = calibration.posterior_lines(held, known.history, technical=technical)
     quantity: Floats = (cq - lines.intercept) / lines.slope
     return quantity
+
+
+def by_laboratory_line(nominal: Floats, others: Floats, cq: Floats) -> Floats:
+    """Quantities of one gene by the product: its wells are samples without standards, the other genes' are standards.
+
+    The product's gates decide which genes teach, its rules how; the line is that of an assay without standards.
+    """
+    sample = Sample(sample_id=_READ, patient_id="P", material="BM", drawn_on=dt.date(2013, 1, 1))
+    wells = [_well(_READ, place, value, None) for place, value in enumerate(cq.tolist())]
+    for gene, values in enumerate(others.tolist()):
+        wells += [
+            _well(f"gene {gene}", place, value, copies)
+            for place, (value, copies) in enumerate(zip(values, nominal.tolist(), strict=True))
+        ]
+    runs, rules = [Run(run_id=_RUN)], qpcr_rules()
+    frame, _ = well_frame(wells, runs=runs, samples=[sample], assays=[_ASSAY])
+    curves, _ = with_laboratory(
+        judged_curves(frame, rules.curves, rules.wells),
+        frame,
+        untaught=(),
+        runs=runs,
+        assumptions=rules.wells,
+        rules=calibration_rules(),
+    )
+    [row] = np.flatnonzero(curves.lines.lent)
+    return curves.lines.read(np.full(len(cq), row), cq)
+
+
+def _well(target: str, place: int, cq: float, standard_copies: float | None) -> Well:
+    return Well(
+        run_id=_RUN,
+        position=f"{target} {place}",
+        target=target,
+        sample=_READ,
+        kind="unknown" if standard_copies is None else "standard",
+        detected=True,
+        cq=cq,
+        standard_copies=standard_copies,
+    )
 
 
 def by_other_genes(nominal: Floats, others: Floats, cq: Floats) -> Floats:

@@ -1,10 +1,11 @@
 """Ruijter 2013: the eleven published methods recomputed, and ours among them.
 
-Four calibrations, none of which looks at the level of the well that it reads, but for the last. *History without
-the well* (held against the bars, and ranked): genes are curves of one laboratory and one lot of standards, as in the left-out standards; a
+Five calibrations, none of which looks at the level of the well that it reads, but for the last. *Line of the
+laboratory* (held against the bars, and ranked) is the product with ``standard_curve = "laboratory"``: the gene's wells are samples
+of an assay without standards, read by the line that the other genes' accepted curves lead one to expect. *History without
+the well*: genes are curves of one laboratory and one lot of standards, as in the left-out standards; a
 gene's line is drawn from its other fourteen wells and the history of the other 62 genes. *Own line without the
-well*. *Line of other genes* (held against the bars too): nothing of a gene's own standards enters its quantities;
-no setting of the product reads so. *Own line*: with the well in it, as the published methods with a standard curve did.
+well*. *Line of other genes*: their mean least-squares line, beside the product's. *Own line*: with the well in it, as the published methods with a standard curve did.
 
 Two ways of reading a curve, both settings of a study: ``cq_source = "ours"`` (15 % of the height) and
 ``cq_source = "combined"`` (held against the bars), five cycles by weights and a penalty that the accepted standards of the other
@@ -23,7 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from _form import Figure
-from _qpcr_lines import by_history, by_other_genes, laboratory, own_line, own_line_without
+from _qpcr_lines import (
+    by_history,
+    by_laboratory_line,
+    by_other_genes,
+    laboratory,
+    own_line,
+    own_line_without,
+)
 from _qpcr_nested import (
     AMPLIFYING,
     STEP,
@@ -130,12 +138,13 @@ def _by_history(nominal: Floats, others: Floats, cq: Floats) -> Floats:
 
 
 _CALIBRATIONS: Final = {
+    "line of the laboratory": _gene_by_gene(by_laboratory_line),
     "history without the well": _gene_by_gene(_by_history),
     "own line without the well": own_line_without,
     "line of other genes": _gene_by_gene(by_other_genes),
     "own line": own_line,
 }
-_WITHOUT_THE_WELL: Final = ("history without the well", "line of other genes")
+_JUDGED: Final = "line of the laboratory"
 
 
 def ranks(metrics: dict[str, dict[str, DilutionMetrics]], field: str) -> tuple[int, int, int]:
@@ -255,9 +264,9 @@ def figures() -> list[Figure]:
     for source in ("combined", "ours"):
         for name, calibrate in _CALIBRATIONS.items():
             quantity = calibrate(nominal, read[source][rows])
-            against_bars = source == "combined" and name in _WITHOUT_THE_WELL
+            against_bars = source == "combined" and name == _JUDGED
             said += _summary(f"{source}, {name}", nominal, quantity, judged=against_bars)
-            if source == "combined" and name == _WITHOUT_THE_WELL[0]:
+            if source == "combined" and name == _JUDGED:
                 mine = quantity
                 everyone["ours"] = {
                     gene: dilution_metrics(nominal, 10.0**wells)

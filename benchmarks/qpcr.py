@@ -21,6 +21,7 @@ import _qpcr_own_standards
 import _qpcr_ruijter
 import _qpcr_speed
 import _qpcr_structures
+import _qpcr_tubes
 from _form import Figure, finish
 from _qpcr_sets import DATA
 
@@ -29,7 +30,7 @@ def main() -> None:
     """Run every part."""
     found: list[Figure] = []
     if DATA.is_dir():
-        for part in (_qpcr_curves, _qpcr_ruijter, _qpcr_own_standards, _qpcr_speed):
+        for part in (_qpcr_curves, _qpcr_ruijter, _qpcr_own_standards, _qpcr_tubes, _qpcr_speed):
             found += part.figures()
     else:
         found.append(Figure("curves: real data absent", "left out"))

@@ -15,7 +15,7 @@ from remnant.records.judgement import Course
 from remnant.records.measurement import Measurement, ReportedValue
 from remnant.records.sample import Sample
 from remnant.study.derived import derived_records
-from remnant.study.folder import init_study
+from remnant.study.folder import init_study, open_study
 from remnant.study.store import retract
 
 NAMES = ("patients", "events", "therapies", "samples", "cdnas", "runs", "wells", "reported")
@@ -99,6 +99,19 @@ def test_the_order_of_import_does_not_matter(raw, study, tmp_path):
         for each in (study, other)
     )
     assert mine == theirs
+
+
+def test_another_choice_of_standards_renews_every_measurement(raw, tmp_path):
+    study = study_of(tmp_path / "s", [raw])
+    run_study(study)
+    path = study.folder / "study.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('standard_curve = "own"', 'standard_curve = "laboratory"'), encoding="utf-8")
+    changed = open_study(study.folder)
+    stages = {stage.stage: stage for stage in run_study(changed).stages}
+    assert stages["assay"].computed > 0
+    assert stages["assay"].kept == 1  # what is typed in
+    assert run_study(changed).up_to_date
 
 
 def value(**changes):

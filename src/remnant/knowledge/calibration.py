@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from remnant.knowledge import tables
 
 __all__ = [
+    "CURVE_CHOICES",
     "CalibrationRules",
+    "CurveChoice",
     "QuantificationRule",
     "calibration_rules",
     "quantification_rules",
     "unverified",
+    "unverified_between_assays",
 ]
 
+CurveChoice = Literal["own", "laboratory"]
+CURVE_CHOICES: tuple[str, ...] = CurveChoice.__args__  # type: ignore[attr-defined]
+"""Whether an assay with few plates, or without standards, borrows from the laboratory's other assays."""
 _TABLE = "qpcr_calibration"
 _LIMITS = "qpcr_quantification_limits"
-_CURVES = ("height_sd", "slope_sd", "level_sd")
+_BETWEEN_ASSAYS = ("assay_height_sd", "assay_slope_sd")
+_CURVES = ("height_sd", "slope_sd", "level_sd", *_BETWEEN_ASSAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +39,10 @@ class CalibrationRules:
         Standard deviations before the plates speak: cycles, cycles a tenfold, cycles.
     history_weight : float
         Degrees of freedom of each.
+    laboratory_assays : float
+        Other assays with an accepted curve from which an assay borrows, where the study says so.
+    assay_height_sd, assay_slope_sd : float
+        The same between assays.
     drift_p : float
         Error rate of drift over one history.
     level_off_z : float
@@ -50,6 +62,9 @@ class CalibrationRules:
     slope_sd: float
     level_sd: float
     history_weight: float
+    laboratory_assays: float
+    assay_height_sd: float
+    assay_slope_sd: float
     drift_p: float
     level_off_z: float
     refuted_detection_p: float
@@ -127,4 +142,24 @@ def unverified() -> tuple[tuple[str, str], ...]:
         for table in (_TABLE, _LIMITS)
         for row in tables.rows(table)
         if row["status"] == "unverified" and row["id"] not in _CURVES
+    )
+
+
+def unverified_between_assays() -> tuple[tuple[str, str], ...]:
+    """Rows behind what an assay borrows from others that nobody verified against their source.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Row id and source.
+
+    Examples
+    --------
+    >>> [row for row, _ in unverified_between_assays()]
+    ['assay_height_sd', 'assay_slope_sd']
+    """
+    return tuple(
+        (row["id"], row["source"])
+        for row in tables.rows(_TABLE)
+        if row["status"] == "unverified" and row["id"] in _BETWEEN_ASSAYS
     )

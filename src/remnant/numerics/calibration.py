@@ -28,6 +28,7 @@ __all__ = [
     "History",
     "Lines",
     "Spread",
+    "at_levels",
     "drift",
     "fit_history",
     "for_other_standards",
@@ -66,6 +67,30 @@ class Spread:
     correlation: float
     plate_level_sd: float
     shared_level_sd: float
+
+    def moved(self, decades: float) -> Spread:
+        """The same lines, their heights taken further up the ladder.
+
+        Parameters
+        ----------
+        decades : float
+            Distance to the new middle, log10 copies.
+
+        Returns
+        -------
+        Spread
+            Of the same slopes and levels.
+
+        Examples
+        --------
+        >>> one = Spread(height_sd=0.3, slope_sd=0.1, correlation=0.0, plate_level_sd=0.0, shared_level_sd=0.0)
+        >>> round(one.moved(4.0).height_sd, 3), round(one.moved(4.0).correlation, 3)
+        (0.5, 0.8)
+        """
+        cross = self.correlation * self.height_sd * self.slope_sd
+        height = (self.height_sd**2 + 2.0 * decades * cross + (decades * self.slope_sd) ** 2) ** 0.5
+        correlation = (cross + decades * self.slope_sd**2) / (height * self.slope_sd)
+        return replace(self, height_sd=height, correlation=correlation)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -383,24 +408,16 @@ def _shared_posterior(part: _Algebra, plates: Bools) -> tuple[Floats, Floats]:
     return covariance @ part.shared_score[plates].sum(axis=0), covariance
 
 
-def posterior_lines(held: Ladder, history: History, *, technical: Floats) -> Lines:
-    """Line of each plate given its own standards and the history.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """A line drawn from the history: its mean, what carries the shared errors into it, and its own covariance."""
 
-    Parameters
-    ----------
-    held : Ladder
-        Standards, on the ladder that the history was learned on.
-    history : History
-        History; it may hold these plates or not.
-    technical : ndarray of float, shape (plates,)
-        Technical standard deviation of one well, cycles.
+    line: Floats
+    carried: Floats
+    own: Floats
 
-    Returns
-    -------
-    Lines
-        In true copies: the shared error of the levels is taken out as far as the plates tell it, and its rest
-        is in the covariance.
-    """
+
+def _drawn(held: Ladder, history: History, technical: Floats) -> _Drawn:
     wells = _prepared(
         held,
         technical=technical,
@@ -414,8 +431,62 @@ def posterior_lines(held: Ladder, history: History, *, technical: Floats) -> Lin
     keeps = np.eye(2) - np.einsum("pil,lj->pij", gain, x)
     carried = np.concatenate([keeps, -gain], axis=2)
     line = carried @ history.mean + np.einsum("pil,pl->pi", gain, np.where(wells.seen, wells.value, 0.0))
-    covariance = part.plate_covariance + carried @ history.covariance @ np.swapaxes(carried, 1, 2)
-    return Lines(line[:, 0], line[:, 1], history.centre, covariance)
+    return _Drawn(line, carried, part.plate_covariance)
+
+
+def posterior_lines(held: Ladder, history: History, *, technical: Floats) -> Lines:
+    """Line of each plate given its own standards and the history.
+
+    Parameters
+    ----------
+    held : Ladder
+        Standards, on the ladder that the history was learned on; a plate without any gets the line that the
+        history expects.
+    history : History
+        History; it may hold these plates or not.
+    technical : ndarray of float, shape (plates,)
+        Technical standard deviation of one well, cycles.
+
+    Returns
+    -------
+    Lines
+        In true copies: the shared error of the levels is taken out as far as the plates tell it, and its rest
+        is in the covariance.
+    """
+    drawn = _drawn(held, history, technical)
+    carried = drawn.carried
+    covariance = drawn.own + carried @ history.covariance @ np.swapaxes(carried, 1, 2)
+    return Lines(drawn.line[:, 0], drawn.line[:, 1], history.centre, covariance)
+
+
+def at_levels(held: Ladder, history: History, *, technical: Floats) -> tuple[Floats, Floats]:
+    """Cq that each plate expects of the dilutions in their tubes, by the other plates and its own standards.
+
+    Parameters
+    ----------
+    held : Ladder
+        Standards, on the ladder that the history was learned on; levels may be left out of them.
+    history : History
+        History of plates with the same tubes: it knows the shared error of every level.
+    technical : ndarray of float, shape (plates,)
+        Technical standard deviation of one well, cycles.
+
+    Returns
+    -------
+    expected_cq, sd : ndarray of float, shape (plates, levels)
+        Cq at the content of the tube (not at its label), with many molecules; and its standard deviation,
+        that of the level on this plate included, that of a well not.
+    """
+    drawn = _drawn(held, history, technical)
+    levels = len(held.log10_copies)
+    x = np.stack([np.ones(levels), held.log10_copies - history.centre], axis=1)
+    joint = np.einsum("li,pik->plk", x, drawn.carried)
+    joint[:, np.arange(levels), 2 + np.arange(levels)] += 1.0
+    expected: Floats = np.einsum("pi,li->pl", drawn.line, x) + history.mean[2:]
+    own = np.einsum("li,pij,lj->pl", x, drawn.own, x)
+    shared = np.einsum("plk,km,plm->pl", joint, history.covariance, joint)
+    sd: Floats = np.sqrt(own + shared + history.spread.plate_level_sd**2)
+    return expected, sd
 
 
 def for_other_standards(history: History, held: Ladder) -> History:

@@ -25,6 +25,7 @@ from remnant.course.cautions import caution_findings, sample_dilutions
 from remnant.course.discordance import disagreement_findings, disagreements
 from remnant.course.kinetics import with_kinetics
 from remnant.knowledge.assays import default_assays
+from remnant.knowledge.calibration import CurveChoice
 from remnant.knowledge.conversion import study_factors
 from remnant.knowledge.cutoffs import Cutoff, activate, active_cutoffs, cutoffs
 from remnant.knowledge.rules_files import rule_book
@@ -203,7 +204,15 @@ def _assay(study: Study, known: Facts, curve_findings: Sequence[Finding], *, tel
     runs = {run.run_id: run for run in known.runs}
     tubes = {cdna.cdna_id: cdna for cdna in known.cdnas}
     samples = {sample.sample_id: sample for sample in known.samples}
-    controls = _hash(well for well in known.wells if well.kind != "unknown")
+    choice = study.settings.standard_curve
+    # Standards make the history of an assay over all runs, lots and instruments say which runs belong together.
+    calibrated = {well.run_id for well in known.wells if well.kind == "standard"}
+    lots = [
+        (run.run_id, run.standard_lot, run.instrument, run.chemistry)
+        for run in known.runs
+        if run.run_id in calibrated
+    ]
+    controls = _hash((well for well in known.wells if well.kind != "unknown"), lots, [choice])
 
     places = grouped(known.wells, "sample")
 
@@ -226,7 +235,7 @@ def _assay(study: Study, known: Facts, curve_findings: Sequence[Finding], *, tel
     stale, gone = _stale(study, "assay", wanted)
     if stale:
         tell("quantify", 0, 1)
-        results = _quantified(known, curve_findings)
+        results = _quantified(known, curve_findings, standard_curve=choice)
         write_derived(study, "assay", {key: (wanted[key], results[key]) for key in stale}, remove=gone)
         tell("quantify", 1, 1)
     else:
@@ -234,9 +243,17 @@ def _assay(study: Study, known: Facts, curve_findings: Sequence[Finding], *, tel
     return _stage("assay", wanted, stale, gone)
 
 
-def _quantified(known: Facts, curve_findings: Sequence[Finding]) -> Mapping[str, Sequence[Any]]:
+def _quantified(
+    known: Facts, curve_findings: Sequence[Finding], *, standard_curve: CurveChoice
+) -> Mapping[str, Sequence[Any]]:
     """Records by key: each run's own, and what belongs to the laboratory as a whole."""
-    got = quantify(wells=known.wells, runs=known.runs, cdnas=known.cdnas, samples=known.samples)
+    got = quantify(
+        wells=known.wells,
+        runs=known.runs,
+        cdnas=known.cdnas,
+        samples=known.samples,
+        standard_curve=standard_curve,
+    )
     typed_in = measure_reported(known.reported, samples=known.samples, variance=got.variance)
     results: dict[str, list[Any]] = defaultdict(list)
     for record in _of_runs(got):

@@ -82,7 +82,8 @@ class CurveFit:
     rule_id : str
         Rule row that supplied the gates.
     history_plates : int
-        Plates of the same assay and lot that the evidence joins this curve with; 0 for none.
+        Plates of the same assay and lot that the evidence joins this curve with; 0 for none. Where the study
+        lets assays borrow from each other: curves of other assays.
     evidence_slope, evidence_intercept : float or None
         Line that the evidence reads then; None where it is the line above.
     """

@@ -20,6 +20,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from remnant.errors import ConflictError, InputError, NotFoundError
+from remnant.knowledge.calibration import CURVE_CHOICES
 from remnant.knowledge.igtr import PROFILES
 from remnant.study.audit import append_entry
 from remnant.study.connection import make_engine, plain_errors, writing
@@ -36,7 +37,7 @@ SETTINGS_FILE: Final = "study.toml"
 _SECTIONS: Final = {
     "study": ("name", "created", "language", "database"),
     "rules": ("active",),
-    "qpcr": ("cq_source",),
+    "qpcr": ("cq_source", "standard_curve"),
     "igtr": ("profile",),
     "dpcr": ("gate",),
 }
@@ -185,6 +186,9 @@ def _as_toml(settings: Settings) -> str:
         "# Which Cq is quantified: the instrument's, ours, read from the amplification curves, or several of",
         "# ours combined, by weights that the standards of other assays teach.",
         f"cq_source = {json.dumps(settings.cq_source)}",
+        "# Whose standards read an assay: its own, or, for an assay with few plates or without standards, those",
+        "# of the laboratory's other assays too.",
+        f"standard_curve = {json.dumps(settings.standard_curve)}",
         "",
         "[dpcr]",
         "# How amplitudes of partitions are gated: control, a threshold a channel, or two-colour, four clusters.",
@@ -219,6 +223,7 @@ def _read_settings(path: Path) -> Settings:
         database=study.get("database"),
         active_rules=tuple(content.get("rules", {}).get("active", ())),
         cq_source=content.get("qpcr", {}).get("cq_source", "instrument"),
+        standard_curve=content.get("qpcr", {}).get("standard_curve", "own"),
         igtr_profile=content.get("igtr", {}).get("profile"),
         gate=content.get("dpcr", {}).get("gate", "control"),
     )
@@ -246,6 +251,9 @@ def _setting_problems(content: dict[str, object]) -> list[str]:
     source = tables["qpcr"].get("cq_source", "instrument")
     if source not in CQ_SOURCES:
         problems.append(f"qpcr.cq_source: found {source!r}, need one of {', '.join(CQ_SOURCES)}")
+    choice = tables["qpcr"].get("standard_curve", "own")
+    if choice not in CURVE_CHOICES:
+        problems.append(f"qpcr.standard_curve: found {choice!r}, need one of {', '.join(CURVE_CHOICES)}")
     profile = tables["igtr"].get("profile")
     if profile is not None and profile not in PROFILES:
         problems.append(f"igtr.profile: found {profile!r}, need one of {', '.join(PROFILES)}")

@@ -12,6 +12,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from remnant.knowledge.calibration import CurveChoice
 from remnant.knowledge.igtr import Profile
 
 __all__ = ["CQ_SOURCES", "GATES", "CqSource", "GateChoice", "Settings", "Study"]
@@ -41,6 +42,9 @@ class Settings:
     cq_source : {"instrument", "ours", "combined"}
         Which Cq is quantified: the one under the laboratory's threshold, the one read from the curve, or several
         cycles of the curve combined by weights that the standards of the laboratory's other assays teach.
+    standard_curve : {"own", "laboratory"}
+        Whether an assay is read by its own standards alone, or may borrow from the standards of the laboratory's
+        other assays; one without standards is then read by their line.
     igtr_profile : {"avoid false negative", "avoid false positive"} or None
         EuroMRD's interpretation that makes the state of an IG/TR sample; None for the default.
     gate : {"control", "two-colour"}
@@ -53,6 +57,7 @@ class Settings:
     database: str | None = None
     active_rules: tuple[str, ...] = ()
     cq_source: CqSource = "instrument"
+    standard_curve: CurveChoice = "own"
     igtr_profile: Profile | None = None
     gate: GateChoice = "control"
 

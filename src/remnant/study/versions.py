@@ -84,6 +84,7 @@ def fingerprint(study: Study) -> str:
             settings.language,
             list(settings.active_rules),
             settings.cq_source,
+            settings.standard_curve,
             settings.gate,
         ],
         "rules": rules_version(),

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remnant.assay.qpcr.amplification_cq import with_our_cq
-from remnant.assay.qpcr.curves import fit_curves
+from remnant.assay.qpcr.curves import Family, families, fit_curves, instrument_of
 from remnant.knowledge.qpcr import qpcr_rules, well_assumptions
 from remnant.knowledge.qpcr_curves import AmplificationRules, amplification_rules
 from remnant.numerics.cycle_combination import learned_weights
@@ -32,14 +32,11 @@ __all__ = ["COMBINED_CYCLES", "Combination", "combined_results"]
 
 Floats = NDArray[np.float64]
 Place = tuple[str, str, str]
-Family = tuple[str, str]
 
 COMBINED_CYCLES: Final = ("cq", "tangent_cq", "second_derivative_cq", "early_share_cq", "share_cq")
 """Cycles of a `CurveResult` that are combined, the leading one first."""
 _TENFOLD: Final = 3.4
 """Cycles."""
-_UNNAMED: Final = "\0"
-"""Before the file of a run whose instrument is not named: no instrument starts so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +134,9 @@ def combined_results(
 def _families(results: Sequence[CurveResult], runs: Sequence[Run]) -> dict[str, Family]:
     """Family of each run with curves."""
     known = {run.run_id: run for run in runs}
-    found = {}
-    for run_id in dict.fromkeys(one.run_id for one in results):
-        run = known.get(run_id) or Run(run_id=run_id)
-        instrument = run.instrument or f"{_UNNAMED}{run.source_sha256 or run_id}"
-        found[run_id] = (instrument, run.chemistry or "")
-    return found
+    return families(
+        known.get(run_id) or Run(run_id=run_id) for run_id in dict.fromkeys(one.run_id for one in results)
+    )
 
 
 def _values(result: CurveResult) -> tuple[float, ...]:
@@ -207,7 +201,7 @@ def _learned(
     family: Family, targets: Sequence[str], standards: _Standards | None, rules: AmplificationRules
 ) -> tuple[Combination | None, Finding]:
     """Weights for every target of a family, or why there are none."""
-    instrument = "" if family[0].startswith(_UNNAMED) else family[0]
+    instrument = instrument_of(family)
     subject = f"instrument {instrument or 'not named'}"
     count = len(standards.targets) if standards is not None else 0
     # One more than the others that are asked for: a target with standards does not count for itself.

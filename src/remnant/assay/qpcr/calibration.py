@@ -3,7 +3,8 @@
 The history is every accepted curve of one target and one lot of standards. A lot with few plates borrows the
 slopes and the pipetting of the target's longest history, not the heights. The laboratory's own arithmetic, its
 gates and its point values stay on the plate's own least-squares line; the evidence reads the line that plate
-and history give together. A plate that the history refutes is said, and reads its own line.
+and history give together. A plate that the history refutes is said, and reads its own line. Where the study
+lets assays borrow from each other, those without a history of their own do (`laboratory_line`).
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from remnant.assay.qpcr.curves import Curves, ReadLines
-from remnant.assay.qpcr.plates import USED
-from remnant.knowledge.calibration import CalibrationRules
+from remnant.assay.qpcr.curves import Curves, ReadLines, curve_wells
+from remnant.assay.qpcr.laboratory_line import Untaught, with_laboratory
+from remnant.knowledge.calibration import CalibrationRules, CurveChoice
 from remnant.knowledge.qpcr import WellAssumptions
 from remnant.numerics import calibration, calibration_ladder, calibration_silent
 from remnant.numerics.standard_curve import Calibration
@@ -76,6 +77,7 @@ def with_history(
     runs: Sequence[Run],
     assumptions: WellAssumptions,
     rules: CalibrationRules,
+    borrow: CurveChoice = "own",
 ) -> tuple[Curves, list[Finding]]:
     """Let every accepted curve borrow from the other plates of its assay.
 
@@ -91,6 +93,8 @@ def with_history(
         Technical error before the standards speak, and the detection probability.
     rules : CalibrationRules
         When and how a plate borrows.
+    borrow : {"own", "laboratory"}, default "own"
+        Whether assays without a history of their own borrow from the laboratory's other assays.
 
     Returns
     -------
@@ -98,7 +102,7 @@ def with_history(
         With the lines that evidence reads, and the technical error that the history teaches.
     findings : list of Finding
         Drifted plates, dilutions that are off on all plates, silent standards that refute the detection
-        probability.
+        probability, what was borrowed from other assays.
 
     References
     ----------
@@ -116,6 +120,7 @@ def with_history(
     )
     findings: list[Finding] = []
     longest: dict[str, calibration.History] = {}
+    untaught: list[Untaught] = []
     for assay in _assays(curves, frame, lots=lots, assumptions=assumptions):
         keep = np.ones(len(assay.held), dtype=bool)
         if len(assay.held) >= rules.history_plates:
@@ -125,6 +130,7 @@ def with_history(
         elif assay.target in longest:
             history = calibration.for_other_standards(longest[assay.target], assay.held)
         else:
+            untaught.append(Untaught(assay.target, assay.lot, assay.curve))
             continue
         technical[assay.curve] = assay.technical
         rows = assay.curve[keep]
@@ -136,8 +142,14 @@ def with_history(
         error.slope_variance[rows] = read.covariance[:, 1, 1] / squared
         error.mean_log10[rows] = read.centre
         findings += _refuted_detection(assay, keep, read, frame, history=history, rules=rules)
-    read_lines = ReadLines(slope, intercept, error, plates)
-    return replace(curves, lines=read_lines, technical_sd_cycles=technical), findings
+    read_lines = ReadLines(slope, intercept, error, plates, lines.lent)
+    joined = replace(curves, lines=read_lines, technical_sd_cycles=technical)
+    if borrow == "own":
+        return joined, findings
+    taught, said = with_laboratory(
+        joined, frame, untaught=untaught, runs=runs, assumptions=assumptions, rules=rules
+    )
+    return taught, [*findings, *said]
 
 
 def _assays(
@@ -153,9 +165,7 @@ def _assays(
         for run_id, target, curve in curves.keys.iter_rows()
         if not curves.reasons[curve]
     ]
-    standards = frame.filter(
-        (pl.col("role") == "standard") & pl.col("decision").is_in([USED, "silent standard"])
-    ).select("run_id", "target", "standard_copies", "cq")
+    standards = curve_wells(frame)
     found = []
     for target, lot in dict.fromkeys((target, lot) for target, lot, _, _ in passing):
         members = [(run_id, curve) for name, of, run_id, curve in passing if (name, of) == (target, lot)]

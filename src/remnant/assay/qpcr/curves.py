@@ -2,14 +2,14 @@
 
 A curve belongs to its run: none is taken from another one. Ordinary least squares of Cq on log10 copies, as
 the published gates mean it. What the evidence reads is a line of its own, `ReadLines`: the same one until
-`remnant.assay.qpcr.calibration` joins it with the history of the assay.
+`remnant.assay.qpcr.calibration` joins it with the history of the assay, or lends it a line of other assays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -20,19 +20,28 @@ from remnant.knowledge.qpcr import CurveGates, WellAssumptions, well_assumptions
 from remnant.numerics import standard_curve
 from remnant.records.finding import Finding
 from remnant.records.measurement import CurveFit
-from remnant.records.run import Well
+from remnant.records.run import Run, Well
 
 __all__ = [
     "Curves",
+    "Family",
     "ReadLines",
     "curve_findings",
     "curve_records",
+    "curve_wells",
+    "families",
     "fit_curves",
+    "instrument_of",
     "judged_curves",
     "last_cycle_findings",
 ]
 
 Floats = NDArray[np.float64]
+Family = tuple[str, str]
+"""Instrument and chemistry; the file of a run whose instrument is not named stands for it."""
+
+_UNNAMED: Final = "\0"
+"""Before the file of a run whose instrument is not named: no instrument starts so."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,12 +56,15 @@ class ReadLines:
         Error of each line.
     history_plates : ndarray of int, shape (n,)
         Plates that the line was joined with; 0 where it is the plate's own least-squares line.
+    lent : ndarray of bool, shape (n,)
+        Whether the line is that of the laboratory's other assays: no standard of its own.
     """
 
     slope: Floats
     intercept: Floats
     error: standard_curve.Calibration
     history_plates: NDArray[np.int64]
+    lent: NDArray[np.bool_]
 
     def read(self, curve: NDArray[np.int64], cq: Floats) -> Floats:
         """Copies, log10, of quantification cycles.
@@ -72,10 +84,26 @@ class ReadLines:
         result: Floats = (cq - self.intercept[curve]) / self.slope[curve]
         return result
 
+    def is_lent(self, curve: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Readings by the line of other assays.
+
+        Parameters
+        ----------
+        curve : ndarray of int
+            Curve of each reading, -1 without one.
+
+        Returns
+        -------
+        ndarray of bool
+            In the same order.
+        """
+        result: NDArray[np.bool_] = np.append(self.lent, False)[curve]
+        return result
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
-    """Curves in columns, one row a run and target that has standards.
+    """Curves in columns, one row a run and target that has standards or a line lent to it.
 
     Attributes
     ----------
@@ -105,6 +133,49 @@ class Curves:
     reasons: tuple[tuple[str, ...], ...]
     rule_id: str
     rule_label: str
+
+
+def families(runs: Iterable[Run]) -> dict[str, Family]:
+    """Which runs are read alike: those of one instrument and chemistry.
+
+    Parameters
+    ----------
+    runs : iterable of Run
+        Runs.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        Instrument and chemistry of each run.
+
+    Examples
+    --------
+    >>> families([Run(run_id="R-01", instrument="LC480", chemistry="TaqMan")])
+    {'R-01': ('LC480', 'TaqMan')}
+    """
+    return {
+        run.run_id: (
+            run.instrument or f"{_UNNAMED}{run.source_sha256 or run.run_id}",
+            run.chemistry or "",
+        )
+        for run in runs
+    }
+
+
+def instrument_of(family: Family) -> str:
+    """Instrument of a family.
+
+    Parameters
+    ----------
+    family : (str, str)
+        As `families` gives it.
+
+    Returns
+    -------
+    str
+        Empty where no run names it.
+    """
+    return "" if family[0].startswith(_UNNAMED) else family[0]
 
 
 def _gate_reasons(fits: standard_curve.StandardCurves, gates: CurveGates) -> tuple[tuple[str, ...], ...]:
@@ -172,7 +243,13 @@ def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssum
         keys.select("run_id", "target", pl.col("curve").cast(pl.Int64)),
         fits,
         error,
-        ReadLines(fits.slope, fits.intercept, error, np.zeros(len(keys), dtype=np.int64)),
+        ReadLines(
+            fits.slope,
+            fits.intercept,
+            error,
+            np.zeros(len(keys), dtype=np.int64),
+            np.zeros(len(keys), dtype=np.bool_),
+        ),
         technical,
         _gate_reasons(fits, gates),
         gates.id,
@@ -180,8 +257,27 @@ def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssum
     )
 
 
+def curve_wells(frame: pl.DataFrame) -> pl.DataFrame:
+    """Standards that teach a history: those with a signal, and the silent ones.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Well frame.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``run_id, target, standard_copies, cq``, the last one null in a silent well.
+    """
+    counts = pl.col("decision").is_in([USED, "silent standard"])
+    return frame.filter((pl.col("role") == "standard") & counts).select(
+        "run_id", "target", "standard_copies", "cq"
+    )
+
+
 def curve_records(curves: Curves) -> tuple[CurveFit, ...]:
-    """Curves as records; those without a line (fewer than two levels) are left to `curve_findings`.
+    """Curves as records; those without a line (fewer than two levels) are left to `curve_findings`, lent lines to theirs.
 
     Parameters
     ----------
@@ -216,7 +312,7 @@ def curve_records(curves: Curves) -> tuple[CurveFit, ...]:
             **_history(curves.lines, i),
         )
         for run_id, target, i in curves.keys.iter_rows()
-        if np.isfinite(fits.slope[i])
+        if np.isfinite(fits.slope[i]) and not curves.lines.lent[i]
     )
 
 

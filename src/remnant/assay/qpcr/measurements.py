@@ -31,6 +31,7 @@ from remnant.units import factor_to_ratio
 __all__ = ["measurement_findings", "measurements", "point_values"]
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 _SILENT_DECADES: Final = (-7.0, 1.0)
 """Range of log10 ratio that a measurement without evidence declares."""
@@ -113,6 +114,7 @@ def measurements(
     assays: Sequence[Assay],
     samples: Mapping[str, Sample],
     rules: QpcrRules,
+    lent: Bools,
 ) -> list[Measurement]:
     """One measurement a pair.
 
@@ -132,6 +134,8 @@ def measurements(
         Samples by code.
     rules : QpcrRules
         Rule of positive wells.
+    lent : ndarray of bool, shape (groups,)
+        Groups that are read by the line of other assays.
 
     Returns
     -------
@@ -150,7 +154,7 @@ def measurements(
     answers = _Answers(
         evidence.batch.records(),
         states,
-        reasons,
+        _with_lines(reasons, groups, part, lent),
         upper,
         interval(evidence.batch),
         interval(evidence.batch, include=COMPARISON),
@@ -186,6 +190,17 @@ def measurements(
             )
         )
     return result
+
+
+def _with_lines(reasons: Sequence[str], groups: Groups, pairs: Pairs, lent: Bools) -> list[str]:
+    """The reasons, with the genes that have no standards of their own."""
+    targets = groups.keys["target"].to_list()
+    said = []
+    for reason, t, c in zip(reasons, pairs.target.tolist(), pairs.control.tolist(), strict=True):
+        genes = " and ".join(targets[group] for group in (t, c) if lent[group])
+        line = f"{genes} read by the line of other assays" if genes else ""
+        said.append("; ".join(text for text in (reason, line) if text))
+    return said
 
 
 def _counts(target: int, control: int, pools: Pools) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from remnant.assay.qpcr.ratios import ratio_evidence
 from remnant.assay.qpcr.uses import well_uses
 from remnant.assay.qpcr.validation import with_limits
 from remnant.knowledge.assays import default_assays
-from remnant.knowledge.calibration import calibration_rules
+from remnant.knowledge.calibration import CurveChoice, calibration_rules
 from remnant.knowledge.qpcr import QpcrRules, qpcr_rules, unverified_rows
 from remnant.knowledge.variance import default_variance
 from remnant.records.control import VarianceComponent
@@ -51,6 +51,7 @@ def quantify(
     variance: Sequence[VarianceComponent] | None = None,
     rules: QpcrRules | None = None,
     learn: bool = True,
+    standard_curve: CurveChoice = "own",
 ) -> Quantified:
     """Measurements with evidence from the wells of any number of runs.
 
@@ -72,6 +73,8 @@ def quantify(
         Rule rows; None takes the default rows.
     learn : bool, default True
         Whether the errors of run and transcription are learned from internal controls.
+    standard_curve : {"own", "laboratory"}, default "own"
+        Whether assays with few plates, or without standards, borrow from the standards of other assays.
 
     Returns
     -------
@@ -125,6 +128,7 @@ def quantify(
         runs=runs,
         assumptions=chosen.wells,
         rules=calibration_rules(),
+        borrow=standard_curve,
     )
     groups, outliers, replicate_findings = without_outliers(read_groups(frame, curves), chosen)
     pools = pool_groups(groups, cq_below=chosen.positivity.cq_below)
@@ -159,7 +163,14 @@ def quantify(
     )
     found = with_limits(
         measurements(
-            own, groups, pools=pools, evidence=evidence, assays=declared, samples=by_code, rules=chosen
+            own,
+            groups,
+            pools=pools,
+            evidence=evidence,
+            assays=declared,
+            samples=by_code,
+            rules=chosen,
+            lent=curves.lines.is_lent(groups.curve),
         ),
         wells,
     )

@@ -8,7 +8,7 @@ is then integrated inside the profile, and the name is absent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -149,8 +149,8 @@ def _errors(
     control_runs, genes = key["run_id"][c], key["target"][c]
     several = _measured_on_several_runs(groups)
     labels = [
-        [f"curve:{run}:{target}" for run, target in zip(runs, targets, strict=True)],
-        [f"curve:{run}:{gene}" for run, gene in zip(control_runs, genes, strict=True)],
+        _curve_names(curves, groups.curve[t], runs, targets),
+        _curve_names(curves, groups.curve[c], control_runs, genes),
         [
             f"control:{cdna}:{gene}:{run}" if (cdna, gene) in several else f"control:{cdna}:{gene}"
             for cdna, gene, run in zip(cdnas, genes, control_runs, strict=True)
@@ -183,6 +183,15 @@ def _errors(
     sd = np.stack(sds, axis=1)
     code = np.where(sd > 0, np.stack([names.codes(column) for column in labels], axis=1), -1)
     return SharedErrors.of_arrays(tuple(names.index), code, sd)
+
+
+def _curve_names(curves: Curves, rows: Integers, runs: Iterable[str], targets: Iterable[str]) -> list[str]:
+    """Name of the error of each reading's line; a line lent by other assays is one error on all runs."""
+    lent = curves.lines.is_lent(rows).tolist()
+    return [
+        f"curve:laboratory:{target}" if shared else f"curve:{run}:{target}"
+        for shared, run, target in zip(lent, runs, targets, strict=True)
+    ]
 
 
 def _measured_on_several_runs(groups: Groups) -> set[tuple[str, str]]:
