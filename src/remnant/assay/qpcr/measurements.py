@@ -26,7 +26,7 @@ from remnant.records.finding import Finding, Severity
 from remnant.records.measurement import DetectionState, Measurement
 from remnant.records.run import Assay
 from remnant.records.sample import Sample
-from remnant.units import factor_to_ratio
+from remnant.units import factor_to_ratio, number_text
 
 __all__ = ["measurement_findings", "measurements", "point_values"]
 
@@ -314,7 +314,7 @@ def _above_standards(one: Measurement, highest_copies: Mapping[tuple[str, str], 
         highest = highest_copies.get((one.run_id, gene), np.inf)
         if copies is not None and count and copies / count > highest:
             text = (
-                f"{gene}: {copies / count:.3g} copies a well lie above the highest standard, {highest:.3g}: "
+                f"{gene}: {number_text(copies / count)} copies a well lie above the highest standard, {number_text(highest)}: "
                 "extrapolated, the true level may be higher. Dilute and repeat."
             )
             findings.append(_said(one, "qpcr.above_standards", text, severity="warning"))
