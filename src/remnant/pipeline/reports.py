@@ -6,7 +6,7 @@
     cohort.html           incidence by probability and by verdict, frequencies, warnings over patients
     controls.html         Levey-Jennings charts of the internal controls
     curves.html           our Cq beside the instrument's, where curves were read
-    curves/R-001.html     every curve of a run
+    curves/R-001.html     every well with a curve of a run
     cohort.csv, .parquet  one row a patient
     patients/P001.html    a page for each patient
     patients/P001.pdf     for those on the worklist
@@ -161,6 +161,7 @@ def write_reports(
             pages={code: f"patients/{code}.html" for code in _codes(held)},
             pdfs={code: f"patients/{code}.pdf" for code in sorted(chosen)},
             others=others,
+            runs=context.run_links,
         )
         people = {one.patient.patient_id: one.patient for one in held}
         text = index.page(
