@@ -18,7 +18,7 @@ from remnant.report.table import with_content
 __all__ = ["render", "written"]
 
 _WHOLE: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}|(?:&lt;|&gt;|[=≥≤]) [−+]?\d[\d.]*(?: %)?|\d[\d.]* %|\b(?:\d+|R)-(?:\d?s|x)\b"
+    r"\d{4}-\d{2}-\d{2}|(?:&lt;|&gt;|[=≥≤]) [−+]?\d[\d.]*(?: %)?|\d[\d.]* (?:%|× 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)|\b(?:\d+|R)-(?:\d?s|x)\b"
 )
 
 

@@ -52,8 +52,8 @@ _INVOLVED: Final = {
 }
 _COLUMNS: Final = {"fab": "FAB", "baalc": "BAALC", "wt1": "WT1"}
 _QUESTIONS: Final = {
-    "outside_b_lineage": "Lesion outside the B lineage",
-    "hsc_involved": "Lesion in stem cells",
+    "outside_b_lineage": "lesion outside the B lineage",
+    "hsc_involved": "lesion in stem cells",
 }
 _SYMBOLS: Final = {"quantified": "●", "detected": "◐", "not detected": "▽", "not evaluable": "×"}
 

@@ -102,7 +102,7 @@ def compartment_shares(held: Sequence[CompartmentShare]) -> Table:
     )
     rows = tuple(
         (
-            Cell(words.column(one.question)),
+            Cell(words.column(one.question).replace("lesion", "Lesion", 1)),
             Cell(one.group),
             *(Cell(str(n)) for n in (one.judged, one.yes, one.no, one.unknown)),
             Cell(_share(one.lower, one.yes / one.judged, one.upper), sort=str(one.yes / one.judged)),

@@ -89,7 +89,7 @@ def _verdict_row(call: Call, m: Measurement, decision: Decision | None, *, marke
         else Cell(call.verdict, note=decision_text(decision, call), tone="look"),
         Cell(numbers.probability(call.probability_above)),
         Cell(copies),
-        Cell("", note="as reported")
+        Cell("as reported", tone="muted")
         if typed
         else Cell(
             f"{m.positive_wells} of {m.wells}", note=f"{m.control_wells} control" if m.control_wells else ""
@@ -248,9 +248,13 @@ def mrd_states(dossier: Dossier) -> Table:
     )
     return Table(
         title="States of leukaemia-specific markers",
-        note="The state is the rule set's on point values, as written. P step is the probability of at least the rule's "
-        "step over the lowest level of the samples before, P rise ≥ 1 log that of the change since the sample before; "
-        "neither changes a state.",
+        note="The state is the rule set's on point values, as written. "
+        + (
+            "P step is the probability of at least the rule's step over the lowest level of the samples before. "
+            if any(p.probability_step is not None for p in held)
+            else ""
+        )
+        + "P rise ≥ 1 log is the probability of that change since the sample before. No probability changes a state.",
         columns=columns,
         rows=rows,
     )
