@@ -165,12 +165,14 @@ def test_copies_cover_widely_and_changes_as_narrowly_as_with_standards():
     laboratories = 80
     for seed in range(laboratories):
         got = quantified(*laboratory(100 + seed))
-        own = quantified(*laboratory(100 + seed, without=()), choice="own")
+        own = quantified(*laboratory(100 + seed, without=()), choice="own") if seed < 20 else None
         batch = EvidenceBatch.of([one.evidence for one in got.measurements])
         level = interval(batch, include=TUBE)
         truth = 1e4 * SAMPLES[0] / CONTROL
         inside["level"] += int(level.lower[0] <= truth <= level.upper[0])
         for name, found in (("lent", got), ("own", own)):
+            if found is None:
+                continue
             before, after = (EvidenceBatch.of([one.evidence]) for one in found.measurements)
             moved = change(before, after, include=TUBE)
             widths[name].append(float(moved.upper[0] - moved.lower[0]))
