@@ -344,6 +344,17 @@ def test_multicomponent_data_give_the_rn_of_the_instrument(real_data):
     assert compared > 100
 
 
+def test_a_second_table_with_cq_is_never_taken_for_the_results():
+    lines = [f"{n}\tA{n}\tWT1\tSTANDARD\t30.0\t{10 * n}" for n in range(1, 4)]
+    table = (
+        "\n[Standard Curve Result]\nWell\tWell Position\tTarget Name\tTask\tCT\tQuantity\n"
+        + "\n".join(lines)
+        + "\n"
+    )
+    text = quantstudio(*(row(n, "30.0", task="STANDARD") for n in range(1, 4))) + table * 40
+    assert [well.standard_copies for well in taken(text).wells] == [10.0, 20.0, 30.0]
+
+
 def test_well_numbers_become_places_by_the_block():
     more = AMPLIFICATION.format(rows=curve_rows(13, "WT1", [0.6] * 40))
     acquired = taken(quantstudio(row(13, "31.4"), more=more))

@@ -73,7 +73,7 @@ class _Tables:
     planned: list[RawWell] = field(default_factory=list)
     alleles: dict[str, tuple[str, str]] = field(default_factory=dict)
     numbered: dict[str, str] = field(default_factory=dict)
-    results: int | None = None
+    results: Header | None = None
     seen: set[str] = field(default_factory=set)
 
 
@@ -184,8 +184,8 @@ def _take(reading: Reading, held: _Tables, header: Header, row: Row) -> None:
         held.numbered.setdefault(well.removesuffix(".0"), position)
     if header.has(*_CQ):
         if held.results is None:
-            held.results = id(header)
-        if held.results == id(header):
+            held.results = header
+        if held.results is header:
             held.wells.append(_result(reading, header, number, cells))
         elif header.has("quantity"):
             target = header.cell(cells, "target", "targetname")
