@@ -648,3 +648,45 @@ def test_a_damaged_old_workbook_is_refused(real_data):
     data = path.read_bytes()
     assert codes(data[:20_000], "old.xls") == ["file.damaged_workbook"]
     assert codes(data[:600], "old.xls") == ["file.damaged_workbook"]
+
+
+def test_an_export_that_was_cut_in_its_last_line_says_so():
+    whole = quantstudio(row(1, "31.402"), row(2, "28.915", threshold=""))
+    assert "table.no_final_newline" not in found(taken(whole))
+    assert "table.no_final_newline" not in found(taken(whole.encode("utf-16")))
+    cut = taken(whole.rstrip()[:-2])
+    assert "table.no_final_newline" in found(cut)
+    assert cut.wells[1].cq == 28.9
+
+
+def test_results_without_tasks_say_that_every_well_is_an_unknown():
+    text = quantstudio(row(1, "31.4", task="STANDARD", quantity="100"), row(2, "Undetermined", task="NTC"))
+    assert "instrument.no_tasks" not in found(taken(text))
+    got = taken(text.replace("\tTask\t", "\tNote\t"))
+    assert {well.kind for well in got.wells} == {"unknown"}
+    assert {"instrument.no_tasks", "instrument.quantity_not_read"} <= found(got)
+
+
+@pytest.mark.parametrize(
+    ("status", "cq", "said"),
+    [("NO_AMP", "38.1", True), ("No Amp", "Undetermined", False), ("AMP", "38.1", False)],
+)
+def test_a_cq_beside_the_status_that_nothing_amplified_is_said(status, cq, said):
+    text = quantstudio(row(1, cq))
+    head, body = text.split("[Results]\n")
+    lines = body.rstrip("\n").split("\n")
+    body = "\n".join([lines[0] + "\tAmp Status", *(f"{line}\t{status}" for line in lines[1:])]) + "\n"
+    got = taken(head + "[Results]\n" + body)
+    assert ("instrument.cq_without_amplification" in found(got)) is said
+    assert got.wells[0].cq == (38.1 if cq == "38.1" else None)
+
+
+def test_results_without_ct_are_refused_by_the_name_of_the_column():
+    with pytest.raises(RefusedFileError, match="tables without a column CT, Cq, CRT or Rn"):
+        taken(quantstudio(row(1, "31.4")).replace("\tCT\t", "\tNote\t"))
+    assert codes(quantstudio().rstrip() + "\n") == ["instrument.no_wells"]
+
+
+@pytest.mark.parametrize("text", ["<html><body><table></table></body></html>", "\n <!DOCTYPE html>\n<html>"])
+def test_a_web_page_under_the_name_of_a_workbook_is_called_one(text):
+    assert codes(text, "export.xls") == ["file.unknown_format"]

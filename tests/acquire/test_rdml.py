@@ -340,7 +340,7 @@ def test_external_entities_are_not_followed(codes, tmp_path):
     assert codes(text) == ["xml.document_type"]
 
 
-@pytest.mark.parametrize("text", ["<rdml", "<rdml></rdm>", "<a>" * 5000, "<html><body/></html>", "<rdml/>"])
+@pytest.mark.parametrize("text", ["<rdml", "<rdml></rdm>", "<a>" * 5000, "<table><row/></table>", "<rdml/>"])
 def test_broken_xml_is_refused(codes, text):
     assert codes(text)[0] in {"xml.broken", "xml.depth", "rdml.version"}
 

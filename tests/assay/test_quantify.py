@@ -340,6 +340,59 @@ def test_the_last_cycle_limits_what_a_silent_well_says(bench, codes):
     assert got.measurements[0].upper_limit > 1.5 * bench.only().upper_limit
 
 
+@pytest.mark.parametrize(
+    ("copies", "severity", "said"),
+    [(1, "note", "as counting lets expect"), (10, "warning", "P < 0.0001"), (1e4, "warning", "P < 0.0001")],
+)
+def test_silent_standards_are_said_with_the_chance_of_it(bench, copies, severity, said):
+    plate(bench)
+    if copies == 1:
+        bench.well("R-01", "WT1", "STD", kind="standard", cq=None, standard_copies=1.0)
+    bench.wells = [
+        dataclasses.replace(well, cq=None, detected=False)
+        if well.target == "WT1" and well.standard_copies == copies
+        else well
+        for well in bench.wells
+    ]
+    [found] = [one for one in bench.quantified().findings if one.code == "qpcr.silent_standard"]
+    wells = 1 if copies == 1 else 3
+    assert (
+        f"Standard wells of WT1 without signal: {wells} of {wells} of {copies:,.0f} copies" in found.message
+    )
+    assert (found.severity, found.subject) == (severity, "run R-01")
+    assert said in found.message
+
+
+def test_a_silent_standard_that_the_laboratory_left_out_is_no_finding(bench, codes):
+    plate(bench)
+    assert "qpcr.silent_standard" not in codes(bench.quantified())
+    bench.well(
+        "R-01", "WT1", "STD", kind="standard", cq=None, standard_copies=1e4, excluded="pipetting, noted"
+    )
+    assert "qpcr.silent_standard" not in codes(bench.quantified())
+
+
+@pytest.mark.parametrize(
+    ("cycles", "cqs", "code"),
+    [
+        (None, (40.0, 40.0, 36.2), "qpcr.cq_at_end"),
+        (None, (40.0, 39.7, 36.2), None),
+        (None, (40.0, 40.0, 41.3), None),
+        (40, (40.0, 39.7, 36.2), "qpcr.cq_at_end"),
+        (45, (40.0, 40.0, 36.2), None),
+        (40, (41.3, 39.7, 36.2), "qpcr.cq_behind_end"),
+    ],
+)
+def test_a_cq_at_or_behind_the_end_of_the_run_is_said(bench, codes, cycles, cqs, code):
+    plate(bench, target=())
+    bench.runs[0] = dataclasses.replace(bench.runs[0], cycles=cycles)
+    for cq in cqs:
+        bench.well("R-01", "WT1", "S-014", cq=cq)
+    got = bench.quantified()
+    assert codes(got) & {"qpcr.cq_at_end", "qpcr.cq_behind_end"} == ({code} if code else set())
+    assert got.measurements[0].state == "detected"
+
+
 def test_unknown_names_are_said_not_guessed(bench, codes):
     bench.run("R-01")
     bench.molecules("R-01", "ABL1", "S-099", [20_000, 20_000])

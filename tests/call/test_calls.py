@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from remnant.call.calls import call_findings, calls
 from remnant.call.donors import donor_baselines
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import ErrorTerm, ReportedEvidence
+from remnant.evidence.kinds import ErrorTerm, PartitionsEvidence, ReportedEvidence
 from remnant.evidence.verbs import probability_above
 from remnant.knowledge.cutoffs import activate, cutoffs
 from remnant.records.measurement import Measurement
@@ -98,6 +98,21 @@ def test_undetected_is_not_above_even_where_the_sensitivity_is_poor():
     assert call.point_value is None
     assert call.confidence == "borderline"
     assert "not detected (< 2,000 per 10⁴ ABL1)" in call.reason
+
+
+def test_a_saturated_target_is_above_and_never_not_detected():
+    """Every partition positive: no point value, only a lower end of 2.3 x 10^5."""
+    full = PartitionsEvidence(
+        k=16_000, n=16_000, volume_ul=1e-5, volume_cv=0.0, false_positive=0.0, log10_low=-2.0, log10_high=6.3
+    )
+    ends = {"estimate": None, "lower": 2.3e5, "upper": None, "comparison_upper": None}
+    one = measurement(None, evidence=full, state="detected", **ends)
+    call = judge(one)[0]
+    assert (call.verdict, call.point_value, call.confidence) == ("above", 2.3e5, "robust")
+    assert "WT1 > 2.30 × 10⁵ per 10⁴ ABL1 is above 250" in call.reason
+    low = judge(replace(one, lower=100.0))[0]
+    assert low.verdict == "not evaluable"
+    assert "not comparable with 250" in low.reason
 
 
 def test_not_evaluable_stays_so_and_says_why():

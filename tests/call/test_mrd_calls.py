@@ -121,14 +121,15 @@ def test_igtr_window_of_the_sensitivity_dilution_and_wells_of_background():
 
 
 def cml(value=0.01, **change):
+    shown = value or 1.0
     base = Measurement(
         measurement_id="M1", patient_id="P1", sample_id="S1", cdna_id="C1", run_id="R1", assay_id="BCR-ABL1/ABL1",
         target="BCR-ABL1", control="ABL1", material="PB", drawn_on=dt.date(2021, 3, 1), unit="percent",
         evidence=ReportedEvidence(
-            value=value, sd_log10=0.1, upper_limit=None, lower_limit=None, log10_low=-6.0, log10_high=3.0
+            value=shown, sd_log10=0.1, upper_limit=None, lower_limit=None, log10_low=-6.0, log10_high=3.0
         ),
-        state="quantified", reason="", estimate=value, lower=value / 2, upper=value * 2, comparison_lower=value / 3,
-        comparison_upper=value * 3, upper_limit=value * 2, point_value=value, target_copies=4.0,
+        state="quantified", reason="", estimate=value, lower=shown / 2, upper=shown * 2, comparison_lower=shown / 3,
+        comparison_upper=shown * 3, upper_limit=shown * 2, point_value=value, target_copies=4.0,
         control_copies=40000.0, positive_wells=2, wells=2, control_wells=2,
     )  # fmt: skip
     return replace(base, **change)
@@ -151,6 +152,27 @@ def around(**change):
         ),
     )
     return replace(base, **change)
+
+
+@pytest.mark.parametrize(("surely", "verdict"), [(230.0, "above"), (0.3, "not evaluable")])
+def test_a_level_of_which_only_a_lower_end_is_known_is_never_not_detected(surely, verdict):
+    """Saturated digital PCR of NPM1: above 1 % after chemotherapy where its lower end is, else not comparable."""
+    one = cml(
+        None, assay_id="NPM1/ABL1 dPCR", target="NPM1", state="detected", reason="all partitions positive",
+        estimate=None, lower=surely, upper=None, comparison_lower=surely, comparison_upper=None, upper_limit=None,
+        evidence=ReportedEvidence(
+            value=None, sd_log10=0.1, upper_limit=None, lower_limit=surely, log10_low=-6.0, log10_high=4.0
+        ),
+        platform="dpcr", material="BM",
+    )  # fmt: skip
+    aml = Patient(patient_id="P1", diagnosis="AML")
+    drawn = Sample(sample_id="S1", patient_id="P1", material="BM", drawn_on=dt.date(2021, 3, 1))
+    got = mrd_calls([one], around=around(patients=(aml,), samples=(drawn,)))
+    [cutoff] = [call for call in got if call.rule_id == "npm1.chemotherapy"]
+    assert cutoff.verdict == verdict
+    assert "not detected" not in cutoff.reason
+    assert f"NPM1 > {surely:g} %" in cutoff.reason
+    assert cutoff.point_value is None
 
 
 def well(position, target, copies, *, used=True):

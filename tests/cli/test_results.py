@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import re
 from pathlib import Path
 
 import polars as pl
@@ -196,6 +197,23 @@ def test_curves_of_a_file_need_no_study(remnant, tmp_path):
     shown = remnant("quantify", path).out
     assert "1 of 2 curves pass" in shown
     assert remnant("quantify", path, "--gates", "nonsense").code == 3
+
+
+def test_copies_of_a_file_need_no_study(remnant, tmp_path):
+    path = tmp_path / "plate.csv"
+    unknowns = "WT1,S-1,unknown,,,32.6\nWT1,S-1,unknown,,,32.5\nWT1,S-2,unknown,,,Undetermined\nBAD,S-1,unknown,,,30.0\n"
+    path.write_text(STANDARDS + unknowns, encoding="utf-8")
+    entries = remnant("quantify", path, "--json").json["sample_copies"]
+    found = {(one["target"], one["sample"]): one for one in entries}
+    first, silent, bad = found["WT1", "S-1"], found["WT1", "S-2"], found["BAD", "S-1"]
+    assert first["lower"] < first["estimate"] < first["upper"]
+    assert "evidence" not in first
+    assert (silent["state"], silent["estimate"]) == ("not detected", None)
+    assert silent["upper_limit"] == pytest.approx(3.0, rel=0.1)
+    assert bad["state"] == "not evaluable"
+    shown = remnant("quantify", path).out
+    assert re.search(r"S-2 +0 of 1 +< 3", shown)
+    assert "needs a study" in shown
 
 
 def test_a_file_without_standards_says_what_is_missing(remnant, tmp_path):

@@ -174,6 +174,27 @@ def test_standard_errors_stand_under_the_spread_of_94_replicates(benchmark):
         ):
             spread = 1.4826 * np.median(np.abs(value[rows] - np.median(value[rows])))
             assert 0.3 * spread < np.median(error[rows]) < spread
+        # The third difference takes the sigmoid's misfit for noise of the readings: its error is too large here.
+        value, error = got.third_derivative_cq[rows], got.third_derivative_se[rows]
+        spread = 1.4826 * np.median(np.abs(value - np.median(value)))
+        assert spread < np.median(error) < 3.0 * spread
+
+
+@pytest.mark.parametrize("shape", [(3.2, 1.6, 0.0), (3.3, 2.0, 1.0), (3.1, 1.4, -0.5)])
+@pytest.mark.parametrize("correlation", [0.0, 0.5])
+def test_the_standard_error_of_the_third_derivative_cycle_is_its_spread(shape, correlation):
+    """One curve read 300 times with fresh noise; each reading states its error from itself alone."""
+    rng = np.random.default_rng(11)
+    noise = rng.normal(0.0, 0.01, (300, len(CYCLES)))
+    for i in range(1, len(CYCLES)):
+        noise[:, i] = correlation * noise[:, i - 1] + np.sqrt(1.0 - correlation**2) * noise[:, i]
+    curve = sigmoid(CYCLES, np.array([shape]), floor=np.array([1.0]), height=np.array([15.0]))
+    got = read_curves(plate_of(curve + noise))
+    for value, error in (
+        (got.third_derivative_cq, got.third_derivative_se),
+        (got.share_cq, got.share_se),
+    ):
+        assert 0.8 * value.std() < np.sqrt(np.mean(error**2)) < 1.25 * value.std()
 
 
 def test_a_rise_in_the_first_cycles_takes_the_cq_of_the_sigmoid():

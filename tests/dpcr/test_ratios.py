@@ -2,6 +2,7 @@
 
 import datetime as dt
 import importlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from remnant.evidence.verbs import interval, joint_above, log_likelihood
 from remnant.records.control import VarianceComponent
 from remnant.records.partition import Partitions, PlateWell
 from remnant.records.sample import Cdna, Sample
+from remnant.report.numbers import measured as printed
 
 SAMPLE = Sample(sample_id="S-1", patient_id="P-1", material="BM", drawn_on=dt.date(2021, 3, 4))
 NO_ERROR = [
@@ -139,6 +141,8 @@ def test_a_saturated_control_is_not_evaluable_and_a_saturated_target_is_a_lower_
     assert "lower bound" in full.reason
     assert full.point_value is None
     assert full.lower > 1e5
+    assert (full.estimate, full.upper, full.comparison_upper, full.upper_limit) == (None,) * 4
+    assert re.fullmatch(r"> [23]\.?[0-9]* × 10⁵ per 10⁴ ABL1", printed(full, with_unit=True))
 
 
 def test_nothing_detected_has_the_bound_of_three_copies_over_the_control():
@@ -146,6 +150,22 @@ def test_nothing_detected_has_the_bound_of_three_copies_over_the_control():
     assert one.state == "not detected"
     assert (one.estimate, one.point_value) == (None, None)
     assert one.upper_limit == pytest.approx(1e4 * 2.9957 / one.control_copies, rel=0.02)
+
+
+def test_two_blanks_that_disagree_make_the_false_positive_rate_uncertain_not_certain():
+    """One of two blanks is contaminated: a clean sample's bound must hold what it would have without it."""
+    sample = [well("A01", "WT1", 50), well("A01", "ABL1", 3000)]
+    free = [*blanks("ABL1"), well("H01", "WT1", 600, sample="NTC", kind="ntc")]
+    clean = well("H02", "WT1", 2, sample="NTC", kind="ntc")
+    got = quantify_partitions([*sample, *free, clean], samples=[SAMPLE], variance=NO_ERROR)
+    [one] = got.measurements
+    assert "dpcr.blanks_disagree" in {f.code for f in got.findings}
+    assert one.state == "not detected"
+    truth = 1e4 * np.log1p(-50 / 16_000) / np.log1p(-3000 / 16_000)
+    assert one.upper_limit > truth
+    alike = [well(f"H0{i}", "WT1", k, sample="NTC", kind="ntc") for i, k in ((1, 9), (2, 14))]
+    agreed = quantify_partitions([*sample, *blanks("ABL1"), *alike], samples=[SAMPLE], variance=NO_ERROR)
+    assert "dpcr.blanks_disagree" not in {f.code for f in agreed.findings}
 
 
 def test_positives_within_the_limit_of_blank_are_not_detected():

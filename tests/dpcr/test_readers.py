@@ -182,6 +182,40 @@ def test_no_amplitude_at_all(body):
 # --- tables of results
 
 
+def test_merged_rows_without_their_column_are_refused_not_counted_twice():
+    rows = [line.rpartition(",")[0] for line in (row("M01", k=8, negatives=32, n=40), row("A01"), row("H12"))]
+    table = "\n".join([HEADER.rpartition(",")[0], *rows, ""])
+    assert codes("R.csv", table.encode()) == ["digital.merged_unknown"]
+    without = "\n".join(line for line in table.split("\n") if not line.startswith("M01"))
+    assert len(read("R.csv", without.encode()).partitions) == 2
+
+
+@pytest.mark.parametrize("column", ["Positives", "Concentration", "AcceptedDroplets", "Target"])
+def test_a_table_that_lacks_one_column_is_refused_by_its_name(column):
+    text = result(row()).decode().replace(f",{column},", ",Other,", 1)
+    with pytest.raises(RefusedFileError, match=f"the column {column} beside the others of a table of Quanta"):
+        read("R.csv", text.encode())
+
+
+@pytest.mark.parametrize("behind", ["", ","])
+def test_a_lone_channel_needs_no_empty_cell_behind_it(behind):
+    text = f"Assay1 Amplitude\n7762.24{behind}\n21050.5{behind}\n"
+    [got] = read("plate7_A08_Amplitude.csv", text.encode()).amplitudes
+    assert (got.channels, got.fluorescence.tolist()) == (("1",), [[7762.24], [21050.5]])
+
+
+def test_amplitudes_with_decimal_commas_are_refused():
+    text = b"Assay1 Amplitude,Assay2 Amplitude\n7762,24,\n21050,5,\n"
+    assert set(codes("plate7_A08_Amplitude.csv", text)) == {"digital.amplitude"}
+
+
+def test_amplitudes_that_were_cut_say_so():
+    text = b"Assay1 Amplitude,Assay2 Amplitude\n7762.24,\n21050.5,\n"
+    name = "plate7_A08_Amplitude.csv"
+    assert read(name, text).findings == ()
+    assert [f.code for f in read(name, text[:-4]).findings] == ["table.no_final_newline"]
+
+
 def test_a_merged_row_is_left_out_kept_or_refused():
     wells = [row("A01"), row("B01")]
     acquired = read("R.csv", result(row("M01", merged="(A01,B01)"), *wells))

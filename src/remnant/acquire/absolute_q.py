@@ -22,6 +22,7 @@ from remnant.acquire.partition_cells import (
     Digital,
     count_problems,
     kind_of_word,
+    lacking,
     places,
     repeated_wells,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "is_multichannel",
     "is_results",
     "is_summary",
+    "lacks",
     "read_multichannel",
     "read_results",
     "read_summary",
@@ -81,8 +83,23 @@ def is_results(header: Sequence[str]) -> bool:
     bool
         Whether all needed columns are there.
     """
-    needed = _RESULTS.keys() - {"date", "serial", "concentration"}
-    return places(header, _RESULTS).keys() >= needed
+    return not lacks(header)
+
+
+def lacks(header: Sequence[str]) -> list[str]:
+    """Needed columns of a table of results that a header does not have.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column names.
+
+    Returns
+    -------
+    list of str
+        As the instrument writes them.
+    """
+    return lacking(header, _RESULTS, _RESULTS.keys() - {"date", "serial", "concentration"})
 
 
 def is_multichannel(header: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ __all__ = ["PROBLEMS"]
 PROBLEMS: Final[dict[str, str]] = {
     "file.empty": "The file has no content.",
     "file.size": "The file is larger than the limit.",
-    "file.unknown_format": "The file is of a kind that is not read: PDF, 7-Zip.",
+    "file.unknown_format": "The file is of a kind that is not read: PDF, 7-Zip, a web page.",
     "file.unknown_archive": "A zip file that is neither RDML, nor a workbook, nor an experiment document (.eds), nor the tables of a CFX run.",
     "file.damaged_zip": "A zip file that was cut or changed, or has a password.",
     "file.damaged_gzip": "A gzip file that was cut or changed, holds several members, or unpacks to more than the limit.",
@@ -126,6 +126,8 @@ PROBLEMS: Final[dict[str, str]] = {
     "digital.number": "A count or concentration of a digital PCR that is missing or no number.",
     "digital.counts": "Positive, negative and accepted partitions that contradict one another.",
     "digital.merged_part": "A merged well of which only some wells are in the file.",
+    "digital.merged_unknown": "A merged well in a table without the column MergedWells: its wells would be counted twice.",
+    "digital.column_missing": "A table of an instrument of digital PCR that lacks one needed column.",
     "digital.summary": "An Absolute Q summary without the columns of a dye.",
     "rdml.version": "No RDML, or a version other than 1.0 to 1.4.",
     "rdml.no_wells": "No reaction with a target.",

@@ -19,7 +19,7 @@ from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.sheet import REMARK, Row, Sheet, assemble
 from remnant.records.finding import Finding, Problem
 
-__all__ = ["SEPARATORS", "encoding_of", "refuse_control_characters", "separated", "table"]
+__all__ = ["SEPARATORS", "cut_short", "encoding_of", "refuse_control_characters", "separated", "table"]
 
 SEPARATORS: Final = (",", ";", "\t")
 _TOLD: Final = re.compile(rb"(?:\xef\xbb\xbf)?sep=([,;\t])[^\r\n]*(?:\r\n|\r|\n)")
@@ -207,14 +207,36 @@ def table(file: str, data: bytes) -> tuple[Sheet | None, list[Finding]]:
     if told:
         next(rows)
     sheet = assemble(file, None, rows, comma=separator == ";", typed=False)
-    if sheet is not None and not data.endswith((b"\n", b"\r")):
-        findings.append(
-            Finding(
-                code="table.no_final_newline",
-                severity="note",
-                subject=f"file {file}",
-                message="The last line does not end; if the file was cut there, its last cell may be short.",
-                where=f"row {sheet.rows[-1]}" if sheet.rows else None,
-            )
-        )
+    if sheet is not None:
+        findings += cut_short(file, data, where=f"row {sheet.rows[-1]}" if sheet.rows else None)
     return sheet, findings
+
+
+def cut_short(file: str, data: bytes, *, where: str | None = None) -> list[Finding]:
+    """Say that the last line of a text does not end.
+
+    Parameters
+    ----------
+    file : str
+        Name for messages.
+    data : bytes
+        The text, of any encoding whose line ends hold the byte of LF or CR near their end.
+    where : str or None, default None
+        Last row that was read.
+
+    Returns
+    -------
+    list of Finding
+        Empty if the last line ends.
+    """
+    if data.rstrip(b"\0")[-1:] in {b"\n", b"\r"}:
+        return []
+    return [
+        Finding(
+            code="table.no_final_newline",
+            severity="note",
+            subject=f"file {file}",
+            message="The last line does not end; if the file was cut there, its last cell may be short.",
+            where=where,
+        )
+    ]

@@ -8,6 +8,7 @@ from typing import Final
 
 from remnant.acquire import absolute_q, delimited, qiacuity, quantasoft, qx_amplitudes
 from remnant.acquire.archive import unpack
+from remnant.acquire.columns import identify
 from remnant.acquire.partition_cells import Digital
 from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.sheet import Sheet
@@ -16,13 +17,18 @@ from remnant.records.finding import Finding, Problem
 from remnant.records.partition import Amplitudes
 from remnant.records.run import SourceFile
 
-__all__ = ["read_archive", "read_sheet", "read_text", "read_workbook"]
+__all__ = ["check_columns", "read_archive", "read_sheet", "read_text", "read_workbook"]
 
 _TABLES: Final[tuple[tuple[Callable[[Sequence[str]], bool], Callable[..., Digital]], ...]] = (
     (quantasoft.is_results, quantasoft.read_results),
     (qiacuity.is_results, qiacuity.read_results),
     (absolute_q.is_results, absolute_q.read_results),
     (absolute_q.is_multichannel, absolute_q.read_multichannel),
+)
+_LACKS: Final[tuple[tuple[str, Callable[[Sequence[str]], list[str]]], ...]] = (
+    ("QuantaSoft or QX Manager", quantasoft.lacks),
+    ("QIAcuity", qiacuity.lacks),
+    ("Absolute Q", absolute_q.lacks),
 )
 _BEGINNING: Final = 4096
 
@@ -108,6 +114,35 @@ def read_sheet(source: SourceFile, sheet: Sheet, findings: Sequence[Finding] = (
         raise RefusedFileError(sheet.file, [problem])
     stem = source.name.rpartition(".")[0] or source.name
     return _acquired(source, reader(sheet, run_id=stem, sha256=source.sha256), (), findings)
+
+
+def check_columns(sheet: Sheet) -> None:
+    """Refuse a table that is a result of digital PCR but for one column.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        A table that no reader took.
+
+    Raises
+    ------
+    RefusedFileError
+        Naming the instrument and the column, where all others are there and no other kind of table fits.
+    """
+    if identify(sheet.header)[0] is not None:
+        return
+    for instrument, lacks in _LACKS:
+        missing = lacks(sheet.header)
+        if len(missing) == 1:
+            problem = Problem(
+                code="digital.column_missing",
+                file=sheet.file,
+                row=sheet.header_row,
+                value=", ".join(sheet.header[:20]),
+                expected=f"the column {missing[0]} beside the others of a table of {instrument}",
+                advice="Export the results again with every column.",
+            )
+            raise RefusedFileError(sheet.file, [problem])
 
 
 def read_workbook(source: SourceFile, sheets: Sequence[Sheet]) -> Acquired | None:

@@ -10,6 +10,7 @@ import dataclasses
 import gc
 import hashlib
 import os
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ __all__ = ["is_cytometry", "read", "read_path"]
 _BEGINNING: Final = 1024
 _MAGIC_BYTES: Final = 8
 _CYTOMETRY: Final = (".fcs", ".lmd")
+_HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+)?html[\s>]", re.IGNORECASE)
 _GZIP: Final = b"\x1f\x8b"
 _MAGIC: Final = (
     (b"%PDF", "a PDF", "Export the table itself as CSV or XLSX."),
@@ -159,12 +161,17 @@ def _text(file: _File) -> Acquired:
         return digital
     if sheet is not None and airr.is_airr(sheet.header):
         return _airr(file, sheet, findings)
+    if sheet is not None:
+        dpcr.check_columns(sheet)
     return _tables(file, [sheet] if sheet else [], findings)
 
 
 def _xml(file: _File) -> Acquired:
     if cfx.is_xml(file.data):
         return _pages(file, CFX, [cfx.xml_page(file.name, file.data)])
+    if _HTML.match(file.data[:_BEGINNING]):
+        advice = "Open it in the spreadsheet program and save it as XLSX, or export the table as CSV."
+        raise _refused(file.name, "file.unknown_format", "a web page", advice)
     return _rdml(file, file.data)
 
 

@@ -47,6 +47,18 @@ COUNTED: Final[tuple[tuple[str, str, bool, str], ...]] = (
         "Name no-template wells so that the laboratory's table of samples tells them, or export as RDML.",
     ),
     (
+        "no_tasks",
+        "The results have no column Task: {n} wells are read as unknowns, standards and no-template wells among them.",
+        True,
+        "Export the results with the column Task.",
+    ),
+    (
+        "cq_without_amplification",
+        "{n} wells have a Cq, and the instrument's own status says that nothing amplified; the Cq was read.",
+        True,
+        "Look at the curves of these wells; omit them, or set them to Undetermined, in the instrument's software.",
+    ),
+    (
         "control_named",
         "{n} wells of standards and controls have no name and got that of their kind.",
         False,

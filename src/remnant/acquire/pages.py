@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from remnant.acquire.delimited import encoding_of, refuse_control_characters, separated
+from remnant.acquire.delimited import cut_short, encoding_of, refuse_control_characters, separated
 from remnant.acquire.limits import size
 from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.sheet import Row
@@ -120,7 +120,7 @@ def text_page(file: str, data: bytes) -> tuple[Page, list[Finding]]:
     page : Page
         Its rows.
     findings : list of Finding
-        One if the text is Windows-1251.
+        One if the text is Windows-1251, one if its last line does not end.
 
     Raises
     ------
@@ -146,6 +146,7 @@ def text_page(file: str, data: bytes) -> tuple[Page, list[Finding]]:
     else:
         encoding, findings = encoding_of(file, data)
         text = data.decode(encoding)
+    findings += cut_short(file, data)
     separator = _separator(text[:_HEAD_BYTES].replace("\r\n", "\n").replace("\r", "\n"))
     return Page(None, functools.partial(_rows, file, text, separator)), findings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,7 @@ from remnant.records.finding import Finding, Problem
 from remnant.records.partition import Partitions
 from remnant.records.run import WELL_KINDS, Run, WellKind
 
-__all__ = ["Cells", "Digital", "count_problems", "kind_of_word", "places", "repeated_wells"]
+__all__ = ["Cells", "Digital", "count_problems", "kind_of_word", "lacking", "places", "repeated_wells"]
 
 _WHOLE: Final = re.compile(r"[0-9]{1,9}(\.0+)?")
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?")
@@ -94,6 +94,34 @@ def places(header: Sequence[str], wanted: Mapping[str, tuple[str, ...]]) -> dict
         if place is not None:
             found[name] = place
     return found
+
+
+def lacking(
+    header: Sequence[str], wanted: Mapping[str, tuple[str, ...]], needed: Collection[str]
+) -> list[str]:
+    """Needed columns that a header does not have.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column names as written.
+    wanted : mapping of str to tuple of str
+        Our name, and the names under which a file may have it.
+    needed : collection of str
+        Our names of the columns without which nothing is read.
+
+    Returns
+    -------
+    list of str
+        In the order of `wanted`, as an instrument writes them.
+
+    Examples
+    --------
+    >>> lacking(["Well"], {"position": ("Well",), "positives": ("Positives",)}, {"position", "positives"})
+    ['Positives']
+    """
+    found = places(header, wanted)
+    return [spellings[0] for name, spellings in wanted.items() if name in needed and name not in found]
 
 
 def kind_of_word(word: str) -> WellKind | None:

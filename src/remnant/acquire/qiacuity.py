@@ -19,6 +19,7 @@ from remnant.acquire.partition_cells import (
     Digital,
     count_problems,
     kind_of_word,
+    lacking,
     places,
     repeated_wells,
 )
@@ -28,7 +29,7 @@ from remnant.records.finding import Finding
 from remnant.records.partition import Partitions
 from remnant.records.run import Run, WellKind
 
-__all__ = ["is_results", "read_results"]
+__all__ = ["is_results", "lacks", "read_results"]
 
 _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "position": ("Well", "Well Name"),
@@ -57,7 +58,23 @@ def is_results(header: Sequence[str]) -> bool:
     bool
         Whether all needed columns are there.
     """
-    return places(header, _COLUMNS).keys() >= _NEEDED
+    return not lacks(header)
+
+
+def lacks(header: Sequence[str]) -> list[str]:
+    """Needed columns that a header does not have.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column names.
+
+    Returns
+    -------
+    list of str
+        As the instrument writes them.
+    """
+    return lacking(header, _COLUMNS, _NEEDED)
 
 
 def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:

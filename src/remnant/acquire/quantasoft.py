@@ -18,6 +18,7 @@ from remnant.acquire.partition_cells import (
     Digital,
     count_problems,
     kind_of_word,
+    lacking,
     places,
     repeated_wells,
 )
@@ -27,7 +28,7 @@ from remnant.records.finding import Finding, Problem
 from remnant.records.partition import Partitions
 from remnant.records.run import Run, WellKind
 
-__all__ = ["COLUMNS", "is_results", "read_results"]
+__all__ = ["COLUMNS", "is_results", "lacks", "read_results"]
 
 _BOTH: Final = "Ch1+Ch2+"
 COLUMNS: Final[dict[str, tuple[str, ...]]] = {
@@ -47,6 +48,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Columns of a table of results by our name, with the spellings of QuantaSoft and of QX Manager; the first that is there counts."""
 _NEEDED: Final = frozenset({"position", "sample", "target", "positives", "accepted", "concentration"})
+_MERGED: Final = re.compile(r"[I-Zi-z][0-9]{1,2}")
 _TYPE: Final = re.compile(r"ch([1-6])\s*(.*)", re.IGNORECASE)
 _DESCRIPTIONS: Final = tuple(f"Sample description {i}" for i in (2, 3, 4))
 _FIRST_PAIR: Final = frozenset(map(fold, ("1", "2", "FAM", "HEX", "VIC", "EvaGreen")))
@@ -65,7 +67,23 @@ def is_results(header: Sequence[str]) -> bool:
     bool
         Whether all needed columns are there.
     """
-    return places(header, COLUMNS).keys() >= _NEEDED
+    return not lacks(header)
+
+
+def lacks(header: Sequence[str]) -> list[str]:
+    """Needed columns that a header does not have.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Column names.
+
+    Returns
+    -------
+    list of str
+        As the instrument writes them.
+    """
+    return lacking(header, COLUMNS, _NEEDED)
 
 
 def read_results(sheet: Sheet, *, run_id: str, sha256: str) -> Digital:
@@ -202,9 +220,9 @@ def _named_blanks(file: str, named: Sequence[str]) -> list[Finding]:
 
 def _merged(sheet: Sheet, columns: dict[str, int]) -> tuple[list[int], list[Finding], list[Problem]]:
     """Rows that are sums of others; one whose wells are missing stays, one with some of them is a problem."""
-    if "merged" not in columns:
-        return [], [], []
     positions = sheet.cells[str(columns["position"])].to_list()
+    if "merged" not in columns:
+        return [], [], _unexplained(sheet, positions)
     known = {_plain(text) for text in positions}
     sums, problems = [], []
     for i, text in enumerate(sheet.cells[str(columns["merged"])].to_list()):
@@ -235,6 +253,23 @@ def _merged(sheet: Sheet, columns: dict[str, int]) -> tuple[list[int], list[Find
         )
     ]
     return sums, findings if sums else [], problems
+
+
+def _unexplained(sheet: Sheet, positions: Sequence[str]) -> list[Problem]:
+    """Rows that only a merged well can be, in a table that does not say of which wells."""
+    return [
+        Problem(
+            code="digital.merged_unknown",
+            file=sheet.file,
+            expected="a place on a plate of eight rows, or the column MergedWells",
+            advice="Export every column: merged wells are sums of other wells, which would be counted twice.",
+            row=row,
+            column="Well",
+            value=text.strip(),
+        )
+        for row, text in zip(sheet.rows, positions, strict=True)
+        if _MERGED.fullmatch(text.strip())
+    ]
 
 
 def _plain(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 
 from remnant.acquire.aliases import fold
 from remnant.acquire.instrument import InstrumentContent, RawRun, RawWell, content
-from remnant.acquire.instrument_cells import text_of
+from remnant.acquire.instrument_cells import NOT_STARTED, cq_word, text_of
 from remnant.acquire.instrument_curves import Points
 from remnant.acquire.instrument_reading import Reading, refused
 from remnant.acquire.instrument_tables import Header, folded, header_of, is_blank, may_be_header
@@ -127,6 +127,12 @@ def _excluded(reading: Reading, header: Header, number: int, cells: list[str]) -
     return _OMITTED if omitted else None
 
 
+def _contradicts(header: Header, cells: list[str]) -> bool:
+    """Whether a row has a Cq, and says beside it that nothing amplified."""
+    cq = header.cell(cells, *_CQ)
+    return bool(cq) and not cq_word(cq) and fold(header.cell(cells, "ampstatus")) == "noamp"
+
+
 def _result(reading: Reading, header: Header, number: int, cells: list[str]) -> RawWell:
     twice = header.contradicted(cells, *_ONCE)
     if twice is not None:
@@ -186,6 +192,8 @@ def _take(reading: Reading, held: _Tables, header: Header, row: Row) -> None:
         if held.results is None:
             held.results = header
         if held.results is header:
+            reading.counts["no_tasks"] += not header.has("task")
+            reading.counts["cq_without_amplification"] += _contradicts(header, cells)
             held.wells.append(_result(reading, header, number, cells))
         elif header.has("quantity"):
             target = header.cell(cells, "target", "targetname")
@@ -299,6 +307,14 @@ def _refuse_without_cq(reading: Reading, held: _Tables) -> None:
             value="melting curves only",
             expected="a Cq or an amplification curve",
             advice="Export the results and the amplification data of the run.",
+        )
+    if held.seen and not held.seen & {*_CQ, "rn"} and fold(_raw_run(held.settings).ended) != NOT_STARTED:
+        raise refused(
+            reading.file,
+            "instrument.no_wells",
+            value="tables without a column CT, Cq, CRT or Rn",
+            expected="a table of results with its Ct, or amplification data",
+            advice="Export the results of the run with every column, and the amplification data with them.",
         )
 
 

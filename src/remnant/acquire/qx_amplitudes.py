@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from remnant.acquire.cells import CellError, plate_position
+from remnant.acquire.delimited import cut_short
 from remnant.acquire.limits import size
 from remnant.acquire.partition_cells import Digital
 from remnant.acquire.refusal import RefusedFileError, gather
@@ -155,7 +156,10 @@ def read_amplitudes(file: str, data: bytes, sha256: str) -> tuple[Digital, Ampli
     )
     run = Run(run_id=run_id, instrument="Bio-Rad QX", source_sha256=sha256)
     digital = Digital(
-        format="qx amplitudes", runs=(run,), partitions=partitions, findings=_calls(file, body.calls)
+        format="qx amplitudes",
+        runs=(run,),
+        partitions=partitions,
+        findings=(*_calls(file, body.calls), *cut_short(file, data)),
     )
     return digital, Amplitudes(run_id, position, channels, values)
 
@@ -198,7 +202,9 @@ def _values(file: str, body: _Body) -> tuple[np.ndarray, list[int], list[Problem
     if len(set(body.channels)) < len(body.channels):
         what, advice = ", ".join(body.channels), "Export the amplitudes again."
         return nothing, [], [_problem(file, "digital.amplitude", "each channel once", advice, value=what)], 0
-    behind = [f"call {i}" for i in range(max(body.width, 2) - len(body.channels))]
+    # A lone channel may have an empty cell behind it, or none.
+    width = body.width if body.width > 1 else body.data.lstrip().partition(b"\n")[0].count(b",") + 1
+    behind = [f"call {i}" for i in range(width - len(body.channels))]
     schema = dict.fromkeys(body.channels, pl.Float64) | dict.fromkeys(behind, pl.String)
     try:
         frame = pl.read_csv(

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from remnant.errors import UnitError
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import ReportedEvidence
 from remnant.evidence.verbs import probability_above
 from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
 from remnant.knowledge.states import StateRules, state_rules
@@ -342,9 +341,7 @@ def _value(m: Measurement) -> tuple[float | None, str]:
     """What the rule is applied to, and how it is written."""
     if m.point_value is not None:
         return m.point_value, ""
-    if isinstance(m.evidence, ReportedEvidence) and m.evidence.lower_limit is not None:
-        return m.evidence.lower_limit, "> "
-    return None, ""
+    return m.known_above, "" if m.known_above is None else "> "
 
 
 def _call(m: Measurement, one: _Applied, probability: float | None, states: StateRules) -> Call:

@@ -276,9 +276,14 @@ def _cutoffs(m: Measurement, rows: SeriesRows, moment: Moment, *, factor: float 
         same = in_unit(row, m, factor) if row.time in moment.labels else None
         if same is None or same.threshold is None:
             continue
-        above = m.point_value is not None and same.holds(m.point_value)
-        verdict = "not evaluable" if m.state == "not evaluable" else "above" if above else "not above"
-        shown = "not detected" if m.point_value is None else value_text(m.point_value, m)
+        known = m.point_value if m.known_above is None else m.known_above
+        above = known is not None and same.holds(known)  # cut-offs are exceeded, never undercut
+        open_ended = m.known_above is not None and not above
+        verdict = (
+            "not evaluable" if m.state == "not evaluable" or open_ended else "above" if above else "not above"
+        )
+        sign = "" if m.known_above is None else "> "
+        shown = "not detected" if known is None else f"{sign}{value_text(known, m)}"
         yield _Verdict(
             m=m,
             rows=rows,
@@ -312,6 +317,13 @@ def _response(
         yield _plain_class(m, rows, held, found=found)
 
 
+def _holds(limited: RuleRow, m: Measurement) -> bool:
+    """Whether a level lies where the row says: by its number, or by what it surely exceeds."""
+    if m.known_above is not None:
+        return limited.compare in {"at least", "above"} and limited.holds(m.known_above)
+    return m.state == "quantified" and m.point_value is not None and limited.holds(m.point_value)
+
+
 def _plain_class(m: Measurement, rows: SeriesRows, held: Sequence[RuleRow], *, found: Level) -> _Verdict:
     """Failure by level, complete response by negativity with its sensitivity, everything else the rest."""
     limits = [in_unit(row, m, None) for row in held]
@@ -324,7 +336,7 @@ def _plain_class(m: Measurement, rows: SeriesRows, held: Sequence[RuleRow], *, f
         if row.reference == "negative":
             if found.verdict == "negative":
                 chosen = row
-        elif m.state == "quantified" and m.point_value is not None and limited.holds(m.point_value):
+        elif _holds(limited, m):
             chosen, same = row, limited
     verdict = "not evaluable" if chosen is None else chosen.label
     because = "none" if chosen is None else chosen.id.rpartition(".")[2]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 from rich.console import RenderableType
 
 from remnant.cli.printed import listed
+from remnant.knowledge.tables import rows
 from remnant.records.finding import Finding
 
-__all__ = ["finding_table", "judged"]
+__all__ = ["advice_of", "finding_table", "judged"]
 
 
 def judged(findings: Iterable[Finding], *, strict: bool) -> int:
@@ -30,6 +32,29 @@ def judged(findings: Iterable[Finding], *, strict: bool) -> int:
     return int(strict and any(finding.severity != "note" for finding in findings))
 
 
+@functools.cache
+def _table() -> dict[str, str]:
+    return {row["id"]: row["advice"] for row in rows("findings")}
+
+
+def advice_of(finding: Finding) -> str | None:
+    """What to do about a finding: its own advice, else that of its code if it is more than a note.
+
+    Parameters
+    ----------
+    finding : Finding
+        What was noticed.
+
+    Returns
+    -------
+    str or None
+        One sentence; None for a note without.
+    """
+    if finding.advice or finding.severity == "note":
+        return finding.advice
+    return _table().get(finding.code)
+
+
 def finding_table(findings: Iterable[Finding]) -> tuple[RenderableType, ...]:
     """Findings as a table, worst first.
 
@@ -44,8 +69,8 @@ def finding_table(findings: Iterable[Finding]) -> tuple[RenderableType, ...]:
         Empty if there is nothing.
     """
     order = ("failure", "warning", "note")
-    rows = [
-        (finding.severity, finding.subject, finding.message, finding.advice)
+    found = [
+        (finding.severity, finding.subject, finding.message, advice_of(finding))
         for finding in sorted(findings, key=lambda finding: order.index(finding.severity))
     ]
-    return (listed(("severity", "subject", "what was noticed", "advice"), rows),) if rows else ()
+    return (listed(("severity", "subject", "what was noticed", "advice"), found),) if found else ()

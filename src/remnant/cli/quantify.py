@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -15,11 +16,13 @@ from remnant.acquire import read_path
 from remnant.assay.qpcr.amplification import read_plates
 from remnant.assay.qpcr.amplification_combined import COMBINED_CYCLES, Combination, combined_results
 from remnant.assay.qpcr.amplification_cq import cq_findings, usual_differences, with_our_cq
+from remnant.assay.qpcr.copies import sample_copies
 from remnant.assay.qpcr.curves import fit_curves
 from remnant.cli.answer import Answer, command
 from remnant.cli.noticed import finding_table
 from remnant.cli.options import Patients
 from remnant.cli.printed import listed
+from remnant.cli.quantify_copies import copies_entries, shown_copies
 from remnant.cli.quantify_digital import digital_answer, digital_folder
 from remnant.cli.quantify_igtr import igtr_answer
 from remnant.cli.results import computed, named_dossiers
@@ -76,7 +79,7 @@ def quantify(
     """Fit the curves of one file, count the wells of digital PCR, read an IG/TR plate, or list a study's measurements.
 
     A file needs no study: every run and target that has standards gets its curve and a verdict, every
-    amplification curve its call, its cycles with their standard errors and its efficiency, every well of a
+    sample on it its copies with interval, every amplification curve its call, its cycles with their standard errors and its efficiency, every well of a
     digital PCR its concentration, every sample of an IG/TR plate EuroMRD's two interpretations. A folder that is no study is a run of digital PCR with its plate layout.
 
     Parameters
@@ -95,7 +98,7 @@ def quantify(
     Returns
     -------
     Answer
-        Standard curves and amplification curves of a file, or one entry a measurement; wells, measurements and
+        Standard curves, copies and amplification curves of a file, or one entry a measurement; wells, measurements and
         findings of a digital PCR; samples of an IG/TR plate.
     """
     if path.is_dir():
@@ -130,7 +133,9 @@ def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answ
         findings = (*said, *findings)
     else:
         findings = cq_findings(wells, results)
-    fits = fit_curves(wells, qpcr_rules().curves if gates is None else curve_gates(gates))
+    rules = qpcr_rules() if gates is None else replace(qpcr_rules(), curves=curve_gates(gates))
+    fits = fit_curves(wells, rules.curves)
+    copies, on_plate = sample_copies(wells, runs=acquired.runs, rules=rules)
     if not fits and not results:
         raise InputError(
             where=f"file {acquired.source.name}",
@@ -144,12 +149,14 @@ def _curves(path: Path, gates: str | None, cq: Source, gate: GateChoice) -> Answ
         "combined_cycles": COMBINED_CYCLES,
         "combinations": combinations,
         "standard_curves": fits,
+        "sample_copies": copies_entries(copies),
         "amplification_curves": _beside_instrument(acquired.wells, results, usual),
-        "findings": (*acquired.findings, *findings),
+        "findings": (*acquired.findings, *findings, *on_plate),
     }
-    noticed = finding_table(finding for finding in acquired.findings if finding.severity != "note")
+    noticed = finding_table(one for one in (*acquired.findings, *on_plate) if one.severity != "note")
     reading = ("", *noticed) if noticed else ()
-    return Answer(data=data, shown=(*_shown_fits(fits), *_shown_results(plates, findings), *reading))
+    shown = (*_shown_fits(fits), *shown_copies(copies), *_shown_results(plates, findings), *reading)
+    return Answer(data=data, shown=shown)
 
 
 def _beside_instrument(

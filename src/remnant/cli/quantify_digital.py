@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from remnant.acquire import read_path
 from remnant.assay.dpcr import quantify_partitions
 from remnant.assay.dpcr.gating import GateChoice
 from remnant.cli.answer import Answer
+from remnant.cli.noticed import advice_of
 from remnant.cli.printed import listed
 from remnant.pipeline.imports import files_under
 from remnant.records.acquired import Acquired
 from remnant.records.codec import to_dict
+from remnant.records.finding import Finding
 from remnant.records.partition import DigitalQuantified, DigitalWell
 from remnant.report.numbers import measured
 from remnant.units import number_text
@@ -100,10 +102,10 @@ def digital_answer(read: Sequence[Acquired], gate: GateChoice = "control") -> An
         ],
         "findings": [to_dict(finding) for finding in dict.fromkeys(noticed)],
     }
-    return Answer(data=data, shown=_shown(got, data["findings"]))
+    return Answer(data=data, shown=_shown(got, dict.fromkeys(noticed)))
 
 
-def _shown(got: DigitalQuantified, findings: Sequence[dict[str, Any]]) -> tuple[Any, ...]:
+def _shown(got: DigitalQuantified, findings: Iterable[Finding]) -> tuple[Any, ...]:
     columns = (
         "well", "target", "sample", "positives", "partitions", "copies/µl", "95 %", "state", "LoB", "LoD", "gate",
     )  # fmt: skip
@@ -112,9 +114,9 @@ def _shown(got: DigitalQuantified, findings: Sequence[dict[str, Any]]) -> tuple[
     used = sum(well.used for well in got.wells)
     said = f"{len(got.wells)} wells and targets, {used} used, {len(got.measurements)} measurements."
     notes = tuple(
-        f"{finding['severity']}: {finding['subject']}: {finding['message']}"
+        f"{finding.severity}: {finding.subject}: {finding.message} {advice_of(finding) or ''}".rstrip()
         for finding in findings
-        if finding["severity"] != "note"
+        if finding.severity != "note"
     )
     return (table, *(("", measurements) if got.measurements else ()), "", said, *notes)
 

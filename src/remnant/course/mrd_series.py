@@ -22,7 +22,7 @@ from remnant.course.pooled import pooled
 from remnant.course.relapse import OvertRelapse, predicts
 from remnant.course.series import SeriesKey, series_key
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
-from remnant.evidence.kinds import COMPARISON, ReportedEvidence
+from remnant.evidence.kinds import COMPARISON
 from remnant.evidence.verbs import change
 from remnant.knowledge.mrd_states import MrdStateRules
 from remnant.knowledge.relapse import RelapseRules
@@ -246,7 +246,7 @@ def _reading(
         level=call.verdict,
         value=value,
         factor=None if factor is None else math.log10(factor),
-        beyond=call.verdict in _SEEN and m.point_value is None and isinstance(m.evidence, ReportedEvidence),
+        beyond=call.verdict in _SEEN and m.known_above is not None,
         phase=phase,
         after_treatment=after_treatment,
         scaled=call.unit == "percent_is",

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import numpy as np
 
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ReportedEvidence
+from remnant.evidence.kinds import COMPARISON, MEASUREMENT
 from remnant.evidence.verbs import combine, interval, probability_above, upper_limit
 from remnant.numerics.percentile_posterior import WEIGHTS
 from remnant.records.judgement import Call
@@ -66,10 +66,8 @@ def pooled(group: Sequence[Measurement]) -> Measurement:
 
 
 def _value(m: Measurement) -> float | None:
-    """Point value; of a report above its range, the range's end, as the rule takes it."""
-    if m.point_value is None and isinstance(m.evidence, ReportedEvidence):
-        return m.evidence.lower_limit
-    return m.point_value
+    """Point value; where only a lower end is known, that end, as the rule takes it."""
+    return m.known_above if m.point_value is None else m.point_value
 
 
 def pooled_call(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from remnant.numerics.compiled import compiled
 from remnant.numerics.sigmoid import SigmoidFits, evaluate
 
-__all__ = ["SigmoidPoints", "share_cycles", "sigmoid_points"]
+__all__ = ["SigmoidPoints", "share_cycles", "sigmoid_points", "third_derivative_errors"]
 
 Floats = NDArray[np.float64]
 Array = NDArray[Any]
@@ -38,6 +38,10 @@ correlation that is left is 0.71 rho - 0.12; this is the way back."""
 _TAKEN_LINEAR, _TAKEN_SQUARE = 0.35, 0.6
 """They also follow correlated errors, which takes this share of their variance out of the residuals: 0.24 at a
 correlation of 0.4 and 0.66 at 0.8 in the same simulation."""
+
+
+_THIRD_DIFFERENCE: Final = np.array([-0.25, 0.25, 0.5, -0.5, -0.25, 0.25, 0.0])
+"""Third difference of the 1-2-1 smoothed curve by the readings it takes, the seventh being the next one's last."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -315,3 +319,55 @@ def share_cycles(fits: SigmoidFits, share: float) -> Floats:
         log_cycle = fits.shape[:, 0] + (np.log(-np.expm1(log_rest)) - log_rest + log_f) / b
         result: Floats = np.exp(log_cycle)
     return result
+
+
+def third_derivative_errors(
+    fits: SigmoidFits, crossing: Floats, *, sd: Floats, correlation: Floats
+) -> Floats:
+    """Standard errors of the cycles at which the third difference of the readings changes sign, TD0.
+
+    Parameters
+    ----------
+    fits : SigmoidFits
+        Fits of n curves.
+    crossing : ndarray, shape (n,)
+        The cycles, linear between two third differences.
+    sd, correlation : ndarray, shape (n,)
+        Standard deviation of the readings there, fluorescence, and the correlation of neighbours.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Cycles; NaN where there is no such cycle, or the sigmoid's third difference does not fall there.
+
+    Notes
+    -----
+    Noise of the interpolated third difference over the fall of the sigmoid's own, at the same cycles. The readings' own
+    fall would be looked up where noise made it steep, and give errors that are too small. The grid is taken as
+    one reading a cycle.
+
+    Examples
+    --------
+    >>> from remnant.numerics.sigmoid import fit_sigmoids, sigmoid
+    >>> cycles = np.arange(1.0, 46.0)
+    >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
+    >>> at, noise = np.array([22.0]), np.array([0.01])
+    >>> third_derivative_errors(
+    ...     fit_sigmoids(cycles, curve), at, sd=noise, correlation=0.0 * noise
+    ... ).round(3).tolist()
+    [0.016]
+    """
+    after = np.roll(_THIRD_DIFFERENCE, 1)
+    with np.errstate(all="ignore"):
+        part = np.mod(crossing - 0.5, 1.0)[:, None]
+        weight = (1.0 - part) * _THIRD_DIFFERENCE + part * after
+        noise = np.square(weight).sum(axis=1)
+        for lag in range(1, 7):
+            noise += 2.0 * correlation**lag * (weight[:, lag:] * weight[:, :-lag]).sum(axis=1)
+        f = np.exp(fits.shape[:, 2])[:, None]
+        b = -np.exp(fits.shape[:, 1:2] + (f + 1.0) * np.log1p(1.0 / f))
+        cycle = np.floor(crossing - 0.5)[:, None] + np.arange(-2.0, 5.0)
+        u = np.exp(b * (np.log(cycle) - fits.shape[:, :1]) - fits.shape[:, 2:])
+        fall = fits.height * (np.power(1.0 + u, -f) @ (_THIRD_DIFFERENCE - after))
+        result: Floats = sd * np.sqrt(np.maximum(noise, 0.0)) / np.where(fall > 0.0, fall, np.nan)
+    return np.where(np.isfinite(crossing), result, np.nan)

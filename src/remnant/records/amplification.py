@@ -37,10 +37,11 @@ class CurveResult:
         Largest second derivative of the sigmoid (cpD2), and its standard error.
     tangent_cq, tangent_se : float or None
         Where the tangent of steepest rise meets the floor (Cy0), and its standard error.
-    third_derivative_cq : float or None
-        Sign change of the third difference of the readings (TD0).
-    share_cq, early_share_cq : float or None
-        Where the fitted sigmoid, not the reading, has risen by the share of the Cq, and by a smaller one.
+    third_derivative_cq, third_derivative_se : float or None
+        Sign change of the third difference of the readings (TD0), and its standard error.
+    share_cq, share_se, early_share_cq : float or None
+        Where the fitted sigmoid, not the reading, has risen by the share of the Cq, with its standard error, and by a
+        smaller share.
     baseline, height : float or None
         Fluorescence under the window of linearity; rise of the sigmoid to its plateau.
     efficiency, efficiency_se : float or None
@@ -61,7 +62,9 @@ class CurveResult:
     tangent_cq: float | None
     tangent_se: float | None
     third_derivative_cq: float | None
+    third_derivative_se: float | None
     share_cq: float | None
+    share_se: float | None
     early_share_cq: float | None
     baseline: float | None
     height: float | None
@@ -85,8 +88,8 @@ class CurveResults:
         What decided it.
     cq, cq_se, second_derivative_cq, second_derivative_se, tangent_cq, tangent_se : ndarray, shape (n,)
         Cycles and standard errors.
-    third_derivative_cq, share_cq, early_share_cq : ndarray, shape (n,)
-        Cycles.
+    third_derivative_cq, third_derivative_se, share_cq, share_se, early_share_cq : ndarray, shape (n,)
+        Cycles and standard errors.
     baseline, height : ndarray, shape (n,)
         Fluorescence.
     efficiency, efficiency_se, assay_efficiency, assay_efficiency_se : ndarray, shape (n,)
@@ -107,7 +110,9 @@ class CurveResults:
     tangent_cq: NDArray[np.float64]
     tangent_se: NDArray[np.float64]
     third_derivative_cq: NDArray[np.float64]
+    third_derivative_se: NDArray[np.float64]
     share_cq: NDArray[np.float64]
+    share_se: NDArray[np.float64]
     early_share_cq: NDArray[np.float64]
     baseline: NDArray[np.float64]
     height: NDArray[np.float64]

@@ -6,9 +6,17 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-from remnant.evidence.kinds import Evidence
+from remnant.evidence.kinds import Evidence, ReportedEvidence
 
-__all__ = ["Baseline", "CurveFit", "DetectionState", "Measurement", "ReportedValue", "WellUse"]
+__all__ = [
+    "Baseline",
+    "CurveFit",
+    "DetectionState",
+    "Measurement",
+    "ReportedValue",
+    "SampleCopies",
+    "WellUse",
+]
 
 DetectionState = Literal["quantified", "detected", "not detected", "not evaluable"]
 
@@ -137,6 +145,54 @@ class WellUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleCopies:
+    """Copies of one target in the wells of one name, read from the standard curve of their run.
+
+    The interval holds counting, the technical error of the wells and the standard curve: of these wells alone,
+    without the errors of run and reverse transcription that a measurement of a sample has.
+
+    Attributes
+    ----------
+    run_id, target, sample : str
+        Replicate wells.
+    kind : str
+        What the wells hold: ``"sample"`` or ``"control"``.
+    evidence : Evidence or None
+        Likelihood of the copies in `unit`; None without a standard curve that passes.
+    state : DetectionState
+        Detection state.
+    reason : str
+        Why there is no number; empty if quantified.
+    unit : str
+        ``"copies a well"``, of undiluted cDNA where wells are diluted; ``"copies/µl cDNA"`` where volumes are stated.
+    estimate, lower, upper : float or None
+        Posterior median and 95 % interval; None unless detected.
+    upper_limit : float or None
+        95 % upper bound; None without a standard curve that passes.
+    point_value : float or None
+        Mean of the copies by the least-squares line, silent wells counted as 0; None if no well has a signal.
+    positive_wells, wells : int
+        Wells with signal, and used.
+    """
+
+    run_id: str
+    target: str
+    sample: str
+    kind: Literal["sample", "control"]
+    evidence: Evidence | None
+    state: DetectionState
+    reason: str
+    unit: str
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    upper_limit: float | None
+    point_value: float | None
+    positive_wells: int
+    wells: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """One quantity of one sample, with its evidence and its printed summaries.
 
@@ -166,7 +222,8 @@ class Measurement:
     estimate : float or None
         Posterior median; None unless detected.
     lower, upper : float or None
-        95 % interval *of this measurement*; None unless detected.
+        95 % interval *of this measurement*; None unless detected. Where only a lower bound is known (every partition
+        positive) `estimate`, `upper` and `upper_limit` are None.
     comparison_lower, comparison_upper : float or None
         95 % interval *for comparison with another sample*; None unless detected.
     upper_limit : float or None
@@ -221,6 +278,21 @@ class Measurement:
     fraction: str = ""
     platform: Literal["qpcr", "dpcr", "flow", "ngs"] = "qpcr"
     limit_of_detection: float | None = None
+
+    @property
+    def known_above(self) -> float | None:
+        """What the quantity surely exceeds, where that is all that is known of it.
+
+        Returns
+        -------
+        float or None
+            A report's "more than", or the lower end where every partition was positive; None otherwise.
+        """
+        if self.point_value is not None:
+            return None
+        if isinstance(self.evidence, ReportedEvidence):
+            return self.evidence.lower_limit
+        return self.lower if self.upper is None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -269,15 +269,15 @@ def measured(measurement: Measurement, *, with_unit: bool = False) -> str:
     Returns
     -------
     str
-        ``"1.8 × 10² (1.2-2.6 × 10²)"``, ``"positive, not quantifiable (interval 0.4-9)"``, ``"< 1.5"`` or
-        ``"not evaluable"``.
+        ``"1.8 × 10² (1.2-2.6 × 10²)"``, ``"positive, not quantifiable (interval 0.4-9)"``, ``"< 1.5"``, ``"> 3 × 10⁵"``
+        or ``"not evaluable"``.
     """
     m = measurement
     if m.state == "not evaluable":
         return "not evaluable"
     if m.estimate is None or m.lower is None or m.upper is None:
         if m.upper_limit is None:
-            return m.state
+            return m.state if m.lower is None else _more_than(m, with_unit=with_unit)
         return limit(m.upper_limit, unit=m.unit, control=m.control, with_unit=with_unit)
     digits = significant_digits(m.lower, m.upper)
     ends = interval(m.lower, m.upper, digits=digits, unit=m.unit, like=m.estimate)
@@ -285,6 +285,12 @@ def measured(measurement: Measurement, *, with_unit: bool = False) -> str:
         ends = _with_unit(ends, m.unit, m.control) if with_unit else ends
         return f"positive, not quantifiable (interval {ends})"
     text = f"{number(m.estimate, digits, unit=m.unit)} ({ends})"
+    return _with_unit(text, m.unit, m.control) if with_unit else text
+
+
+def _more_than(m: Measurement, *, with_unit: bool) -> str:
+    """Lower end of an interval that has no upper one."""
+    text = f"> {number(m.lower or 0.0, unit=m.unit)}"
     return _with_unit(text, m.unit, m.control) if with_unit else text
 
 

@@ -103,6 +103,9 @@ def blank_rates(
             wells=len(kept),
         )
         findings += _blank_findings(key, len(kept), k, n)
+        if _disagree(kept, rule):
+            rates[key] = _spread(kept, rates[key])
+            findings.append(_blanks_disagree(key, kept))
     return rates, outliers, findings
 
 
@@ -115,6 +118,37 @@ def _outlier(counts: Mapping[int, tuple[int, int]], rule: BlankRule) -> int | No
     p_values = outlier_p_values(k, n, 0.0)
     worst = int(np.argmax(k / n))
     return rows[worst] if p_values[worst] < rule.outlier_p_value / len(rows) else None
+
+
+def _disagree(counts: Sequence[tuple[int, int]], rule: BlankRule) -> bool:
+    """Whether one rate cannot have given all these blanks."""
+    if len(counts) < 2:
+        return False
+    k, n = (np.array(column) for column in zip(*counts, strict=True))
+    return bool(outlier_p_values(k, n, 0.0).min() < rule.outlier_p_value / len(counts))
+
+
+def _spread(counts: Sequence[tuple[int, int]], pooled: BlankRate) -> BlankRate:
+    """Rate that varies between wells as these blanks do, where one rate cannot have given them.
+
+    The Beta law with the mean and the variance of their shares (method of moments), never narrower than `pooled`.
+    """
+    shares = np.array([k / n for k, n in counts])
+    mean, variance = float(shares.mean()), float(shares.var(ddof=1))
+    total = min(max(mean * (1.0 - mean) / variance - 1.0, 1.0), pooled.positives + pooled.negatives)
+    return BlankRate(positives=mean * total, negatives=(1.0 - mean) * total, wells=pooled.wells)
+
+
+def _blanks_disagree(key: tuple[str, str], counts: Sequence[tuple[int, int]]) -> Finding:
+    run_id, target = key
+    said = ", ".join(f"{k} of {n}" for k, n in counts[:10])
+    return Finding(
+        code="dpcr.blanks_disagree",
+        severity="warning",
+        subject=f"run {run_id}",
+        message=f"The blanks of {target or 'the wells without target'} disagree ({said}), and nobody knows which is wrong: the false-positive rate is taken to vary between wells as they do.",
+        advice="Look for a contaminated or swapped blank; with three blanks or more an outlier is left out.",
+    )
 
 
 def _left_out(well: NamedWell, k: int) -> Finding:

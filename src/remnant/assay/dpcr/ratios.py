@@ -372,6 +372,8 @@ def _measurement(one: _Ratio, numbers: Sequence[float], rules: DigitalRules) -> 
             strict=True,
         )
     )
+    if target.saturated:  # the likelihood has no upper end: what the range puts there is no number
+        answers |= dict.fromkeys(("estimate", "upper", "comparison_upper"))
     point = per_exposure / one.per_exposure * factor_to_ratio(one.assay.unit) if one.per_exposure > 0 else 0.0
     return Measurement(
         measurement_id=f"{one.assay.assay_id}|{one.sample.sample_id}|{one.run_id}|{one.cdna_id}",
@@ -388,7 +390,7 @@ def _measurement(one: _Ratio, numbers: Sequence[float], rules: DigitalRules) -> 
         evidence=one.evidence,
         state=state,
         reason=reason,
-        upper_limit=None if state == "not evaluable" else numbers[5],
+        upper_limit=None if state == "not evaluable" or target.saturated else numbers[5],
         point_value=point if seen and point > 0 else None,
         target_copies=copies,
         control_copies=None

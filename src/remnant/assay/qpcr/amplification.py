@@ -21,7 +21,12 @@ from remnant.knowledge.qpcr_curves import AmplificationRules, amplification_rule
 from remnant.numerics.amplification_window import Windows, read_windows
 from remnant.numerics.sigmoid import AT_BOUND, CONVERGED, SigmoidFits, fit_sigmoids
 from remnant.numerics.sigmoid_misfit import shared_misfit
-from remnant.numerics.sigmoid_points import SigmoidPoints, share_cycles, sigmoid_points
+from remnant.numerics.sigmoid_points import (
+    SigmoidPoints,
+    share_cycles,
+    sigmoid_points,
+    third_derivative_errors,
+)
 from remnant.records.amplification import CurveCall, CurveResults
 from remnant.records.run import Curves
 
@@ -230,6 +235,12 @@ def _results(
 
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         cq_se = np.where(bent, points.standard_error[:, 3], points.share_sd * windows.share_gain)
+        third_derivative_se = third_derivative_errors(
+            fits,
+            windows.third_derivative,
+            sd=points.share_sd,
+            correlation=points.residual_correlation,
+        )
         efficiency = 10.0**windows.log10_factor
         efficiency_se = np.log(10.0) * efficiency * windows.log10_factor_se
     mean, mean_se = _assay_means(np.where(amplified, windows.log10_factor, np.nan), group, rules=rules)
@@ -244,7 +255,9 @@ def _results(
         tangent_cq=shown(points.tangent),
         tangent_se=shown(points.standard_error[:, 2]),
         third_derivative_cq=shown(windows.third_derivative),
+        third_derivative_se=shown(third_derivative_se),
         share_cq=shown(points.share_cycle),
+        share_se=shown(points.standard_error[:, 3]),
         early_share_cq=shown(share_cycles(fits, rules.early_share_of_height)),
         baseline=shown(windows.baseline),
         height=fits.height,

@@ -13,6 +13,7 @@ from typing import Final
 
 import polars as pl
 
+from remnant.assay.qpcr.plate_findings import plate_findings
 from remnant.errors import MeasurementError
 from remnant.knowledge.assays import gene_symbol
 from remnant.records.finding import Finding
@@ -323,7 +324,7 @@ def well_frame(
     frame, ambiguous = _resolve(frame, cdnas, samples)
     frame, exposed = _exposures(frame)
     frame = _decide(frame, assays)
-    return frame, [*ambiguous, *exposed, *_name_findings(frame)]
+    return frame, [*ambiguous, *exposed, *_name_findings(frame), *plate_findings(frame)]
 
 
 def _recode(column: str, mapping: Mapping[str, str]) -> pl.Expr:

@@ -191,7 +191,7 @@ def _row(
     compared = numbers.comparison(m)
     notes = (f"interval {ends.removesuffix(')')}" if opened else "", compared and f"comparison {compared}")
     state = point.state if point else ""
-    level = m.estimate if m.estimate is not None else m.upper_limit
+    level = next((y for y in (m.estimate, m.upper_limit, m.lower) if y is not None), None)
     return (
         Cell(numbers.iso(m.drawn_on)),
         *_day(time, m.drawn_on),

@@ -287,7 +287,7 @@ def _rows(time: TimeFrame, measurements: Sequence[Measurement]) -> list[dict[str
                     "state": m.state,
                     "shape": shape,
                     "series": (m.fraction, m.material),
-                    "y": m.estimate if m.estimate is not None else m.upper_limit,
+                    "y": next((y for y in (m.estimate, m.upper_limit, m.lower) if y is not None), None),
                     "lower": m.lower,
                     "upper": m.upper,
                     "far_lower": m.comparison_lower,
