@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remnant.acquire import RefusedFileError, read
+from remnant.acquire import RefusedFileError, read, workbook
 from remnant.acquire.instrument_cells import decimal_sign, number
+from remnant.acquire.instrument_reading import Reading
+from remnant.acquire.quantstudio import read as applied_biosystems
 
 PREAMBLE = (
     "* Block Type = 96-Well Block (0.2mL)\n"
@@ -266,6 +268,91 @@ AMPLIFICATION = "[Amplification Data]\nWell\tCycle\tTarget Name\tRn\tDelta Rn\n{
 
 def curve_rows(well, target, values):
     return "\n".join(f"{well}\t{cycle}\t{target}\t{value}\t0" for cycle, value in enumerate(values, start=1))
+
+
+def multicomponent(*rows, places=True, passive="ROX", head="FAM\tROX\tVIC", more=""):
+    """An export without amplification data: a well, a cycle and the signals of its dyes a row."""
+    place = "Well\tWell Position" if places else "Well"
+    lines = [f"{place}\tCycle\t{head}"]
+    for well, cycle, *signals in rows:
+        name = f"{well}\tA{well}" if places else str(well)
+        lines.append("\t".join([name, str(cycle), *map(str, signals)]))
+    table = "[Multicomponent Data]\n" + "\n".join(lines) + "\n\n"
+    text = quantstudio(row(1, "31.4"), row(2, "22.5"), more=more + table)
+    return text.replace("Passive Reference = ROX", f"Passive Reference = {passive}")
+
+
+SIGNALS = [(1, 1, 100.0, 50.0, 7.0), (1, 2, 200.0, 50.0, 7.0), (2, 1, 9.0, 3.0, 7.0), (2, 2, 6.0, 1.0, 7.0)]
+
+
+@pytest.mark.parametrize("places", [True, False])
+def test_multicomponent_data_stand_in_for_missing_amplification_data(places):
+    acquired = taken(multicomponent(*SIGNALS, places=places))
+    assert acquired.curves[0].fluorescence.tolist() == [[2.0, 4.0], [3.0, 6.0]]
+    assert {"instrument.from_multicomponent", "instrument.normalised_curves"} <= set(found(acquired))
+    assert "instrument.raw_signals" not in found(acquired)
+
+
+@pytest.mark.parametrize("under", ["0", "", "-3", "none"])
+def test_multicomponent_data_without_passive_reference_in_one_well_stay_raw(under):
+    acquired = taken(multicomponent(*SIGNALS[:3], (2, 2, 6.0, under, 7.0)))
+    assert acquired.curves[0].fluorescence.tolist() == [[100.0, 200.0], [9.0, 6.0]]
+    assert {"instrument.from_multicomponent", "instrument.raw_signals"} <= set(found(acquired))
+    assert "instrument.normalised_curves" not in found(acquired)
+
+
+def test_multicomponent_data_with_thousands_and_a_named_reference():
+    rows = [(1, 1, "1,000.000", "500.000"), (2, 1, "3,000.000", "1,000.000")]
+    acquired = taken(multicomponent(*rows, passive="Mustang Purple", head="FAM\tMUSTANG PURPLE"))
+    assert acquired.curves[0].fluorescence.tolist() == [[2.0], [3.0]]
+
+
+def test_amplification_data_win_over_multicomponent_data():
+    more = AMPLIFICATION.format(rows=curve_rows(1, "WT1", [0.5, 0.6]))
+    acquired = taken(multicomponent(*SIGNALS, more=more))
+    assert acquired.curves[0].fluorescence.tolist() == [[0.5, 0.6]]
+    assert "instrument.from_multicomponent" not in found(acquired)
+
+
+def test_empty_amplification_data_are_none():
+    more = AMPLIFICATION.format(rows=curve_rows(1, "WT1", ["", ""]))
+    acquired = taken(multicomponent(*SIGNALS, more=more))
+    assert acquired.curves[0].fluorescence.tolist() == [[2.0, 4.0], [3.0, 6.0]]
+
+
+@pytest.mark.reference
+def test_multicomponent_data_give_the_rn_of_the_instrument(real_data):
+    folder = real_data / "qpcr" / "exports" / "appbio_quantstudio_designandanalysis"
+    compared = 0
+    for path in sorted(folder.glob("*.xlsx")):
+        pages = workbook.pages(path.name, path.read_bytes())
+        read_without = [page for page in pages if page.name != "Amplification Data"]
+        if not any(page.name == "Multicomponent" for page in pages):
+            continue
+        theirs, ours = (
+            applied_biosystems(
+                Reading(file=path.name, stem="R", sha256="", format="applied biosystems"), held
+            ).curves[0]
+            for held in (pages, read_without)
+        )
+        places = {key: i for i, key in enumerate(theirs.wells)}
+        assert set(ours.wells) <= set(places)
+        for i, key in enumerate(ours.wells):
+            pairs = zip(ours.fluorescence[i], theirs.fluorescence[places[key]], strict=True)
+            assert all(one == pytest.approx(other, rel=1e-4) for one, other in pairs)
+            compared += 1
+    assert compared > 100
+
+
+def test_a_second_table_with_cq_is_never_taken_for_the_results():
+    lines = [f"{n}\tA{n}\tWT1\tSTANDARD\t30.0\t{10 * n}" for n in range(1, 4)]
+    table = (
+        "\n[Standard Curve Result]\nWell\tWell Position\tTarget Name\tTask\tCT\tQuantity\n"
+        + "\n".join(lines)
+        + "\n"
+    )
+    text = quantstudio(*(row(n, "30.0", task="STANDARD") for n in range(1, 4))) + table * 40
+    assert [well.standard_copies for well in taken(text).wells] == [10.0, 20.0, 30.0]
 
 
 def test_well_numbers_become_places_by_the_block():

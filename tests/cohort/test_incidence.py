@@ -144,6 +144,14 @@ def test_without_censoring_the_incidence_is_a_share(patients):
     assert at(relapse, 15.0).incidence == pytest.approx(((codes == 1) & (days <= 15)).mean())
 
 
+def test_an_incidence_of_one_has_no_interval_and_no_warning():
+    days = np.array([1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0, 4.0])  # 1 but for rounding
+    relapse, _ = curves(Followed(days, np.ones(9, dtype=int), np.repeat("a", 9)), "a", days=(15.0,))
+    found = at(relapse, 15.0)
+    assert (found.incidence, found.lower, found.upper) == (1.0, None, None)
+    assert (relapse.incidence[-1], relapse.lower[-1], relapse.upper[-1]) == (1.0, None, None)
+
+
 def test_a_group_without_events_has_an_exact_upper_bound():
     followed = Followed(
         np.array([50.0, 60.0, 400.0, 500.0, 600.0]), np.array([0, 2, 0, 0, 0]), np.repeat("a", 5)

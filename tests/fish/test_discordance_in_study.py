@@ -10,7 +10,7 @@ from remnant.records.dossier import Dossier
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Patient
 from remnant.records.sample import Sample
-from remnant.report.patient import why
+from remnant.report.patient import beside
 
 DAYS = [dt.date(2020, 1, 1), dt.date(2020, 3, 1), dt.date(2020, 5, 1), dt.date(2020, 7, 1)]
 
@@ -59,7 +59,7 @@ def test_a_persisting_fusion_without_its_clonotype_is_a_finding():
     assert found[-1].upper == float("inf")
     [finding] = discordance_findings(found)
     assert finding.code == "origin.discordance"
-    table = why.discordance(
+    table = beside.discordance(
         Dossier(patient=Patient(patient_id="P1", diagnosis="Ph+ ALL"), discordances=found)
     )
     assert len(table.rows) == 3

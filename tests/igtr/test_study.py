@@ -10,15 +10,19 @@ from remnant.acquire.columns import kind_of
 from remnant.acquire.files import read
 from remnant.acquire.refusal import RefusedFileError
 from remnant.acquire.writing import written
+from remnant.assay.igtr.instrument import with_instrument_cqs
 from remnant.cli.quantify_igtr import igtr_answer
 from remnant.errors import InputError
 from remnant.pipeline.imports import import_paths
 from remnant.pipeline.run import run_study
+from remnant.pipeline.stages import Facts, without_igtr
 from remnant.records.finding import Finding
 from remnant.records.igtr import IgTrPlate
 from remnant.records.judgement import Call, Course
 from remnant.records.measurement import Measurement
+from remnant.records.run import Well
 from remnant.study.derived import derived_records
+from remnant.study.dossiers import all_findings
 from remnant.study.folder import init_study, open_study
 
 TRUTH = {"S0": 1.0, "S1": 3e-3, "S2": 0.0, "S3": 2e-3}
@@ -82,6 +86,129 @@ def test_the_profile_of_the_study_makes_the_state(study):
     settings.write_text(text + '\n[igtr]\nprofile = "careful"\n', encoding="utf-8")
     with pytest.raises(InputError, match=r"igtr\.profile: found 'careful', need one of avoid false negative"):
         open_study(study.folder)
+
+
+EXPORT = (
+    "* Block Type = 96-Well Block (0.2mL)\n* Experiment Name = {run}\n* Instrument Type = QuantStudio(TM) 7 Flex System\n"
+    "* Experiment Run End Time = 2021-07-04 05:06:07 PM CET\n\n[Results]\n"
+    "Well\tWell Position\tOmit\tSample Name\tTarget Name\tTask\tReporter\tCT\n{rows}\n"
+)
+
+
+def export(wells, *, target="igh VH3-23_JH4", more=""):
+    """The instrument's own file of these wells."""
+    rows = [
+        f"{n}\t{one.position[0]}{int(one.position[1:])}\tfalse\t{one.sample_id or one.kind}\t{target}\tUNKNOWN\tFAM\t"
+        + ("Undetermined" if one.cq is None else f"{one.cq!r}")
+        for n, one in enumerate(wells, start=1)
+    ]
+    return EXPORT.format(run=wells[0].run_id, rows="\n".join(rows) + more)
+
+
+def added(study, tmp_path, **files):
+    folder = tmp_path / "more"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / f"{name}.{'csv' if name == 'igtr' else 'txt'}").write_text(text, encoding="utf-8")
+    assert {one.outcome for one in import_paths(study, [folder], by="anna").files} == {"imported"}
+    run_study(study)
+    return study
+
+
+def layout(wells):
+    """The same wells as a plan: without Cq."""
+    return table([dataclasses.replace(one, cq=None, detected=None) for one in wells])
+
+
+def said(study):
+    return {one.code for one in all_findings(study)}
+
+
+@pytest.fixture
+def people_beside(tmp_path):
+    folder = tmp_path / "beside"
+    (folder / "files").mkdir(parents=True)
+    for name, text in {"patients": PATIENTS, "events": EVENTS, "samples": SAMPLES}.items():
+        (folder / "files" / f"{name}.csv").write_text(text, encoding="utf-8")
+    made = init_study(folder / "study", name="Test", by="anna")
+    import_paths(made, [folder / "files"], by="anna")
+    return made, folder
+
+
+def test_cqs_of_the_instrument_give_what_the_table_gives(study, people_beside, bench):
+    wells = tuple(bench(3).wells(TRUTH))
+    beside, folder = people_beside
+    added(beside, folder, igtr=layout(wells), export=export(wells))
+    run_study(study)
+    measured = [
+        sorted(derived_records(one, Measurement), key=lambda m: m.sample_id) for one in (study, beside)
+    ]
+    assert [m.state for m in measured[1]] == ["quantified", "quantified", "not detected", "quantified"]
+    assert measured[0] == measured[1]
+    assert "igtr.from_instrument" in said(beside)
+    assert said(beside) - said(study) == {"igtr.from_instrument"}
+    assert run_study(beside).up_to_date
+
+
+def test_a_plate_whose_assay_the_instrument_does_not_name_is_refused_whole(people_beside, bench):
+    wells = tuple(bench(3).wells(TRUTH))
+    study, folder = people_beside
+    added(study, folder, igtr=layout(wells), export=export(wells, target="Target 1"))
+    assert derived_records(study, Measurement) == ()
+    [found] = [one for one in all_findings(study) if one.code == "igtr.target_unnamed"]
+    assert (found.severity, found.found, found.needed) == ("failure", "Target 1", "IGH VH3-23/JH4")
+    assert "well A01" in found.message
+
+
+def test_wells_without_any_cq_are_said_and_do_not_count(people_beside, bench):
+    wells = tuple(bench(3).wells(TRUTH))
+    study, folder = people_beside
+    added(study, folder, igtr=layout(wells))
+    assert derived_records(study, Measurement) == ()
+    [found] = [one for one in all_findings(study) if one.code == "igtr.no_cq"]
+    assert found.message.startswith(f"{len(wells)} wells of IGH VH3-23/JH4")
+
+
+def test_a_control_gene_in_the_same_well_stays_with_the_other_assays(bench):
+    wells = tuple(bench(3).wells(TRUTH))[:2]
+    plan = [dataclasses.replace(one, cq=None, detected=None) for one in wells]
+    both = [
+        Well(
+            run_id=one.run_id,
+            position=one.position,
+            target=target,
+            sample="x",
+            kind="unknown",
+            detected=True,
+            cq=cq,
+        )
+        for one in plan
+        for target, cq in (("IGH-VH3-23-JH4", 30.0), ("ALB", 22.0))
+    ]
+    found = without_igtr(Facts(igtr_wells=tuple(plan), wells=tuple(both)))
+    assert {one.target for one in found.wells} == {"ALB"}
+    joined = with_instrument_cqs(plan, found.igtr_measured)
+    assert [(one.detected, one.cq) for one in joined.wells] == [(True, 30.0)] * 2
+
+
+def test_a_cq_in_the_table_wins_and_an_exclusion_of_the_instrument_holds(bench):
+    own, empty = tuple(bench(3).wells(TRUTH))[:2]
+    plan = [own, dataclasses.replace(empty, cq=None, detected=None)]
+    theirs = [
+        Well(
+            run_id=one.run_id,
+            position=one.position,
+            target=one.rearrangement,
+            sample="x",
+            kind="unknown",
+            detected=True,
+            cq=33.0,
+            excluded="bubble",
+        )
+        for one in plan
+    ]
+    joined = with_instrument_cqs(plan, theirs)
+    assert [(one.cq, one.excluded) for one in joined.wells] == [(own.cq, None), (33.0, "bubble")]
 
 
 HEADER = "run_id,well,patient_id,rearrangement,kind,sample_id,diagnosis_share,cq,dna_ng\n"

@@ -13,6 +13,8 @@ from remnant.pipeline.imports import import_paths
 from remnant.pipeline.reports import last_day, write_reports
 from remnant.records.amplification import CurveResult
 from remnant.records.run import Run, Well
+from remnant.report.context import Context
+from remnant.report.curves import RunCurves, run_page
 from remnant.study.derived import write_derived
 from remnant.study.dossiers import dossiers
 from remnant.study.facts import facts
@@ -80,6 +82,40 @@ def test_curves_stand_on_the_page_of_their_run_and_patients_lead_there(study, tm
         for link in re.findall(r'href="(../curves/[^"]+)"', path.read_text(encoding="utf-8"))
     ]
     assert set(links) <= {f"../curves/{page.name}"}
+
+
+def test_reports_of_what_is_gone_are_removed_and_nothing_else(study, tmp_path):
+    write_reports(study, tmp_path, pdfs="all")
+    codes = sorted(one.patient.patient_id for one in dossiers(study))
+    page, pdf = (tmp_path / "patients" / f"{codes[0]}.{kind}" for kind in ("html", "pdf"))
+    gone = page.read_text(encoding="utf-8").replace(f"<title>{codes[0]}: ", "<title>P998: ")
+    (tmp_path / "patients" / "P998.html").write_text(gone, encoding="utf-8")
+    renamed = pdf.read_bytes().replace(f">{codes[0]}: ".encode(), b">P998: ")
+    (tmp_path / "patients" / "P998.pdf").write_bytes(renamed)
+    context = Context(
+        study="Example", software="remnant 0.1.0", written_at=dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    )
+    run = RunCurves(run_id="R/99", curves=(), wells={}, usual={})
+    old = run_page(run, cq_source="instrument", context=context, synthetic=True)
+    (tmp_path / "curves").mkdir()
+    for name in ("R-99.html", "R-99.2.html", "kept by us.html"):
+        (tmp_path / "curves" / name).write_text(old, encoding="utf-8")
+    (tmp_path / "curves.html").write_text(old.replace("curves of run R/99", "amplification curves"))
+    (tmp_path / "patients" / "copy of the report.pdf").write_bytes(pdf.read_bytes())
+    (tmp_path / "patients" / "notes.html").write_text("<title>notes: of a person</title>")
+    (tmp_path / "controls.html").write_text("<title>not by remnant: internal controls</title>")
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    made = write_reports(study, tmp_path, pdfs="none")
+    after = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert made.removed == (
+        "curves.html",
+        "curves/R-99.2.html",
+        "curves/R-99.html",
+        "patients/P998.html",
+        "patients/P998.pdf",
+    )
+    assert before - after == {tmp_path / name for name in made.removed}
+    assert write_reports(study, tmp_path, pdfs="none").removed == ()
 
 
 @pytest.mark.parametrize(("pdfs", "count"), [("none", 0), ("all", 6)])

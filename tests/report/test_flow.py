@@ -1,8 +1,11 @@
 """Cytometry pages: the statement first, every gate in the tree, figures described."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
+from lxml.html import document_fromstring
+from markupsafe import escape
 
 from remnant.acquire.fcs import read_fcs
 from remnant.assay.flow.compartments import compartment_counts
@@ -12,6 +15,7 @@ from remnant.example.marrow import made_marrow
 from remnant.knowledge.flow import flow_rules
 from remnant.knowledge.gates import gate_definitions
 from remnant.pipeline.flow_pages import flow_page, plots_of
+from remnant.records.finding import Finding
 from remnant.records.flow import CutSensitivity
 from remnant.report.flow import plot, tree
 from remnant.report.flow.page import sensitivity_table, statement_table
@@ -46,6 +50,26 @@ def test_a_negative_is_a_limit_and_never_zero(tube):
     assert "&lt; 5.2 × 10⁻⁶ of CD45+" in page
     rows = {row[0].text: row[1].text for row in statement_table(said(120)).rows}
     assert rows["Events in the gate"] == "120"
+
+
+def test_both_ends_of_an_interval_have_one_unit(tube):
+    events, counts, channels = tube
+    wide = dataclasses.replace(said(0), estimate=0.023, lower=0.00079, upper=0.032)
+    page = flow_page(events, counts, channels, statement=wide)
+    assert "95 % interval 0.079 to 3.2 %" in " ".join(document_fromstring(page).text_content().split())
+    deep = dataclasses.replace(said(0), estimate=2e-5, lower=0.0, upper=9e-5)
+    rows = {row[0].text: row[1].text for row in statement_table(deep).rows}
+    assert rows["Interval, 95 %"] == "0 to 9.0 × 10⁻⁵"
+
+
+def test_what_lowers_trust_stands_on_the_page_before_the_tree(tube):
+    events, counts, channels = tube
+    noticed = Finding(code="flow.x", severity="warning", subject="tube", message="Haematogones look alike.")
+    statement = dataclasses.replace(said(0), findings=(noticed,))
+    page = flow_page(events, counts, channels, statement=statement)
+    assert page.index("Haematogones look alike.") < page.index("Gate tree")
+    for finding in counts.findings:
+        assert str(escape(finding.message)) in page
 
 
 def test_every_gate_stands_in_the_tree_with_its_count(tube):

@@ -130,3 +130,13 @@ def test_every_patient_is_listed_with_the_state():
     text = parse.fromstring(made).text_content()
     assert "2 patients: 0 to act on, 0 to look at, 2 without action." in text
     assert "WT1 normal." in text
+
+
+@pytest.mark.parametrize(("kind", "page"), [("failed run", "curves/R-07.html"), ("control", "controls.html")])
+def test_a_run_leads_to_where_its_fault_is_seen(kind, page):
+    run = WorklistRow(
+        patient_id="", run_id="R-07", urgency=1, kind=kind, reason="", confirm_by=None, overdue_days=0, last_sample_on=None
+    )  # fmt: skip
+    others, runs = {"Internal controls": "controls.html"}, {"R-07": "curves/R-07.html"}
+    links = index.Links(pages={}, pdfs={}, others=others, runs=runs)
+    assert index.worklist([run], patients={}, links=links).rows[0][0].link == page

@@ -9,8 +9,10 @@ import pytest
 import typst
 from lxml import html as parse
 
+from remnant.records.run import Assay
 from remnant.report import numbers, patient, timeline, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
+from remnant.report.patient import why
 from remnant.report.patient.summary import warnings
 
 
@@ -254,3 +256,69 @@ def test_a_cut_off_from_donors_prints_how_uncertain_it_is(relapsing_dossier, con
     assert known
     assert len(re.findall(r"20 donors, 95 % interval 20-80", text)) >= len(known) + 2
     assert "the cut-off itself is uncertain" not in fixed
+
+
+def drawn_tables(page):
+    for table in parse.fromstring(page).iter("table"):
+        yield [[cell.text_content().strip() for cell in row] for row in table.find("tbody")]
+
+
+def test_no_column_is_drawn_in_which_no_row_says_anything(any_dossier, context):
+    for rows in drawn_tables(patient.page(any_dossier, context=context)):
+        assert all(any(column) for column in zip(*rows, strict=True))
+
+
+def test_what_was_not_measured_is_no_column_and_no_zero(relapsing_dossier, context):
+    bare = [
+        dataclasses.replace(
+            s,
+            blast_percent=None,
+            chimerism_whole_percent=None,
+            chimerism_cd3_percent=None,
+            chimerism_cd34_percent=None,
+        )
+        for s in relapsing_dossier.samples
+    ]
+    without = patient.page(dataclasses.replace(relapsing_dossier, samples=tuple(bare)), context=context)
+    assert "Blasts, %" not in without
+    assert "CD34+, %" not in without
+    bare[0] = dataclasses.replace(bare[0], blast_percent=0.0)
+    text = words(patient.page(dataclasses.replace(relapsing_dossier, samples=tuple(bare)), context=context))
+    assert "Samples and blasts" in text
+    assert "An empty cell: not measured, which is not 0." in text
+    assert "donor chimerism" not in text
+
+
+def test_assays_of_one_marker_are_told_apart(relapsing_dossier):
+    course = relapsing_dossier.course
+    one = relapsing_dossier.measurements[0]
+    copy = dataclasses.replace(one, measurement_id="M-dpcr", assay_id="own dPCR", platform="dpcr")
+    point = next(p for p in course.points if p.assay_id == one.assay_id)
+    digital = Assay(
+        assay_id="own dPCR", target=one.target, control=one.control, platform="dpcr", unit=one.unit
+    )
+    held = dataclasses.replace(
+        relapsing_dossier,
+        measurements=(*relapsing_dossier.measurements, copy),
+        assays=(*relapsing_dossier.assays, digital),
+        course=dataclasses.replace(
+            course,
+            points=(*course.points, dataclasses.replace(point, assay_id="own dPCR", measurement_id="M-dpcr")),
+        ),
+    )
+    assert f"{one.target}, digital PCR" in [row[1].text for row in why.states(held).rows]
+    assert f"{one.target}, digital PCR" not in [row[1].text for row in why.states(relapsing_dossier).rows]
+
+
+def test_an_assay_of_a_single_marker_adds_no_row_to_both_markers_together(relapsing_dossier):
+    joint = next(j for j in relapsing_dossier.course.joint if j.probability_both is not None)
+    single = dataclasses.replace(
+        joint, state="undecided", probability_wt1=None, probability_baalc=None, probability_both=None
+    )
+    course = relapsing_dossier.course
+    both = dataclasses.replace(
+        relapsing_dossier, course=dataclasses.replace(course, joint=(*course.joint, single))
+    )
+    assert why.joint(both) == why.joint(relapsing_dossier)
+    alone = dataclasses.replace(relapsing_dossier, course=dataclasses.replace(course, joint=(single,)))
+    assert len(why.joint(alone).rows) == 1

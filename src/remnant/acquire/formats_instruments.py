@@ -47,8 +47,9 @@ NOTES: Final = (
         told="two settings such as `Block Type` and `Instrument Type` (behind `*` or in two cells), a section such as `[Results]`, or `SDS 2`.",
         read="the first table with `CT`, `Cт`, `Cq` or `CRT`: well, sample, target, task, Cq, threshold, `Omit`; given quantities of standards, from"
         " `Standard Curve Result` too; Rn curves; experiment name, end of the run, instrument, serial number, user, chemistry; both alleles of a"
-        " genotyping run as two targets, if it has their Ct.",
-        not_read="raw data of filters, multicomponent data, ΔRn, melting curves, means, results of the instrument's own quantification.",
+        " genotyping run as two targets, if it has their Ct. Without amplification data: the multicomponent signal of each target's reporter, divided by that of the passive"
+        " reference (Rn) where every well has one.",
+        not_read="raw data of filters, multicomponent data beside amplification data, ΔRn, melting curves, means, results of the instrument's own quantification.",
         traps=(
             "`Cт` has a Cyrillic т on some instruments.",
             "`Well` is a number in text (1 = A1 by the block type) and a place in old workbooks; `Well Position` wins.",

@@ -118,6 +118,10 @@ avoided:
 profile = "avoid false positive"
 ```
 
+The Cq may stand in the instrument's own file instead (RDML, or an export of the instrument): leave the cells of `cq` empty
+and import both. Wells are joined by run, place and target, and the target must bear the name of the rearrangement (letter
+case, spaces and signs do not count); where a place holds other targets only, the plate is refused.
+
 The share of cells is relative to the diagnosis DNA. `remnant quantify FILE` reads a table without a study.
 """
 

@@ -72,6 +72,12 @@ COUNTED: Final[tuple[tuple[str, str, bool, str], ...]] = (
         "Export results and amplification data together.",
     ),
     (
+        "from_multicomponent",
+        "{n} curves are the multicomponent signal of their target's reporter: the export holds no amplification data.",
+        False,
+        "",
+    ),
+    (
         "cq_at_cycle_count",
         "{n} wells have a Cq equal to the number of cycles, as this format writes 'undetermined'; they are negative.",
         False,

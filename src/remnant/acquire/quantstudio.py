@@ -2,8 +2,9 @@
 
 All share one grammar: settings (``* Key = Value`` or two cells), then tables, each behind ``[Section]`` or
 on a sheet of its own. What a table is is told by its columns: ``CT`` / ``Cт`` (with a Cyrillic т) / ``Cq`` /
-``CRT`` makes results, ``Cycle`` beside ``Rn`` curves. Raw data of filters, multicomponent data and melting
-curves are not read. The curves are Rn, divided by the passive reference, not baseline-corrected.
+``CRT`` makes results, ``Cycle`` beside ``Rn`` curves. Raw data of filters and melting curves are not read,
+multicomponent data only where there is no Rn (`quantstudio_signals`). The curves are Rn, divided by the passive
+reference, not baseline-corrected.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from remnant.acquire.instrument_curves import Points
 from remnant.acquire.instrument_reading import Reading, refused
 from remnant.acquire.instrument_tables import Header, folded, header_of, is_blank, may_be_header
 from remnant.acquire.pages import Page
+from remnant.acquire.quantstudio_signals import Signals, add_curves
 from remnant.acquire.sheet import Row
 
 __all__ = ["FORMAT", "read", "recognises"]
@@ -67,9 +69,11 @@ class _Tables:
     wells: list[RawWell] = field(default_factory=list)
     quantities: dict[tuple[str, str], str] = field(default_factory=dict)
     points: Points = field(default_factory=Points)
+    signals: Signals = field(default_factory=Signals)
+    planned: list[RawWell] = field(default_factory=list)
     alleles: dict[str, tuple[str, str]] = field(default_factory=dict)
     numbered: dict[str, str] = field(default_factory=dict)
-    results: int | None = None
+    results: Header | None = None
     seen: set[str] = field(default_factory=set)
 
 
@@ -186,8 +190,8 @@ def _take(reading: Reading, held: _Tables, header: Header, row: Row) -> None:
         held.numbered.setdefault(well.removesuffix(".0"), position)
     if header.has(*_CQ):
         if held.results is None:
-            held.results = id(header)
-        if held.results == id(header):
+            held.results = header
+        if held.results is header:
             reading.counts["no_tasks"] += not header.has("task")
             reading.counts["cq_without_amplification"] += _contradicts(header, cells)
             held.wells.append(_result(reading, header, number, cells))
@@ -204,6 +208,18 @@ def _take(reading: Reading, held: _Tables, header: Header, row: Row) -> None:
             header.cell(cells, "rn"),
             row=number,
         )
+    else:
+        _take_beside(reading, held, header, row)
+
+
+def _take_beside(reading: Reading, held: _Tables, header: Header, row: Row) -> None:
+    """Row of a table beside results and curves: signals of dyes, the plan of the plate, names of alleles."""
+    number, cells = row
+    if Signals.told_by(header):
+        if not held.points.total:
+            held.signals.add(header, _position(header, cells), cells)
+    elif header.has("reporter") and header.has("target", "targetname"):
+        held.planned.append(_result(reading, header, number, cells))
     elif header.has("allele1name"):
         names = (header.cell(cells, "allele1name"), header.cell(cells, "allele2name"))
         if all(names):
@@ -326,6 +342,19 @@ def read(reading: Reading, pages: Sequence[Page]) -> InstrumentContent:
     for page in pages:
         _walk(reading, page, held)
     reading.plate_wells = _plate(held)
+    settings = _raw_run(held.settings)
+    if not held.points.total and held.signals.stages:
+        wells = held.wells or [raw for raw in held.planned if raw.target]
+        divided = add_curves(
+            held.signals, wells, held.points, passive=settings.passive_reference, numbered=held.numbered
+        )
+        if divided is not None:
+            held.wells = wells
+            reading.counts["from_multicomponent"] = sum(
+                bool(curve.cycles) for curve in held.points.curves.values()
+            )
+            reading.counts["raw_signals"] = not divided
+            settings = settings if divided else replace(settings, passive_reference="")
     _refuse_without_cq(reading, held)
     wells = [
         replace(raw, quantity=held.quantities.get((raw.position, raw.target), ""))
@@ -333,4 +362,4 @@ def read(reading: Reading, pages: Sequence[Page]) -> InstrumentContent:
         else raw
         for raw in held.wells
     ]
-    return content(reading, _raw_run(held.settings), wells, held.points)
+    return content(reading, settings, wells, held.points)

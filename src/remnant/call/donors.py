@@ -23,7 +23,7 @@ from remnant.numerics.percentile_posterior import normal_percentile_nodes, rank_
 from remnant.records.finding import Finding
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.sample import Sample
-from remnant.units import convert
+from remnant.units import convert, unit_label
 
 __all__ = ["donor_baseline", "donor_baselines"]
 
@@ -253,7 +253,7 @@ def _fallback(measurement: Measurement, error: FitError, *, assumed: Baseline | 
         subject=f"series {series}",
         message=(
             f"Background of {series} is assumed (median {assumed.median:.3g}, 97.5th percentile "
-            f"{assumed.percentile_97_5:.3g} {assumed.unit}): {error.found}."
+            f"{assumed.percentile_97_5:.3g} {unit_label(assumed.unit)}): {error.found}."
         ),
         found=error.found,
         needed=error.needed,

@@ -39,14 +39,18 @@ def listed(
     Returns
     -------
     rich.table.Table
-        Without a box.
+        Without a box, and without columns in which no row says anything.
     """
     numbers, names = set(right), set(whole)
     made = _empty()
-    for name in columns:
-        _add_column(made, name, number=name in numbers, whole=name in names)
-    for row in rows:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
+    heads = list(columns)
+    texts = (["" if cell is None else str(cell) for cell in row] for row in rows)
+    cells = [row + [""] * (len(heads) - len(row)) for row in texts]
+    kept = [at for at in range(len(heads)) if not cells or any(row[at] for row in cells)]
+    for at in kept:
+        _add_column(made, heads[at], number=heads[at] in numbers, whole=heads[at] in names)
+    for row in cells:
+        made.add_row(*(row[at] for at in kept))
     return made
 
 
@@ -61,10 +65,11 @@ def printed(table: report_table.Table) -> tuple[RenderableType, ...]:
     Returns
     -------
     tuple of renderable
-        Caption, note, table and an empty line; nothing if there are no rows.
+        Caption, note, table without empty columns, and an empty line; nothing if there are no rows.
     """
     if not table.rows:
         return ()
+    table = report_table.with_content(table)
     made = _empty()
     for column in table.columns:
         _add_column(made, column.name, number=column.number)

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 import numpy as np
 from rich.console import RenderableType
 
+from remnant.assay.igtr.instrument import with_instrument_cqs
 from remnant.assay.igtr.measure import igtr_rows, interpretation, plate_evidence, plate_record
 from remnant.assay.igtr.plates import Plate, read_plates
 from remnant.cli.answer import Answer
@@ -43,7 +44,9 @@ def igtr_answer(acquired: Acquired) -> Answer:
         plate alone.
     """
     rows, assumed = igtr_rows(), igtr_assumptions()
-    plates = read_plates(acquired.igtr_wells, rows=rows, assumed=assumed)
+    joined = with_instrument_cqs(acquired.igtr_wells, acquired.wells)
+    findings = (*acquired.findings, *joined.findings)
+    plates = read_plates(joined.wells, rows=rows, assumed=assumed)
     entries = [entry for plate in plates for entry in _entries(plate, rows, assumed)]
     columns = ("sample", "rearrangement", "Ct of the wells", *get_args(Profile), "share of cells (95 %)")
     shown: tuple[RenderableType, ...] = (
@@ -51,9 +54,10 @@ def igtr_answer(acquired: Acquired) -> Answer:
         "",
         listed(columns, (_cells(entry) for entry in entries)),
         "",
+        *(f"{one.severity}: {one.message} {one.advice or ''}".rstrip() for one in joined.findings),
         _NOTE,
     )
-    return Answer(data={"samples": entries, "findings": acquired.findings}, shown=shown)
+    return Answer(data={"samples": entries, "findings": findings}, shown=shown)
 
 
 def _entries(plate: Plate, rows: tuple[RuleRow, ...], assumed: IgTrAssumptions) -> Iterator[dict[str, Any]]:

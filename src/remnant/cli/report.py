@@ -83,7 +83,7 @@ def written(study: Study, made: WrittenReports, *, by: str) -> None:
     by : str
         Who wrote them.
     """
-    detail = {"folder": made.folder, "pages": made.pages, "pdfs": made.pdfs}
+    detail = {"folder": made.folder, "pages": made.pages, "pdfs": made.pdfs, "removed": len(made.removed)}
     record_action(study, by=by, action="report", subject="study", detail=detail)
 
 
@@ -98,6 +98,7 @@ def report_line(made: WrittenReports) -> str:
     Returns
     -------
     str
-        With the page to open first.
+        With the page to open first, and how many were removed because their run or patient is gone.
     """
-    return f"{made.pages} pages and {made.pdfs} PDFs written. Open {made.index}"
+    gone = f" {len(made.removed)} of runs or patients no longer in the study removed." if made.removed else ""
+    return f"{made.pages} pages and {made.pdfs} PDFs written.{gone} Open {made.index}"

@@ -27,6 +27,7 @@ from remnant.knowledge.dpcr import dpcr_rules
 from remnant.pipeline.imports import files_under
 from remnant.records.finding import Finding
 from remnant.records.partition import DigitalWell
+from remnant.records.patient import Patient
 from remnant.records.run import Well
 from remnant.records.validation import AssayValidation
 from remnant.report import assay_validation
@@ -88,7 +89,7 @@ def validate(
     # The unit of the standards is the unit of every limit.
     read = () if digital else tuple(one for one in noticed if one.code.startswith(_OF_STANDARDS))
     found = replace(found, findings=(*read, *found.findings))
-    written = [] if out is None else _write(found, out, source=path.name)
+    written = [] if out is None else _write(found, out, path)
     return Answer(data=found, shown=(*_shown(found), *(f"Wrote {place}." for place in written)))
 
 
@@ -147,7 +148,15 @@ def _rows(found: AssayValidation) -> tuple[tuple[str, str], ...]:
     return (*more, *(row for row in rows if not row[0].startswith("linear_")))
 
 
-def _write(found: AssayValidation, folder: Path, *, source: str) -> list[Path]:
+def _source(path: Path) -> tuple[str, bool]:
+    """What the wells are from, in words, and whether they are of made-up patients."""
+    if not (path.is_dir() and (path / "study.toml").exists()):
+        return path.name, False
+    study = open_study(path)
+    return f"the study {study.settings.name}", any(one.synthetic for one in facts(study, Patient))
+
+
+def _write(found: AssayValidation, folder: Path, path: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"[^A-Za-z0-9-]+", "-", found.target)
     context = Context(
@@ -157,6 +166,8 @@ def _write(found: AssayValidation, folder: Path, *, source: str) -> list[Path]:
         assumptions=tuple(f"The row {row} is not verified: {why}." for row, why in _rows(found)),
     )
     page, numbers = folder / f"assay-{name}.html", folder / f"assay-{name}.json"
-    page.write_text(assay_validation.page(found, context=context, source=source), encoding="utf-8")
+    source, synthetic = _source(path)
+    made = assay_validation.page(found, context=context, source=source, synthetic=synthetic)
+    page.write_text(made, encoding="utf-8")
     numbers.write_text(json.dumps(plain(found), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return [page, numbers]

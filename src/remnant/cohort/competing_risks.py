@@ -28,6 +28,7 @@ __all__ = ["UNDECIDED", "Followed", "curves", "followed_patients", "gray_test", 
 UNDECIDED = "undecided"
 _STATES: tuple[Outcome, ...] = ("censored", "relapse", "death")
 _CAUSES: tuple[Outcome, ...] = ("relapse", "death")
+_ROUNDING = 1e-9
 _NO_VARIANCE = "the groups cannot differ in these data: no variance to divide by"
 
 
@@ -161,11 +162,21 @@ def curves(
     mine = followed.only(followed.groups == group)
     if not len(mine.days):
         return ()
-    fitted = greenwood.AalenJohansen(conf_type="log-log", conf_level=level).fit(_surv(mine))
-    steps = fitted.to_frame(format="polars").fill_nan(None)
+    with np.errstate(over="ignore"):  # of an incidence that rounding leaves just below 1
+        fitted = greenwood.AalenJohansen(conf_type="log-log", conf_level=level).fit(_surv(mine))
+    steps = _whole(fitted.to_frame(format="polars").fill_nan(None))
     return tuple(
         _curve(mine, group, cause, steps=_rises(steps, cause), days=days, start_day=start_day, level=level)
         for cause in _CAUSES
+    )
+
+
+def _whole(steps: pl.DataFrame) -> pl.DataFrame:
+    """An incidence that is 1 but for rounding, as one that is 1: there the log-log interval does not exist."""
+    complete = pl.col("estimate") > 1.0 - _ROUNDING
+    return steps.with_columns(
+        estimate=pl.when(complete).then(1.0).otherwise(pl.col("estimate")),
+        **{name: pl.when(complete).then(None).otherwise(pl.col(name)) for name in ("conf_low", "conf_high")},
     )
 
 

@@ -28,6 +28,7 @@ from remnant.records.measurement import Measurement
 __all__ = ["patient_summary", "patients"]
 
 _RAISED = {"above": True, "not above": False}
+_KNOWN = {"yes": True, "no": False}
 
 
 def patients(dossiers: Iterable[Dossier], *, rule: LandmarkRule | None = None) -> pl.DataFrame:
@@ -83,6 +84,7 @@ def patient_summary(dossier: Dossier, *, rule: LandmarkRule) -> PatientSummary:
         age_group=age_group(patient.age_years),
         fab=patient.fab,
         lesion=patient.lesion,
+        transcript=patient.transcript,
         risk=patient.risk,
         status_at_transplant=patient.status_at_transplant,
         donor=patient.donor,
@@ -91,6 +93,7 @@ def patient_summary(dossier: Dossier, *, rule: LandmarkRule) -> PatientSummary:
         **{f"baalc_{name}": value for name, value in baalc.items()},
         **{f"wt1_{name}": value for name, value in wt1.items()},
         raised_at_diagnosis=marker_group(baalc=baalc["raised"], wt1=wt1["raised"]),
+        **_compartments(dossier),
         landmark_day=rule.day,
         at_risk_at_landmark=landmark.at_risk,
         landmark_group=landmark.group,
@@ -128,6 +131,20 @@ def _at_diagnosis(dossier: Dossier, target: str) -> dict[str, Any]:
         "raised": _RAISED.get(call.verdict) if call else None,
         "probability_raised": call.probability_above if call else None,
         "rule": call.rule_id if call else None,
+    }
+
+
+def _compartments(dossier: Dossier) -> dict[str, Any]:
+    """What the sorted fractions of the first judged sample at diagnosis said."""
+    at_diagnosis = _diagnostic_samples(dossier)
+    judged = [one for one in dossier.sorted_samples if one.sample_id in at_diagnosis]
+    chosen = min(judged, key=lambda one: (one.drawn_on, one.sample_id)).lineage if judged else None
+    return {
+        "compartment_sample_id": chosen.sample_id if chosen else None,
+        "outside_b_lineage": _KNOWN.get(chosen.outside_b_lineage) if chosen else None,
+        "hsc_involved": _KNOWN.get(chosen.hsc_involved) if chosen else None,
+        "probability_outside": chosen.probability_outside if chosen else None,
+        "probability_hsc": chosen.probability_hsc if chosen else None,
     }
 
 

@@ -132,7 +132,7 @@ def flow_page(
         HTML that needs no other file.
     """
     context = Context(
-        study="cytometry", software=f"remnant {remnant.__version__}", written_at=dt.datetime.now(tz=dt.UTC)
+        study="Cytometry", software=f"remnant {remnant.__version__}", written_at=dt.datetime.now(tz=dt.UTC)
     )
     return page(
         events.tube,
@@ -142,6 +142,7 @@ def flow_page(
         sensitivity=found.sensitivity,
         statement=statement,
         loss=loss,
+        findings=(*events.findings, *found.findings),
         context=context,
         synthetic=synthetic,
     )

@@ -25,12 +25,14 @@ def igtr_inputs(known: Facts) -> dict[str, list[Any]]:
     Returns
     -------
     dict of str to list of records
-        Wells of the run, and the samples in them.
+        Wells of the run, those of its instrument that stand in for them, and the samples in them.
     """
     samples = {one.sample_id: one for one in known.samples}
+    measured = grouped(known.igtr_measured, "run_id")
     return {
         run_id: [
             *wells,
+            *measured.get(run_id, ()),
             *(samples[name] for name in sorted({w.sample_id or "" for w in wells}) if name in samples),
         ]
         for run_id, wells in grouped(known.igtr_wells, "run_id").items()
@@ -66,11 +68,17 @@ def igtr_records(
         Measurements, plates, assays and findings by run.
     """
     wells = grouped(known.igtr_wells, "run_id")
+    measured = grouped(known.igtr_measured, "run_id")
     rows = igtr_rows(book)
     results = {}
     for run_id in runs:
         got = measure_igtr(
-            wells[run_id], samples=known.samples, profile=profile, rows=rows, variance=variance
+            wells[run_id],
+            samples=known.samples,
+            measured=measured.get(run_id, ()),
+            profile=profile,
+            rows=rows,
+            variance=variance,
         )
         results[run_id] = [*got.measurements, *got.plates, *got.assays, *got.findings]
     return results

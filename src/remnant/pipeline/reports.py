@@ -6,7 +6,7 @@
     cohort.html           incidence by probability and by verdict, frequencies, warnings over patients
     controls.html         Levey-Jennings charts of the internal controls
     curves.html           our Cq beside the instrument's, where curves were read
-    curves/R-001.html     every curve of a run
+    curves/R-001.html     every well with a curve of a run
     cohort.csv, .parquet  one row a patient
     patients/P001.html    a page for each patient
     patients/P001.pdf     for those on the worklist
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 import remnant
+from remnant.cohort.compartments import compartment_shares
 from remnant.cohort.frequencies import frequencies
 from remnant.cohort.incidence import incidence_at_landmark
 from remnant.cohort.lead_times import lead_times, mrd_lead_times
@@ -35,6 +36,7 @@ from remnant.course.episodes import warning_counts
 from remnant.course.mrd_alarms import mrd_warning_counts
 from remnant.course.next_sample import next_samples
 from remnant.knowledge.cohort import landmark_rule
+from remnant.pipeline.leftovers import remove_leftovers
 from remnant.pipeline.worklists import study_worklist
 from remnant.records.amplification import CurveResult
 from remnant.records.cohort import Incidence
@@ -71,6 +73,8 @@ class WrittenReports:
         Patients' pages and PDFs.
     worklist : tuple of WorklistRow
         Patients and runs that need something, most urgent first.
+    removed : tuple of str, default ()
+        Reports of runs and patients that are no longer in the study, as paths in the folder.
     """
 
     folder: str
@@ -78,6 +82,7 @@ class WrittenReports:
     pages: int
     pdfs: int
     worklist: tuple[WorklistRow, ...]
+    removed: tuple[str, ...] = ()
 
 
 def write_reports(
@@ -89,7 +94,7 @@ def write_reports(
     only: Collection[str] = (),
     progress: Progress | None = None,
 ) -> WrittenReports:
-    """Write all reports of a study; files of the same name are replaced.
+    """Write all reports of a study; files of the same name are replaced, pages of what is gone are removed.
 
     Parameters
     ----------
@@ -171,6 +176,7 @@ def _written(
             pages={code: f"patients/{code}.html" for code in _codes(held)},
             pdfs={code: f"patients/{code}.pdf" for code in sorted(chosen)},
             others=others,
+            runs=context.run_links,
         )
         people = {one.patient.patient_id: one.patient for one in held}
         text = index.page(
@@ -182,12 +188,17 @@ def _written(
             findings=all_findings(study),
         )
         (folder / "index.html").write_text(text, encoding="utf-8")
+        current = {*others.values(), *context.run_links.values(), *links.pages.values()}
+        removed = remove_leftovers(
+            folder, kept={*current, *(f"patients/{code}.pdf" for code in _codes(held))}
+        )
     return WrittenReports(
         folder=str(folder),
         index=str(folder / "index.html"),
         pages=len(held),
         pdfs=len(chosen),
         worklist=rows,
+        removed=removed,
     )
 
 
@@ -317,6 +328,7 @@ def _write_cohort(held: Sequence[Dossier], folder: Path, context: Context) -> di
         context=context,
         lead_times=lead_times(warning_counts(one.course for one in held if one.course)),
         mrd_lead_times=mrd_lead_times(mrd_warning_counts(one.course for one in held if one.course)),
+        compartments=compartment_shares(frame) if held else (),
         synthetic=any(one.patient.synthetic for one in held),
     )
     (folder / "cohort.html").write_text(text, encoding="utf-8")

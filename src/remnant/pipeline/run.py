@@ -36,7 +36,7 @@ from remnant.pipeline.digital import digital_inputs, digital_records
 from remnant.pipeline.discordance import discordance_findings, patient_discordances
 from remnant.pipeline.flow_study import flow_facts, flow_inputs, flow_records, loose_ends
 from remnant.pipeline.igtr import igtr_inputs, igtr_records
-from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, grouped, with_calls
+from remnant.pipeline.stages import Facts, MrdContext, dossiers_of, grouped, with_calls, without_igtr
 from remnant.records.codec import to_json
 from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
@@ -137,7 +137,7 @@ def _stages(study: Study, tell: Progress) -> tuple[StageReport, ...]:
     known = _read(study)
     stages = _curves(study, known, tell)
     wells, curve_findings = quantified_wells(study, known.wells, known.runs)
-    known = replace(known, wells=wells)
+    known = without_igtr(replace(known, wells=wells))
     stages.append(_assay(study, known, curve_findings, tell=tell))
     clones = _clonotypes(study, known)
     stages += [clones] if clones.computed or clones.kept or clones.removed else []

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from remnant.assay.dpcr import quantify_partitions
+from remnant.assay.igtr.instrument import with_instrument_cqs
 from remnant.assay.igtr.measure import igtr_rows, measure_igtr
 from remnant.assay.qpcr.quantify import quantify
 from remnant.assay.reported import measure_reported
@@ -37,7 +38,7 @@ from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 
-__all__ = ["Facts", "MrdContext", "compute", "dossiers_of", "grouped", "with_calls"]
+__all__ = ["Facts", "MrdContext", "compute", "dossiers_of", "grouped", "with_calls", "without_igtr"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ class Facts:
         Facts of any number of files; samples of donors among them.
     igtr_wells : tuple of IgTrWell
         Wells of IG/TR assays.
+    igtr_measured : tuple of Well
+        Wells of instruments in places of IG/TR wells without Cq; `without_igtr` sets them apart.
     partitions, plate_wells, amplitudes : tuple of records
         Digital PCR: wells, what they hold, and fluorescence where it was not counted by the instrument.
     """
@@ -65,6 +68,7 @@ class Facts:
     wells: tuple[Well, ...] = ()
     reported: tuple[ReportedValue, ...] = ()
     igtr_wells: tuple[IgTrWell, ...] = ()
+    igtr_measured: tuple[Well, ...] = ()
     partitions: tuple[Partitions, ...] = ()
     plate_wells: tuple[PlateWell, ...] = ()
     amplitudes: tuple[Amplitudes, ...] = ()
@@ -108,6 +112,30 @@ class MrdContext:
         return run_factors(measurements, runs=self.runs, factors=self.factors)
 
 
+def without_igtr(known: Facts) -> Facts:
+    """Facts whose wells of IG/TR plates stand apart from those that other assays read.
+
+    Parameters
+    ----------
+    known : Facts
+        Facts of the study.
+
+    Returns
+    -------
+    Facts
+        ``igtr_measured`` has the instruments' wells in places that a table of IG/TR wells leaves without Cq; ``wells``
+        is without those whose target is the rearrangement of the table.
+    """
+    planned = {(one.run_id, one.position) for one in known.igtr_wells if one.detected is None}
+    measured = tuple(one for one in known.wells if (one.run_id, one.position) in planned)
+    taken = with_instrument_cqs(known.igtr_wells, measured).taken
+    return replace(
+        known,
+        igtr_measured=measured,
+        wells=tuple(one for one in known.wells if (one.run_id, one.position, one.target) not in taken),
+    )
+
+
 def compute(
     facts: Facts,
     *,
@@ -138,11 +166,16 @@ def compute(
     >>> compute(Facts(patients=(Patient(patient_id="P001", diagnosis="AML"),)))[0].course.headline
     'No serial marker was measured. No overt relapse.'
     """
+    facts = without_igtr(facts)
     got = quantify(wells=facts.wells, runs=facts.runs, cdnas=facts.cdnas, samples=facts.samples)
     typed_in = measure_reported(facts.reported, samples=facts.samples, variance=got.variance)
     chosen = book or rule_book()
     rearranged = measure_igtr(
-        facts.igtr_wells, samples=facts.samples, rows=igtr_rows(chosen), variance=got.variance
+        facts.igtr_wells,
+        samples=facts.samples,
+        measured=facts.igtr_measured,
+        rows=igtr_rows(chosen),
+        variance=got.variance,
     )
     digital = quantify_partitions(
         facts.partitions,

@@ -215,7 +215,7 @@ class PatientSummary:
         Laboratory code and disease.
     synthetic : bool
         True for made-up patients.
-    sex, fab, lesion, risk, status_at_transplant, donor, conditioning : str or None
+    sex, fab, lesion, transcript, risk, status_at_transplant, donor, conditioning : str or None
         As in the patient's record.
     age_years : float or None
         Age at diagnosis in years.
@@ -243,6 +243,12 @@ class PatientSummary:
         Rule that decided.
     raised_at_diagnosis : MarkerGroup
         Both verdicts together; undecided if one is missing.
+    compartment_sample_id : str or None
+        Sample at diagnosis whose sorted fractions were judged.
+    outside_b_lineage, hsc_involved : bool or None
+        Whether cells outside the B lineage, and stem cells, carry the lesion; None where it is not known.
+    probability_outside, probability_hsc : float or None
+        Posterior probabilities of the two, beside the verdicts.
     landmark_day : int
         Landmark in days from transplantation.
     at_risk_at_landmark : bool
@@ -275,6 +281,7 @@ class PatientSummary:
     age_group: Literal["adult", "child"] | None
     fab: str | None
     lesion: str | None
+    transcript: str | None
     risk: str | None
     status_at_transplant: str | None
     donor: str | None
@@ -301,6 +308,11 @@ class PatientSummary:
     wt1_probability_raised: float | None
     wt1_rule: str | None
     raised_at_diagnosis: MarkerGroup
+    compartment_sample_id: str | None
+    outside_b_lineage: bool | None
+    hsc_involved: bool | None
+    probability_outside: float | None
+    probability_hsc: float | None
     landmark_day: int
     at_risk_at_landmark: bool
     landmark_group: MarkerGroup | None
@@ -426,6 +438,36 @@ class Incidence:
     curves: tuple[IncidenceCurve, ...]
     tests: tuple[TestResult, ...]
     excluded: tuple[Exclusion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompartmentShare:
+    """In how many patients cells of some kind were shown to carry the lesion at diagnosis.
+
+    Attributes
+    ----------
+    question : str
+        Column of the cohort table: ``"outside_b_lineage"`` or ``"hsc_involved"``.
+    variable, group : str
+        Column of the groups, and which group; ``"all"`` for everybody.
+    judged, yes, no, unknown : int
+        Patients whose sorted fractions were judged, and the answers in them.
+    lower, upper : float
+        Clopper-Pearson interval of `yes` of `judged`.
+    level : float
+        Level of the interval.
+    """
+
+    question: str
+    variable: str
+    group: str
+    judged: int
+    yes: int
+    no: int
+    unknown: int
+    lower: float
+    upper: float
+    level: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

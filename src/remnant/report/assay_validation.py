@@ -502,9 +502,10 @@ def page(found: AssayValidation, *, context: Context, synthetic: bool = False, s
     """
     doubts = Table(
         title="Doubts",
-        columns=(Column("What"), Column("Why", share=2), Column("What to do", share=1)),
+        columns=(Column("Severity"), Column("Why", share=2), Column("What to do", share=1)),
         rows=tuple(
-            (Cell(one.code, tone="look"), Cell(one.message), Cell(one.advice or "")) for one in found.findings
+            (Cell(one.severity, tone="look"), Cell(one.message), Cell(one.advice or ""))
+            for one in found.findings
         ),
     )
     sections = [

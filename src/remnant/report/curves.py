@@ -289,7 +289,7 @@ def page(
     """
     section = Section(
         title="Our Cq beside the instrument's",
-        caption=f"{_used(cq_source)} {_reading()} Every curve stands on the page of its run.",
+        caption=f"{_used(cq_source)} {_reading()} Every well has its row on the page of its run.",
         tables=(table(runs, links=links),),
     )
     return html.render(
@@ -332,6 +332,7 @@ def run_page(run: RunCurves, *, cq_source: str, context: Context, synthetic: boo
         context=context,
         synthetic=synthetic,
         heading=f"curves of run {run.run_id}",
+        up=("Amplification curves", "../curves.html") if context.index_link else None,
         sections=[section],
     )
 

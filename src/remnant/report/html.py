@@ -13,10 +13,13 @@ import markupsafe
 from remnant.report import numbers
 from remnant.report.context import DISCLAIMER, Context
 from remnant.report.palette import dark_rules
+from remnant.report.table import with_content
 
 __all__ = ["render", "written"]
 
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_WHOLE: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}|(?:&lt;|&gt;|[=≥≤]) [−+]?\d[\d.]*(?: %)?|\d[\d.]* (?:%|× 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)|\b(?:\d+|R)-(?:\d?s|x)\b"
+)
 
 
 @functools.cache
@@ -29,12 +32,14 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters["dates"] = _dates
+    made.filters["with_content"] = with_content
     return made
 
 
 def _dates(text: str) -> markupsafe.Markup:
-    """Text whose dates are not broken at the end of a line."""
-    return markupsafe.Markup(_DATE.sub(r'<span class="d">\g<0></span>', str(markupsafe.escape(text))))  # noqa: S704  escaped
+    """Text whose dates, percentages, comparisons and names of control rules are not broken at the end of a line."""
+    held = str(markupsafe.escape(numbers.with_minus(text)))
+    return markupsafe.Markup(_WHOLE.sub(r'<span class="d">\g<0></span>', held))  # noqa: S704  escaped
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from remnant.records.finding import Finding
@@ -30,11 +30,14 @@ class Links:
         By patient.
     others : mapping of str to str
         Further documents, by name; for example the cohort page and tables.
+    runs : mapping of str to str
+        Pages of runs with every well, by run.
     """
 
     pages: Mapping[str, str]
     pdfs: Mapping[str, str]
     others: Mapping[str, str]
+    runs: Mapping[str, str] = field(default_factory=dict)
 
 
 def page(
@@ -112,7 +115,7 @@ def worklist(
         Column("To do"),
         Column("Why", share=3),
         Column("Next sample by", number=True),
-        Column("Last sample or run", number=True),
+        Column("Last marker sample or run", number=True),
         Column("Disease", share=1),
         Column("PDF"),
     )
@@ -130,9 +133,7 @@ def _row(row: WorklistRow, patient: Patient | None, links: Links) -> tuple[Cell,
     disease = words.describe_patient(patient)[0] if patient else ""
     pdf = links.pdfs.get(row.patient_id, "")
     overdue = f"overdue, {numbers.plural(row.overdue_days, 'day')}" if row.overdue_days else ""
-    link = (
-        links.pages.get(row.patient_id, "") if row.patient_id else links.others.get("Internal controls", "")
-    )
+    link = links.pages.get(row.patient_id, "") if row.patient_id else _of_run(row, links)
     doubt = f"unverified: {'; '.join(row.unverified_rules)}" if row.unverified_rules else ""
     return (
         Cell(row.patient_id or f"run {row.run_id}", link=link),
@@ -143,6 +144,12 @@ def _row(row: WorklistRow, patient: Patient | None, links: Links) -> tuple[Cell,
         Cell(disease),
         Cell("PDF" if pdf else "", link=pdf),
     )
+
+
+def _of_run(row: WorklistRow, links: Links) -> str:
+    """Where a run is looked at: a failed curve among its wells, a control on its chart."""
+    charts = links.others.get("Internal controls", "")
+    return links.runs.get(row.run_id, charts) if row.kind == "failed run" else charts
 
 
 def _sentence(rows: Sequence[WorklistRow], patients: int) -> str:

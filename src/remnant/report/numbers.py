@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from typing import TYPE_CHECKING, Final
 
 from remnant.units import unit_label
@@ -37,9 +38,11 @@ __all__ = [
     "signed",
     "significant_digits",
     "span",
+    "with_minus",
 ]
 
 MINUS: Final = "\N{MINUS SIGN}"
+_HYPHEN: Final = re.compile(r"(?<![^\s(])-(?=\d)")
 _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MONTHS: Final = [
     "January",
@@ -506,6 +509,27 @@ def plural(n: int, word: str, words: str = "") -> str:
     ('1 sample', '3 samples', '2 biopsies')
     """
     return f"{n} {word if n == 1 else words or word + 's'}"
+
+
+def with_minus(text: str) -> str:
+    """Sentence whose negative numbers have a minus sign, where a stage wrote a hyphen.
+
+    Parameters
+    ----------
+    text : str
+        Any text; ranges, dates and codes keep their hyphens.
+
+    Returns
+    -------
+    str
+        As it is printed.
+
+    Examples
+    --------
+    >>> with_minus("Change -0.90 log10 (-1.69 to +0.11), S-014, 2020-01-02, 3-5 %")
+    'Change −0.90 log10 (−1.69 to +0.11), S-014, 2020-01-02, 3-5 %'
+    """
+    return _HYPHEN.sub(MINUS, text)
 
 
 def iso(date: dt.date | None) -> str:

@@ -89,7 +89,7 @@ def assay_title(assay: Assay, unit: str) -> str:
     'BCR-ABL1/GUSB, %'
     """
     label = level_label(unit, control=assay.control or "")
-    name = "cytometry" if assay.platform == "flow" else assay.target
+    name = "Cytometry" if assay.platform == "flow" else assay.target
     if assay.control is not None and assay.control not in label.split():
         name = f"{name}/{assay.control}"
     text = assay.transcript or ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-__all__ = ["Cell", "Column", "Section", "Table", "plain"]
+from remnant.report.numbers import with_minus
+
+__all__ = ["Cell", "Column", "Section", "Table", "plain", "with_content"]
 
 Tone = Literal["", "look", "act", "muted"]
 
@@ -19,7 +21,7 @@ class Cell:
     text : str
         What is read first.
     note : str
-        A second, smaller line.
+        A second, smaller line, or more of them.
     tone : {"", "look", "act", "muted"}
         Emphasis; the words carry the meaning.
     sort : str
@@ -63,7 +65,7 @@ class Table:
     title : str
         Caption.
     columns : tuple of Column
-        Heads.
+        Heads; a column in which no row says anything is not drawn.
     rows : tuple of tuple of Cell
         As long as `columns`, each.
     note : str
@@ -98,6 +100,36 @@ class Section:
     caption: str = ""
 
 
+def with_content(table: Table) -> Table:
+    """Table without the columns in which no row says anything: they are not drawn.
+
+    Parameters
+    ----------
+    table : Table
+        Any table.
+
+    Returns
+    -------
+    Table
+        The same rows in the columns that are left. A zero is something said; only an empty cell is nothing.
+
+    Examples
+    --------
+    >>> columns = (Column("Sample"), Column("Received"), Column("Blasts, %"))
+    >>> held = Table(title="Samples", columns=columns, rows=((Cell("S-1"), Cell(""), Cell("0")),))
+    >>> [column.name for column in with_content(held).columns]
+    ['Sample', 'Blasts, %']
+    """
+    kept = [i for i in range(len(table.columns)) if any(row[i].text or row[i].note for row in table.rows)]
+    if not table.rows or len(kept) == len(table.columns):
+        return table
+    return replace(
+        table,
+        columns=tuple(table.columns[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
+    )
+
+
 def plain(table: Table) -> dict[str, Any]:
     """Table as dictionaries, for a template that reads JSON.
 
@@ -109,6 +141,11 @@ def plain(table: Table) -> dict[str, Any]:
     Returns
     -------
     dict
-        The same fields.
+        The fields of the table as it is drawn: without empty columns.
     """
-    return asdict(table)
+    made = with_content(table)
+    rows = (
+        tuple(replace(cell, text=with_minus(cell.text), note=with_minus(cell.note)) for cell in row)
+        for row in made.rows
+    )
+    return asdict(replace(made, rows=tuple(rows), note=with_minus(made.note)))

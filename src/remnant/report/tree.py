@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 from remnant.knowledge.compartments import Compartment, compartments
 from remnant.knowledge.fish import fish_row
 from remnant.records.fish import CompartmentCall, SortedSample
+from remnant.report import words
 from remnant.report.draw import FONT
 from remnant.report.numbers import p_value
 from remnant.report.palette import GRID, INK, MUTED, PAPER, contrast
@@ -254,7 +255,7 @@ def section(samples: Sequence[SortedSample]) -> tuple[Section, ...]:
             title=f"Which compartments carry the lesion: sample {one.sample_id}, {one.drawn_on.isoformat()}",
             tables=(verdict_table(one), reason_table(one), origin_table(one)),
             figure=tree_svg(one),
-            caption=f"{one.lineage.name}. {one.lineage.reason} Origin: {one.origin.reason}",
+            caption=f"{words.compartments(one)} Origin: {one.origin.reason}",
         )
         for one in samples
     )

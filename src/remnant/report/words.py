@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
+from collections.abc import Sequence
 from typing import Final
 
 from remnant.knowledge.cutoffs import Cutoff, cutoffs
+from remnant.records.fish import SortedSample
 from remnant.records.judgement import Call, Kinetics
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.patient import Event, Patient, Therapy
@@ -17,6 +20,7 @@ __all__ = [
     "URGENCY",
     "beyond",
     "column",
+    "compartments",
     "describe_patient",
     "donors_limit",
     "event_label",
@@ -40,7 +44,17 @@ _EVENTS: Final = {
     "transplant": "transplantation",
 }
 _THERAPIES: Final = {"dli": "DLI", "tki": "TKI", "car_t": "CAR-T"}
+_INVOLVED: Final = {
+    "B-lymphoid only": "B lineage only",
+    "outside the B lineage": "Cells outside the B lineage involved",
+    "HSC involved": "HSC involved",
+    "not classifiable": "Compartments not classifiable",
+}
 _COLUMNS: Final = {"fab": "FAB", "baalc": "BAALC", "wt1": "WT1"}
+_QUESTIONS: Final = {
+    "outside_b_lineage": "lesion outside the B lineage",
+    "hsc_involved": "lesion in stem cells",
+}
 _SYMBOLS: Final = {"quantified": "●", "detected": "◐", "not detected": "▽", "not evaluable": "×"}
 
 
@@ -277,6 +291,36 @@ def beyond(rule_id: str) -> str:
     return "≥" if row is not None and row.inclusive else ">"
 
 
+def compartments(sample: SortedSample, *, on: dt.date | None = None) -> str:
+    """Which compartments of a sample carry the lesion, each named once.
+
+    Parameters
+    ----------
+    sample : SortedSample
+        What was concluded from its sorted fractions.
+    on : datetime.date or None, default None
+        Day to name; None names none.
+
+    Returns
+    -------
+    str
+        One sentence: the class, then the compartments by verdict; of stem cells that they are not known to be
+        involved, where only other cells outside the B lineage are.
+    """
+    verdicts: dict[str, list[str]] = {}
+    for call in sample.calls:
+        verdicts.setdefault(call.verdict, []).append(call.compartment)
+    said = "; ".join(f"{_and(names)} {verdict}" for verdict, names in verdicts.items())
+    lineage = sample.lineage
+    known = lineage.name != "outside the B lineage" or lineage.hsc_involved != "unknown"
+    day = "" if on is None else f" on {numbers.in_sentence(on)}"
+    return f"{_INVOLVED[lineage.name]}{day}: {said}{'' if known else '; whether HSC are is not known'}."
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
 def column(name: str) -> str:
     """Column of the cohort table in words.
 
@@ -295,6 +339,8 @@ def column(name: str) -> str:
     >>> column("baalc_raised"), column("fab"), column("age_group")
     ('BAALC raised at diagnosis', 'FAB', 'age group')
     """
+    if name in _QUESTIONS:
+        return _QUESTIONS[name]
     words = [_COLUMNS.get(part, part) for part in name.split("_")]
     text = " ".join(words)
     return f"{text} at diagnosis" if name in {"baalc_raised", "wt1_raised"} else text

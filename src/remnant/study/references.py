@@ -42,7 +42,9 @@ def reference_findings(study: Study) -> tuple[Finding, ...]:
     cdnas = facts(study, Cdna)
     runs = {run.run_id for run in facts(study, Run)}
     wells = facts_frame(study, Well)
-    unknown = wells.filter(wells["kind"] == "unknown")["sample"].unique(maintain_order=True).to_list()
+    rearranged = facts_frame(study, IgTrWell).select("run_id", "position").unique()
+    others = wells.join(rearranged, on=["run_id", "position"], how="anti", maintain_order="left")
+    unknown = others.filter(others["kind"] == "unknown")["sample"].unique(maintain_order=True).to_list()
     followed = (sample.patient_id for sample in samples.values() if sample.reason not in _NOT_PATIENTS)
     of_samples = [
         ("cDNA", (cdna.sample_id for cdna in cdnas)),

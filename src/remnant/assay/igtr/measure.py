@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from remnant.assay.igtr.instrument import with_instrument_cqs
 from remnant.assay.igtr.plates import Plate, read_plates
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import COMPARISON, KNOTS, ErrorTerm, ProfileEvidence
@@ -30,7 +31,7 @@ from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
 from remnant.records.igtr import IgTrPlate, IgTrWell
 from remnant.records.measurement import DetectionState, Measurement
-from remnant.records.run import Assay
+from remnant.records.run import Assay, Well
 from remnant.records.sample import Sample
 
 __all__ = [
@@ -128,6 +129,7 @@ def measure_igtr(
     wells: Iterable[IgTrWell],
     *,
     samples: Iterable[Sample],
+    measured: Iterable[Well] = (),
     profile: Profile | None = None,
     rows: Sequence[RuleRow] | None = None,
     variance: Sequence[VarianceComponent] | None = None,
@@ -141,6 +143,8 @@ def measure_igtr(
         Wells of any number of runs.
     samples : iterable of Sample
         Samples; a well whose sample is unknown is left out with a finding.
+    measured : iterable of Well, default ()
+        Wells of instruments, whose Cq stand in where a table leaves them empty.
     profile : Profile or None, default None
         Interpretation that makes the state; the one of ``igtr.toml`` if None.
     rows : sequence of RuleRow or None, default None
@@ -170,8 +174,9 @@ def measure_igtr(
     components = default_variance() if variance is None else variance
     known = {sample.sample_id: sample for sample in samples}
     made: list[tuple[Plate, str, Sample, ProfileEvidence, IgTrReading]] = []
-    findings: list[Finding] = []
-    for plate in read_plates(wells, rows=rows, assumed=assumed):
+    joined = with_instrument_cqs(wells, measured)
+    findings = list(joined.findings)
+    for plate in read_plates(joined.wells, rows=rows, assumed=assumed):
         findings += _plate_findings(plate)
         for name in plate.samples:
             sample = known.get(name)
@@ -189,12 +194,12 @@ def measure_igtr(
                     interpretation(plate, name, profile=profile, rows=rows),
                 )
             )
-    measured = _measurements(made, assumed)
+    found = _measurements(made, assumed)
     return IgTrMeasured(
-        measurements=measured,
+        measurements=found,
         plates=tuple(
             plate_record(plate, name, m.measurement_id)
-            for (plate, name, *_), m in zip(made, measured, strict=True)
+            for (plate, name, *_), m in zip(made, found, strict=True)
         ),
         assays=tuple(igtr_assay(name) for name in dict.fromkeys(plate.rearrangement for plate, *_ in made)),
         findings=tuple(findings),

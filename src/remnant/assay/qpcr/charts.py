@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remnant.knowledge.qpcr import ChartSettings, WestgardRule
-from remnant.records.control import ControlPoint
+from remnant.records.control import ControlPoint, westgard
 from remnant.records.finding import Finding
 
 __all__ = ["ControlValue", "chart_findings", "control_points"]
@@ -194,7 +194,7 @@ def chart_findings(points: Iterable[ControlPoint], rules: Sequence[WestgardRule]
             severity="warning" if point.rejects else "note",
             subject=f"run {point.run_id}",
             message=f"Internal control {point.control_name}, {point.assay_id or point.target}: z = {point.z:.1f}; "
-            + "; ".join(f"{name} ({label[name]})" for name in point.rules)
+            + "; ".join(f"{westgard([name])} ({label[name]})" for name in point.rules)
             + ".",
             advice="Decide whether the run stands." if point.rejects else None,
         )

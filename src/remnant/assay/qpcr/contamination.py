@@ -112,7 +112,7 @@ def _blank_findings(blank: pl.DataFrame, controls: set[str | None], rule: Contam
                 code="qpcr.control_gene_in_blank" if is_control else "qpcr.blank_signal",
                 severity="failure" if rule.any_signal_fails_run and not is_control else "warning",
                 subject=f"run {row['run_id']}",
-                message=f"{row['target']} amplified in {row['len']} wells without template, earliest Cq {row['cq']:.1f}.",
+                message=f"{row['target']} amplified in {row['len']} well{'' if row['len'] == 1 else 's'} without template, earliest Cq {row['cq']:.1f}.",
                 where=", ".join(row["position"]),
                 advice="Look for contamination; samples near this Cq are indeterminate.",
             )

@@ -250,7 +250,7 @@ def _findings(groups: Groups, narrowed: Groups, disagree: Bools, rule: Replicate
                     code="qpcr.replicate_outlier",
                     severity="note",
                     subject=f"sample {key['name']}",
-                    message=f"{int(dropped[row])} of {total} {key['target']} wells left out by {rule.id}.",
+                    message=f"{int(dropped[row])} of {total} {key['target']} wells left out by the rule {rule.id.replace('_', ' ')}.",
                     where=where,
                 )
             )
@@ -260,7 +260,7 @@ def _findings(groups: Groups, narrowed: Groups, disagree: Bools, rule: Replicate
                     code="qpcr.replicates_disagree",
                     severity="warning",
                     subject=f"sample {key['name']}",
-                    message=f"{key['target']} wells differ more than {rule.id} allows, but no more may be left out: {int(kept[row].sum())} are used, at a technical sd of {narrowed.technical_sd_log10[row]:.2f} log10.",
+                    message=f"{key['target']} wells differ more than the rule {rule.id.replace('_', ' ')} allows, but no more may be left out: {int(kept[row].sum())} are used, at a technical sd of {narrowed.technical_sd_log10[row]:.2f} log10.",
                     where=where,
                     advice="Repeat the measurement.",
                 )

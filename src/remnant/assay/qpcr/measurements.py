@@ -26,7 +26,7 @@ from remnant.records.finding import Finding, Severity
 from remnant.records.measurement import DetectionState, Measurement
 from remnant.records.run import Assay
 from remnant.records.sample import Sample
-from remnant.units import factor_to_ratio
+from remnant.units import factor_to_ratio, number_text
 
 __all__ = ["measurement_findings", "measurements", "point_values"]
 
@@ -312,10 +312,11 @@ def _above_standards(one: Measurement, highest_copies: Mapping[tuple[str, str], 
         (one.control, one.control_copies, one.control_wells),
     ):
         highest = highest_copies.get((one.run_id, gene), np.inf)
-        # Four figures are printed, and judged.
-        if copies is not None and count and float(f"{copies / count:.4g}") > highest:
+        each = copies / count if copies is not None and count else 0.0
+        # What is printed alike is not above.
+        if each > highest and number_text(each) != number_text(highest):
             text = (
-                f"{gene}: {copies / count:.4g} copies a well lie above the highest standard, {highest:.4g}: "
+                f"{gene}: {number_text(each)} copies a well lie above the highest standard, {number_text(highest)}: "
                 "extrapolated, the true level may be higher. Dilute and repeat."
             )
             findings.append(_said(one, "qpcr.above_standards", text, severity="warning"))

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from remnant.records.cohort import Association, Frequency, Incidence, LeadTimes, MrdLeadTimes
+from remnant.records.cohort import (
+    Association,
+    CompartmentShare,
+    Frequency,
+    Incidence,
+    LeadTimes,
+    MrdLeadTimes,
+)
 from remnant.report import draw, html
 from remnant.report.cohort import frequency, incidence, tables
 from remnant.report.context import Context
@@ -22,6 +29,7 @@ def page(
     lead_times: LeadTimes | None = None,
     mrd_lead_times: Sequence[MrdLeadTimes] = (),
     associations: Sequence[Association] = (),
+    compartments: Sequence[CompartmentShare] = (),
     synthetic: bool = False,
 ) -> str:
     """Self-contained HTML page of a cohort.
@@ -40,6 +48,8 @@ def page(
         Warnings of leukaemia-specific markers, each assay apart.
     associations : sequence of Association, default ()
         Tables of counts with every test of them.
+    compartments : sequence of CompartmentShare, default ()
+        Which compartments carry the lesion; they come first where sorted fractions were judged.
     synthetic : bool, default False
         Whether the patients are made up.
 
@@ -48,9 +58,23 @@ def page(
     str
         HTML that needs no other file.
     """
-    sections = [_incidence_section(made, place) for place, made in enumerate(curves)]
-    sections += [_frequency_section(held, place) for place, held in enumerate(frequencies) if held]
-    if lead_times is not None:
+    sections = []
+    if compartments:
+        table = tables.compartment_shares(compartments)
+        sections.append(
+            Section(
+                title=table.title,
+                caption=table.note,
+                tables=(replace(table, title="Patients by answer", note=""),),
+            )
+        )
+    sections += [_incidence_section(made, place) for place, made in enumerate(curves) if made.curves]
+    sections += [
+        _frequency_section(held, place)
+        for place, held in enumerate(frequencies)
+        if any(one.evaluable for one in held)
+    ]
+    if lead_times is not None and lead_times.patients:
         table = tables.lead_times(lead_times)
         sections.append(Section(title=table.title, tables=(replace(table, title="Counted over patients"),)))
     if mrd_lead_times:
@@ -63,18 +87,15 @@ def page(
             )
         )
     sections += [_association_section(made) for made in associations]
+    missing = tables.not_drawn(curves, frequencies, lead_times)
+    if missing.rows:
+        sections.append(Section(title="Not drawn: nothing to count", tables=(missing,)))
     return html.render(
         "sections.html", context=context, synthetic=synthetic, heading="cohort", sections=sections
     )
 
 
 def _incidence_section(made: Incidence, place: int) -> Section:
-    if not made.curves:
-        return Section(
-            title=f"Cumulative incidence of relapse, death competing. {made.title}",
-            caption="Nobody was at risk: no curve and no test.",
-            tables=(tables.excluded(made),),
-        )
     return Section(
         title=f"Cumulative incidence of relapse, death competing. {made.title}",
         figure=draw.inline(incidence.svg(made), css_class="incidence", identity=f"incidence-{place}"),
@@ -89,8 +110,6 @@ def _incidence_section(made: Incidence, place: int) -> Section:
 
 def _frequency_section(held: Sequence[Frequency], place: int) -> Section:
     table = tables.frequencies(held)
-    if not any(one.evaluable for one in held):
-        return Section(title=table.title, caption="Nobody was evaluable: no figure.", tables=(table,))
     return Section(
         title=table.title,
         figure=draw.inline(frequency.svg(held), css_class="frequency", identity=f"frequency-{place}"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from remnant.knowledge.cohort import least_patients_for_curve
 from remnant.records.cohort import (
     Association,
+    CompartmentShare,
     Effect,
+    Exclusion,
     Frequency,
     Incidence,
     IncidenceAt,
@@ -22,14 +25,18 @@ from remnant.report.table import Cell, Column, Table
 
 __all__ = [
     "association",
+    "compartment_shares",
     "effects",
     "excluded",
     "frequencies",
     "incidence",
     "lead_times",
     "mrd_lead_times",
+    "not_drawn",
     "tests",
 ]
+
+_LEAD_TITLE: Final = "Warning before overt relapse: WT1 and BAALC"
 
 
 def frequencies(held: Sequence[Frequency]) -> Table:
@@ -68,8 +75,108 @@ def frequencies(held: Sequence[Frequency]) -> Table:
         )
         for f in held
     )
-    name = f"{words.column(held[0].outcome)}, by {words.column(held[0].variable)}" if held else "Frequencies"
-    return Table(title=name, columns=columns, rows=rows)
+    return Table(title=_frequency_title(held), columns=columns, rows=rows)
+
+
+def compartment_shares(held: Sequence[CompartmentShare]) -> Table:
+    """In how many patients compartments were shown to carry the lesion.
+
+    Parameters
+    ----------
+    held : sequence of CompartmentShare
+        Questions by group.
+
+    Returns
+    -------
+    Table
+        One row a question and group.
+    """
+    columns = (
+        Column("Question", share=1),
+        Column(words.column(held[0].variable).capitalize() if held else "Group"),
+        Column("Judged", number=True),
+        Column("Yes", number=True),
+        Column("No", number=True),
+        Column("Not known", number=True),
+        Column("Shown, of all judged (Clopper-Pearson)", number=True),
+    )
+    rows = tuple(
+        (
+            Cell(words.column(one.question).replace("lesion", "Lesion", 1)),
+            Cell(one.group),
+            *(Cell(str(n)) for n in (one.judged, one.yes, one.no, one.unknown)),
+            Cell(_share(one.lower, one.yes / one.judged, one.upper), sort=str(one.yes / one.judged)),
+        )
+        for one in held
+    )
+    note = (
+        "Not known: nothing outside the B lineage (no stem cell) is positive, and not every gate that could refute it is "
+        "negative. The share is that of patients in whom it was shown, of all judged; those not known can only raise it."
+    )
+    return Table(
+        title="Which compartments carry the lesion at diagnosis", columns=columns, rows=rows, note=note
+    )
+
+
+def not_drawn(
+    incidences: Sequence[Incidence], frequencies: Sequence[Sequence[Frequency]], lead: LeadTimes | None
+) -> Table:
+    """What a page of this kind could show and this cohort has no data for: said once, not drawn as zeros.
+
+    Parameters
+    ----------
+    incidences : sequence of Incidence
+        Those without a curve count.
+    frequencies : sequence of sequence of Frequency
+        Those in which nobody was evaluable count.
+    lead : LeadTimes or None
+        Counts if nobody was followed.
+
+    Returns
+    -------
+    Table
+        One row each, with the reason; without rows if everything can be shown.
+    """
+    pairs = [
+        (
+            f"Cumulative incidence of relapse. {made.title}",
+            _nobody(made.excluded),
+        )
+        for made in incidences
+        if not made.curves
+    ]
+    pairs += [
+        (
+            _frequency_title(held),
+            f"not measured or not evaluable in {numbers.plural(_patients(held), 'patient')}",
+        )
+        for held in frequencies
+        if held and not any(one.evaluable for one in held)
+    ]
+    if lead is not None and not lead.patients:
+        pairs.append((_LEAD_TITLE, "nobody was followed from a transplantation by WT1 or BAALC"))
+    rows = tuple((Cell(what), Cell(f"{why}.")) for what, why in pairs)
+    return Table(
+        title="What and why not", columns=(Column("What", share=1), Column("Why", share=2)), rows=rows
+    )
+
+
+def _nobody(held: Sequence[Exclusion]) -> str:
+    """Why nobody is at risk: names only where the reasons differ."""
+    if len(held) == 1:
+        return f"{held[0].reason}, all {numbers.plural(len(held[0].patient_ids), 'patient')}"
+    return "; ".join(f"{e.reason}: {', '.join(e.patient_ids)}" for e in held) or "no patients"
+
+
+def _patients(held: Sequence[Frequency]) -> int:
+    """Patients of the widest group: all of all, where it is there."""
+    return max(one.evaluable + one.not_evaluable for one in held)
+
+
+def _frequency_title(held: Sequence[Frequency]) -> str:
+    if not held:
+        return "Frequencies"
+    return f"{words.column(held[0].outcome)}, by {words.column(held[0].variable)}"
 
 
 def incidence(made: Incidence) -> Table:
@@ -265,7 +372,7 @@ def lead_times(made: LeadTimes) -> Table:
     )
     columns = (Column("What"), Column("Number", number=True), Column("Figure", share=1))
     rows = tuple((Cell(what), Cell(number), Cell(figure)) for what, number, figure in pairs)
-    return Table(title="Warning before overt relapse: WT1 and BAALC", columns=columns, rows=rows)
+    return Table(title=_LEAD_TITLE, columns=columns, rows=rows)
 
 
 def mrd_lead_times(held: Sequence[MrdLeadTimes]) -> Table:
@@ -391,7 +498,7 @@ def _aside(curve: IncidenceCurve) -> str:
 def _on_day(at: IncidenceAt) -> Cell:
     return Cell(
         _share(at.lower, at.incidence, at.upper) or "beyond follow-up",
-        note=f"{at.at_risk} at risk",
+        note=f"{at.at_risk} at risk" + (", no interval" if at.incidence and at.lower is None else ""),
         sort=str(at.incidence or 0),
     )
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 from remnant.knowledge.gates import gate_definitions
 from remnant.records.antigen_loss import AntigenLoss
+from remnant.records.finding import Finding
 from remnant.records.flow import CutSensitivity, GateCount, MarkerCut, MrdStatement, Tube
 from remnant.report import draw, html
 from remnant.report.context import Context
 from remnant.report.flow import plot, tree
 from remnant.report.table import Cell, Column, Section, Table
 
-__all__ = ["loss_table", "page", "sensitivity_table", "statement_table"]
+__all__ = ["findings_table", "loss_table", "page", "sensitivity_table", "statement_table"]
 
+_PERCENT_FROM = 1e-3
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -21,10 +23,19 @@ def _share(value: float | None) -> str:
     """A share of cells: two digits times a power of ten, percent from a thousandth on."""
     if value is None:
         return ""
-    if value >= 1e-3:
+    if value >= _PERCENT_FROM:
         return f"{100 * value:.2g} %"
     digits, _, power = f"{value:.1e}".partition("e")
     return f"{digits} × 10{str(int(power)).translate(_SUPERSCRIPTS)}"
+
+
+def _between(lower: float | None, upper: float) -> str:
+    """An interval of shares, both ends in the unit of the upper one."""
+    if lower is None:
+        return f"< {_share(upper)}"
+    if upper >= _PERCENT_FROM:
+        return f"{100 * lower:.2g} to {100 * upper:.2g} %"
+    return f"{_share(lower) if lower > 0.0 else '0'} to {_share(upper)}"
 
 
 def _sentence(said: MrdStatement) -> str:
@@ -34,7 +45,7 @@ def _sentence(said: MrdStatement) -> str:
     else:
         end = (
             f"{_share(said.estimate)} of {said.denominator_name} above background "
-            f"({level} interval {_share(said.lower)} to {_share(said.upper)})"
+            f"({level} interval {_between(said.lower, said.upper)})"
         )
     allowed = (
         f" May be called negative by the rules for {', '.join(said.negative_allowed)}."
@@ -71,27 +82,23 @@ def statement_table(said: MrdStatement) -> Table:
             Cell(said.background_basis),
         ),
         (
-            Cell("Limit of blank"),
+            Cell("Limit of blank", note="background among it"),
             Cell(_share(said.limit_of_blank) if said.limit_of_blank_events else "0"),
             Cell(f"{said.limit_of_blank_events} events among {said.n:,}"),
         ),
         (
-            Cell("Limit of detection"),
+            Cell("Limit of detection", note="above background"),
             Cell(_share(said.limit_of_detection)),
             Cell(said.limit_of_detection_basis),
         ),
         (
-            Cell("Limit of quantification"),
+            Cell("Limit of quantification", note="above background"),
             Cell(_share(said.limit_of_quantification)),
             Cell(said.limit_of_quantification_basis),
         ),
         (
             Cell(f"Interval, {100 * said.interval_level:g} %"),
-            Cell(
-                f"< {_share(said.upper)}"
-                if said.lower is None
-                else f"{_share(said.lower)} to {_share(said.upper)}"
-            ),
+            Cell(_between(said.lower, said.upper)),
             Cell(f"{said.interval_basis}, share above background"),
         ),
         (
@@ -214,6 +221,30 @@ def _cuts(cuts: Sequence[MarkerCut]) -> Table:
     return Table(title="Cuts of this tube", columns=columns, rows=rows, note="Linear, compensated units.")
 
 
+def findings_table(found: Sequence[Finding]) -> Table:
+    """What lowers the trust in the counts and in the statement.
+
+    Parameters
+    ----------
+    found : sequence of Finding
+        In the order in which they were noticed.
+
+    Returns
+    -------
+    Table
+        One row a finding, failures and warnings before notes.
+    """
+    ordered = sorted(found, key=lambda one: ("failure", "warning", "note").index(one.severity))
+    rows = tuple(
+        (
+            Cell(one.severity, tone="" if one.severity == "note" else "look"),
+            Cell(one.message, note=one.advice or ""),
+        )
+        for one in dict.fromkeys(ordered)
+    )
+    return Table(title="What was noticed", columns=(Column("Severity"), Column("What", share=1)), rows=rows)
+
+
 def page(
     tube: Tube,
     counts: Sequence[GateCount],
@@ -223,6 +254,7 @@ def page(
     sensitivity: Sequence[CutSensitivity] = (),
     statement: MrdStatement | None = None,
     loss: AntigenLoss | None = None,
+    findings: Sequence[Finding] = (),
     context: Context,
     synthetic: bool = False,
 ) -> str:
@@ -244,6 +276,8 @@ def page(
         Statement about residual cells.
     loss : AntigenLoss or None, default None
         An antigen against the patient's earlier tube.
+    findings : sequence of Finding, default ()
+        What was noticed in the file and its compartments; those of the statement are added.
     context : Context
         What the page says about itself.
     synthetic : bool, default False
@@ -269,6 +303,9 @@ def page(
                 title=f"{loss.antigen} on blasts", caption=_loss_sentence(loss), tables=(loss_table(loss),)
             )
         )
+    noticed = findings_table((*(statement.findings if statement is not None else ()), *findings))
+    if noticed.rows:
+        sections.append(Section(title="What lowers trust", tables=(noticed,)))
     figure = draw.inline(tree.svg(counts, tube.events), css_class="flow-tree", identity="flow-tree")
     sections.append(
         Section(title="Gate tree", figure=figure, caption="Bars: share of all events, log scale.", tables=())

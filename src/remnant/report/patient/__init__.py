@@ -12,7 +12,7 @@ from typing import Final
 from remnant.records.dossier import Dossier
 from remnant.report import draw, html, timeline, tree, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
-from remnant.report.patient import data, origin, when, why
+from remnant.report.patient import beside, data, origin, when, why
 from remnant.report.patient.summary import head
 from remnant.report.table import Section, plain
 
@@ -161,9 +161,9 @@ def _sections(dossier: Dossier, context: Context, *, inline: bool = False) -> tu
                 why.states(dossier),
                 why.joint(dossier),
                 why.kinetics(dossier),
-                why.discordance(dossier),
-                why.disagreements(dossier),
-                why.clones(dossier),
+                beside.discordance(dossier),
+                beside.disagreements(dossier),
+                beside.clones(dossier),
                 why.alarms(dossier),
                 why.verdicts(dossier),
                 why.rules(dossier),

@@ -12,6 +12,7 @@ from remnant.records.judgement import Call, SeriesPoint
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
+from remnant.records.sample import Sample
 from remnant.report import numbers, words
 from remnant.report.series import assay_title, level_label, measured_assays, state_points
 from remnant.report.table import Cell, Column, Table, Tone
@@ -130,8 +131,29 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     held = [m for m in dossier.measurements if m.assay_id == assay.assay_id]
     points = {key: p for p in state_points(dossier) for key in p.measurement_id.split(JOIN)}
     unit = level_label(held[0].unit, control=held[0].control)
+    judged = {
+        m.measurement_id: call
+        for m in held
+        if (call := deciding_call(dossier, m, points.get(m.measurement_id))) is not None
+    }
+    donors = {
+        m.measurement_id: _donors_text(
+            judged[m.measurement_id], donors_of(dossier, judged[m.measurement_id], m)
+        )
+        for m in held
+        if m.measurement_id in judged
+    }
+    said = set(filter(None, donors.values()))
+    once = next(iter(said)) if len(said) == 1 else ""
+    pooled = any(JOIN in p.measurement_id for p in points.values() if p.assay_id == assay.assay_id)
     rows = [
-        _row(dossier, m, points.get(m.measurement_id))
+        _row(
+            dossier,
+            m,
+            points.get(m.measurement_id),
+            call=judged.get(m.measurement_id),
+            donors="" if once else donors.get(m.measurement_id, ""),
+        )
         for m in sorted(held, key=lambda m: (m.drawn_on, m.material), reverse=True)
     ]
     time = frame(dossier)
@@ -148,29 +170,37 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     return Table(
         title=assay_title(assay, held[0].unit),
         note="Newest first. The second line of a value is the interval for comparison with another sample. Change is "
-        "against the evaluable sample before in the same series.",
+        "against the evaluable sample before in the same series."
+        + (" Pooled: the measurements of one day are judged together." if pooled else "")
+        + (f" Donors' cut-off: {once}." if once else ""),
         columns=columns,
         rows=tuple(rows),
     )
 
 
-def _row(dossier: Dossier, m: Measurement, point: SeriesPoint | MrdPoint | None) -> tuple[Cell, ...]:
+def _row(
+    dossier: Dossier,
+    m: Measurement,
+    point: SeriesPoint | MrdPoint | None,
+    *,
+    call: Call | None,
+    donors: str,
+) -> tuple[Cell, ...]:
     time = frame(dossier)
     value, opened, ends = numbers.measured(m).partition(" (interval ")
     compared = numbers.comparison(m)
     notes = (f"interval {ends.removesuffix(')')}" if opened else "", compared and f"comparison {compared}")
-    call = deciding_call(dossier, m, point)
     state = point.state if point else ""
     level = next((y for y in (m.estimate, m.upper_limit, m.lower) if y is not None), None)
     return (
         Cell(numbers.iso(m.drawn_on)),
         *_day(time, m.drawn_on),
         Cell(words.MATERIAL[m.material], note=f"{m.fraction}, sorted" if m.fraction else ""),
-        Cell(value, note=", ".join(note for note in notes if note), sort=f"{level or 0:.6e}"),
+        Cell(value, note="\n".join(note for note in notes if note), sort=f"{level or 0:.6e}"),
         Cell(f"{words.state_symbol(m.state)} {m.state}", note=m.reason),
         _change(point),
         Cell(state, tone=state_tone(state), note=_since(point)),
-        _verdict(call, donors_of(dossier, call, m) if call else None),
+        _verdict(call, donors),
     )
 
 
@@ -199,14 +229,25 @@ def _change(point: SeriesPoint | MrdPoint | None) -> Cell:
 def _since(point: SeriesPoint | MrdPoint | None) -> str:
     if point is None:
         return ""
+    notes = ["pooled"] if JOIN in point.measurement_id else []
     if point.confirm_by is not None:
-        return f"confirm by {numbers.iso(point.confirm_by)}"
-    if point.since is not None and point.since != point.drawn_on:
-        return f"since {numbers.iso(point.since)}"
-    return ""
+        notes.append(f"confirm by {numbers.iso(point.confirm_by)}")
+    elif point.since is not None and point.since != point.drawn_on:
+        notes.append(f"since {numbers.iso(point.since)}")
+    return ", ".join(notes)
 
 
-def _verdict(call: Call | None, donors: Baseline | None) -> Cell:
+def _donors_text(call: Call, donors: Baseline | None) -> str:
+    """How well the donors know the cut-off of a call; empty where it is not theirs."""
+    if donors is None or call.rule_set or call.verdict == "not evaluable":
+        return ""
+    held = (
+        "P holds the cut-off's own uncertainty" if call.threshold_sd_log10 else "cut-off taken as it stands"
+    )
+    return f"{held}: {words.donors_limit(donors)}"
+
+
+def _verdict(call: Call | None, donors: str) -> Cell:
     if call is None:
         return Cell("no rule")
     doubt = "" if call.status == "verified" else ", unverified"
@@ -218,13 +259,9 @@ def _verdict(call: Call | None, donors: Baseline | None) -> Cell:
         return Cell(
             call.verdict, note=", ".join(part for part in (probability, call.confidence, rule) if part)
         )
-    held = (
-        "P holds the cut-off's own uncertainty" if call.threshold_sd_log10 else "cut-off taken as it stands"
-    )
-    uncertain = f"{held}: {words.donors_limit(donors)}" if donors else ""
     return Cell(
         f"{call.verdict} {numbers.level(call.threshold)}",
-        note=", ".join(part for part in (probability, call.confidence, rule, uncertain) if part),
+        note=", ".join(part for part in (probability, call.confidence, rule, donors) if part),
     )
 
 
@@ -252,7 +289,7 @@ def samples(dossier: Dossier) -> Table:
         Column("CD3+, %", number=True),
         Column("CD34+, %", number=True),
     )
-    rows = []
+    rows, measured = [], []
     for s in sorted(dossier.samples, key=lambda s: s.drawn_on, reverse=True):
         percents = (
             s.blast_percent,
@@ -260,6 +297,7 @@ def samples(dossier: Dossier) -> Table:
             s.chimerism_cd3_percent,
             s.chimerism_cd34_percent,
         )
+        measured.append([value is not None for value in percents])
         rows.append(
             (
                 Cell(numbers.iso(s.drawn_on)),
@@ -270,7 +308,29 @@ def samples(dossier: Dossier) -> Table:
                 *(Cell("" if value is None else numbers.percent(value)) for value in percents),
             )
         )
-    return Table(title="Samples, blasts and donor chimerism", columns=columns, rows=tuple(rows))
+    gaps = any(any(column) and not all(column) for column in zip(*measured, strict=True))
+    what = _said(
+        ("blasts", any(s.blast_percent is not None for s in dossier.samples)),
+        ("donor chimerism", any(_chimerism(s) for s in dossier.samples)),
+    )
+    return Table(
+        title=f"Samples{what}",
+        columns=columns,
+        rows=tuple(rows),
+        note="An empty cell: not measured, which is not 0." if gaps else "",
+    )
+
+
+def _chimerism(s: Sample) -> bool:
+    """Whether any donor chimerism was measured."""
+    held = (s.chimerism_whole_percent, s.chimerism_cd3_percent, s.chimerism_cd34_percent)
+    return any(value is not None for value in held)
+
+
+def _said(*parts: tuple[str, bool]) -> str:
+    """What a title names besides its first word: only what was measured."""
+    held = [name for name, measured in parts if measured]
+    return "" if not held else f" and {held[0]}" if len(held) == 1 else f", {' and '.join(held)}"
 
 
 def events(dossier: Dossier) -> Table:

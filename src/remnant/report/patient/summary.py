@@ -97,7 +97,7 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
         )
         level = signs[0].urgency if signs else 0
         sentence = _compartments(dossier) + course.headline + _named(dossier) + _clones(dossier)
-        sentence += _next(asked)
+        sentence = numbers.with_minus(sentence + _next(asked))
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
         code=dossier.patient.patient_id,
@@ -117,7 +117,7 @@ def _compartments(dossier: Dossier) -> str:
     if not dossier.sorted_samples:
         return ""
     last = dossier.sorted_samples[-1]
-    return f"{last.lineage.name}, {numbers.in_sentence(last.drawn_on)}: {last.lineage.reason} "
+    return f"{words.compartments(last, on=last.drawn_on)} "
 
 
 def _named(dossier: Dossier) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
+from remnant.evidence.kinds import ReportedEvidence
 from remnant.knowledge.kinetics import kinetics_rules
-from remnant.records.clonotype import ClonePoint
 from remnant.records.deciding import decided, decision_text
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, Decision
 from remnant.records.measurement import Measurement
+from remnant.records.run import Assay
 from remnant.report import numbers, words
 from remnant.report.patient.data import donors_of, state_tone
+from remnant.report.series import measured_assays
 from remnant.report.table import Cell, Column, Table
 from remnant.units import days_text, unit_label
 
@@ -19,8 +22,6 @@ __all__ = [
     "alarms",
     "baselines",
     "cautions",
-    "clones",
-    "disagreements",
     "joint",
     "kinetics",
     "mrd_states",
@@ -46,6 +47,7 @@ def verdicts(dossier: Dossier) -> Table:
     by_id = {m.measurement_id: m for m in dossier.measurements}
     held = [(call, by_id[call.measurement_id]) for call in dossier.calls if call.measurement_id in by_id]
     held.sort(key=lambda pair: (pair[1].drawn_on, pair[1].target), reverse=True)
+    titles = _series_names(dossier)
     columns = (
         Column("Date", number=True),
         Column("Marker"),
@@ -63,15 +65,21 @@ def verdicts(dossier: Dossier) -> Table:
         "from the laboratory's donors is itself uncertain: P above is averaged over its posterior, and its interval is "
         "in the table of rules. A published or assumed cut-off is taken as it stands.",
         columns=columns,
-        rows=tuple(_verdict_row(call, m, decided(call, dossier.decisions)) for call, m in held),
+        rows=tuple(
+            _verdict_row(call, m, decided(call, dossier.decisions), marker=titles.get(m.assay_id, m.target))
+            for call, m in held
+        ),
     )
 
 
-def _verdict_row(call: Call, m: Measurement, decision: Decision | None) -> tuple[Cell, ...]:
-    copies = " / ".join(numbers.count(value) or "not given" for value in (m.target_copies, m.control_copies))
+def _verdict_row(call: Call, m: Measurement, decision: Decision | None, *, marker: str) -> tuple[Cell, ...]:
+    counted = (m.target_copies, m.control_copies)
+    known = any(value is not None for value in counted)
+    copies = " / ".join(numbers.count(value) or "not given" for value in counted) if known else ""
+    typed = isinstance(m.evidence, ReportedEvidence)
     return (
         Cell(numbers.iso(m.drawn_on)),
-        Cell(m.target, note=words.place(m)),
+        Cell(marker, note=words.place(m)),
         Cell(words.rule_label(call), note="" if call.status == "verified" else "unverified"),
         Cell(
             call.verdict,
@@ -81,7 +89,11 @@ def _verdict_row(call: Call, m: Measurement, decision: Decision | None) -> tuple
         else Cell(call.verdict, note=decision_text(decision, call), tone="look"),
         Cell(numbers.probability(call.probability_above)),
         Cell(copies),
-        Cell(f"{m.positive_wells} of {m.wells}", note=f"{m.control_wells} control"),
+        Cell("as reported", tone="muted")
+        if typed
+        else Cell(
+            f"{m.positive_wells} of {m.wells}", note=f"{m.control_wells} control" if m.control_wells else ""
+        ),
         Cell(call.reason),
     )
 
@@ -137,7 +149,7 @@ def states(dossier: Dossier) -> Table:
     Table
         One row a point of the course.
     """
-    assays = {assay.assay_id: assay.target for assay in dossier.assays}
+    titles = _series_names(dossier)
     points = dossier.course.points if dossier.course else ()
     columns = (
         Column("Date", number=True),
@@ -151,7 +163,7 @@ def states(dossier: Dossier) -> Table:
     rows = tuple(
         (
             Cell(numbers.iso(p.drawn_on)),
-            Cell(assays.get(p.assay_id, p.assay_id), note=words.MATERIAL.get(p.material, p.material)),
+            Cell(titles.get(p.assay_id, p.assay_id), note=words.MATERIAL.get(p.material, p.material)),
             Cell(p.state, tone=state_tone(p.state)),
             Cell(numbers.probability(p.probability_rise)),
             Cell(numbers.probability(p.probability_rise_1_log)),
@@ -161,6 +173,22 @@ def states(dossier: Dossier) -> Table:
         for p in sorted(points, key=lambda p: (p.drawn_on, p.assay_id), reverse=True)
     )
     return Table(title="States of each series", columns=columns, rows=rows)
+
+
+def _series_names(dossier: Dossier) -> dict[str, str]:
+    """Marker of every assay; its platform and rearrangement too, where several assays measured one marker."""
+    held = measured_assays(dossier)
+    often = Counter(assay.target for assay in held)
+    return {
+        assay.assay_id: ", ".join(
+            filter(None, (assay.target, *(_own(assay) if often[assay.target] > 1 else ())))
+        )
+        for assay in (*dossier.assays, *held)
+    }
+
+
+def _own(assay: Assay) -> tuple[str, str]:
+    return "digital PCR" if assay.platform == "dpcr" else "", assay.transcript or ""
 
 
 def mrd_states(dossier: Dossier) -> Table:
@@ -187,11 +215,12 @@ def mrd_states(dossier: Dossier) -> Table:
         Column("What would change it", share=1),
     )
     held = dossier.course.mrd if dossier.course else ()
+    titles = _series_names(dossier)
     rows = tuple(
         (
             Cell(numbers.iso(p.drawn_on)),
             Cell(
-                p.target,
+                titles.get(p.assay_id, p.target),
                 note=", ".join(filter(None, (words.MATERIAL.get(p.material, p.material), p.fraction))),
             ),
             Cell(
@@ -219,9 +248,13 @@ def mrd_states(dossier: Dossier) -> Table:
     )
     return Table(
         title="States of leukaemia-specific markers",
-        note="The state is the rule set's on point values, as written. P step is the probability of at least the rule's "
-        "step over the lowest level of the samples before, P rise ≥ 1 log that of the change since the sample before; "
-        "neither changes a state.",
+        note="The state is the rule set's on point values, as written. "
+        + (
+            "P step is the probability of at least the rule's step over the lowest level of the samples before. "
+            if any(p.probability_step is not None for p in held)
+            else ""
+        )
+        + "P rise ≥ 1 log is the probability of that change since the sample before. No probability changes a state.",
         columns=columns,
         rows=rows,
     )
@@ -252,12 +285,13 @@ def kinetics(dossier: Dossier) -> Table:
         Column("Reason", share=1),
     )
     shown = [k for k in held if not k.refused or k.current]
+    titles = _series_names(dossier)
     rows = tuple(
         (
             Cell(numbers.iso(k.from_on)),
             Cell(numbers.iso(k.to_on)),
             Cell(
-                k.target,
+                titles.get(k.assay_id, k.target),
                 note=" ".join(filter(None, (words.MATERIAL.get(k.material, k.material), k.fraction))),
             ),
             Cell(numbers.signed(k.change_log10_per_month), note=numbers.span(k.change_lower, k.change_upper)),
@@ -274,83 +308,6 @@ def kinetics(dossier: Dossier) -> Table:
         "alone lies above the background the steep end rests on the prior of the slope (half of all rises are steeper "
         f"than a doubling in {days_text(doubling)} days, half of all falls than a halving). A date of "
         "crossing is what this line would give if nothing changed; it is not a validated forecast.",
-        columns=columns,
-        rows=rows,
-    )
-
-
-def discordance(dossier: Dossier) -> Table:
-    """Transcript beside clonotype, relative to diagnosis, newest first.
-
-    Parameters
-    ----------
-    dossier : Dossier
-        One patient.
-
-    Returns
-    -------
-    Table
-        One row a sample.
-    """
-    columns = (
-        Column("Date", number=True),
-        Column("Excess, log₁₀", number=True),
-        Column("Sign"),
-        Column("Reason", share=1),
-    )
-    rows = tuple(
-        (
-            Cell(numbers.iso(one.drawn_on)),
-            Cell(
-                f"{'> ' if one.upper == float('inf') else ''}{numbers.signed(one.excess_log10)}",
-                note=f"at least {numbers.signed(one.lower)}",
-            ),
-            Cell("excess" if one.excess else "none", note="CML-like" if one.cml_like else ""),
-            Cell(one.reason),
-        )
-        for one in reversed(dossier.discordances)
-    )
-    return Table(title="BCR-ABL1 beside IG/TR", columns=columns, rows=rows)
-
-
-def disagreements(dossier: Dossier) -> Table:
-    """Assays of one day that disagree, newest first.
-
-    Parameters
-    ----------
-    dossier : Dossier
-        One patient.
-
-    Returns
-    -------
-    Table
-        One row a pair of assays.
-    """
-    columns = (
-        Column("Date", number=True),
-        Column("Higher"),
-        Column("Lower"),
-        Column("How"),
-        Column("Difference, log₁₀", number=True),
-        Column("Reason", share=1),
-    )
-    rows = tuple(
-        (
-            Cell(numbers.iso(one.drawn_on), note=words.MATERIAL.get(one.material, one.material)),
-            Cell(one.higher),
-            Cell(one.lower),
-            Cell(one.kind, tone="look", note="" if one.rule_status == "verified" else "unverified rule"),
-            Cell(
-                "" if one.difference_log10 is None else numbers.signed(one.difference_log10),
-                note=numbers.span(one.difference_lower, one.difference_upper),
-            ),
-            Cell(one.reason),
-        )
-        for one in reversed(dossier.disagreements)
-    )
-    return Table(
-        title="Assays that disagree",
-        note="Assays of one day and material are compared and never merged; differences are of the changes since diagnosis.",
         columns=columns,
         rows=rows,
     )
@@ -397,66 +354,6 @@ def cautions(dossier: Dossier) -> Table:
     )
 
 
-def clones(dossier: Dossier) -> Table:
-    """Clones of the diagnosis sample: index clones, and those that are back.
-
-    Parameters
-    ----------
-    dossier : Dossier
-        One patient.
-
-    Returns
-    -------
-    Table
-        One row a clone.
-    """
-    columns = (
-        Column("Clone", share=1),
-        Column("Role"),
-        Column("At diagnosis, % of reads", number=True),
-        Column("Reads by sample"),
-        Column("Verdict"),
-        Column("Reason", share=1),
-    )
-    shown = [one for one in dossier.clone_tracks if one.role == "index" or one.verdict == "returns"]
-    hidden = len(dossier.clone_tracks) - len(shown)
-    rows = tuple(
-        (
-            Cell(one.name, note=f"{one.locus}, same by {one.identity}"),
-            Cell(one.role),
-            Cell(numbers.percent(100.0 * one.diagnosis_share)),
-            Cell(", ".join(_reads(point) for point in one.points)),
-            Cell(
-                one.verdict,
-                tone="act" if one.verdict == "returns" else "look" if one.verdict == "detected again" else "",
-                note=" ".join(
-                    (
-                        f"since {numbers.iso(one.since)}",
-                        "" if one.rule_status == "verified" else "unverified rule",
-                    )
-                ).strip(),
-            ),
-            Cell(one.reason),
-        )
-        for one in shown
-    )
-    return Table(
-        title="Clones of the diagnosis sample",
-        note=f"Followed by identity, never summed. {numbers.plural(hidden, 'further watched clone')} did not return."
-        if hidden
-        else "Followed by identity, never summed.",
-        columns=columns,
-        rows=rows,
-    )
-
-
-def _reads(point: ClonePoint) -> str:
-    """Reads of a clone in a sample; where nothing was found, the bound and never 0."""
-    if point.state == "not detected":
-        return f"< {numbers.level(point.upper_limit or 0.0)}"
-    return f"{point.reads:,}" + (" (detected)" if point.state == "detected" else "")
-
-
 def joint(dossier: Dossier) -> Table:
     """WT1 and BAALC together, over the one control gene they share, newest first.
 
@@ -468,7 +365,8 @@ def joint(dossier: Dossier) -> Table:
     Returns
     -------
     Table
-        One row a sample.
+        One row a sample; where an assay of the day measured both markers, one that measured a single marker
+        has none.
     """
     columns = (
         Column("Date", number=True),
@@ -480,7 +378,9 @@ def joint(dossier: Dossier) -> Table:
         Column("P both", number=True),
         Column("Reason", share=1),
     )
-    held = dossier.course.joint if dossier.course else ()
+    judged = dossier.course.joint if dossier.course else ()
+    days = {(j.drawn_on, j.material) for j in judged if j.probability_both is not None}
+    held = [j for j in judged if j.probability_both is not None or (j.drawn_on, j.material) not in days]
     rows = tuple(
         (
             Cell(numbers.iso(j.drawn_on)),

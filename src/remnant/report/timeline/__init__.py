@@ -37,7 +37,7 @@ def spec(dossier: Dossier) -> dict[str, Any]:
     strips = [fish.panel(time, dossier), strip.blasts(time, dossier), strip.chimerism(time, dossier)]
     panels += [view for view in strips if view is not None]
     panels[-1]["layer"][0]["encoding"]["x"] = x_encoding(time, day_axis(time, labelled=True))
-    return draw.configured({"vconcat": [*panels, key.panel(dossier)], "spacing": 28, "bounds": "flush"})
+    return draw.configured({"vconcat": [*panels, key.panel(dossier)], "spacing": 34, "bounds": "flush"})
 
 
 def svg(dossier: Dossier) -> str:
