@@ -6,7 +6,7 @@ reverse transcription are learned), evidence, records. Everything works on colum
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from remnant.assay.qpcr.charts import chart_findings, control_points
 from remnant.assay.qpcr.components import learned_variance
 from remnant.assay.qpcr.contamination import contamination
 from remnant.assay.qpcr.curves import curve_findings, curve_records, judged_curves, last_cycle_findings
-from remnant.assay.qpcr.groups import read_groups, without_outliers
+from remnant.assay.qpcr.groups import Groups, read_groups, without_outliers
 from remnant.assay.qpcr.internal import control_values, silent_controls
 from remnant.assay.qpcr.measurements import measurement_findings, measurements
 from remnant.assay.qpcr.pairs import Pairs, pair, pool_groups
@@ -151,7 +151,6 @@ def quantify(
     own = _take(pairs, np.flatnonzero(~internal))
     by_code = {sample.sample_id: sample for sample in samples}
     clear = _take(own, np.flatnonzero([not text for text in own.obstacle]))
-    codes = groups.keys["sample_id"].to_numpy()[clear.target]
     evidence = ratio_evidence(
         clear,
         groups,
@@ -159,7 +158,7 @@ def quantify(
         curves=curves,
         assays=declared,
         variance=components,
-        patients=[by_code[code].patient_id for code in codes],
+        patients=_patients(clear, groups, by_code),
         rules=chosen,
     )
     found = with_limits(
@@ -198,6 +197,11 @@ def quantify(
             *_unverified(chosen, found),
         ),
     )
+
+
+def _patients(pairs: Pairs, groups: Groups, samples: Mapping[str, Sample]) -> list[str]:
+    codes = groups.keys["sample_id"].to_numpy()[pairs.target]
+    return [samples[code].patient_id for code in codes]
 
 
 def _take(pairs: Pairs, rows: Integers) -> Pairs:
