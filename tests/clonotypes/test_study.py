@@ -138,4 +138,6 @@ def test_every_series_has_its_panel_and_its_table(computed):
     assert "Assays that disagree" in text
     assert "Clones of the diagnosis sample" in text
     words = re.sub(r"</?span[^>]*>", "", text)
-    assert re.search(r"400,000, &lt; 7\.\d+ × 10⁻⁶", words)  # nothing found is a bound, of the sequenced cells
+    assert re.search(
+        r"400,000, &lt; 7\.\d+ × 10⁻⁶", words
+    )  # nothing found is a bound, of the sequenced cells
