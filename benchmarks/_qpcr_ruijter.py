@@ -3,7 +3,7 @@
 Five calibrations, none of which looks at the level of the well that it reads, but for the last. *Line of the
 laboratory* (held against the bars, and ranked) is the product with ``standard_curve = "laboratory"``: the gene's wells are samples
 of an assay without standards, read by the line that the other genes' accepted curves lead one to expect. *History without
-the well*: genes are curves of one laboratory and one lot of standards, as in the left-out standards; a
+the well* (held against the bars, and ranked, too): genes are curves of one laboratory and one lot of standards, as in the left-out standards; a
 gene's line is drawn from its other fourteen wells and the history of the other 62 genes. *Own line without the
 well*. *Line of other genes*: their mean least-squares line, beside the product's. *Own line*: with the well in it, as the published methods with a standard curve did.
 
@@ -144,7 +144,8 @@ _CALIBRATIONS: Final = {
     "line of other genes": _gene_by_gene(by_other_genes),
     "own line": own_line,
 }
-_JUDGED: Final = "line of the laboratory"
+_HISTORY: Final = "history without the well"
+_JUDGED: Final = ("line of the laboratory", _HISTORY)
 
 
 def ranks(metrics: dict[str, dict[str, DilutionMetrics]], field: str) -> tuple[int, int, int]:
@@ -260,30 +261,31 @@ def figures() -> list[Figure]:
             learned.variance_ratio,
         )
     )
-    mine = np.empty(rows.shape)
+    mine: dict[str, Floats] = {}
     for source in ("combined", "ours"):
         for name, calibrate in _CALIBRATIONS.items():
             quantity = calibrate(nominal, read[source][rows])
-            against_bars = source == "combined" and name == _JUDGED
+            against_bars = source == "combined" and name in _JUDGED
             said += _summary(f"{source}, {name}", nominal, quantity, judged=against_bars)
-            if source == "combined" and name == _JUDGED:
-                mine = quantity
-                everyone["ours"] = {
-                    gene: dilution_metrics(nominal, 10.0**wells)
-                    for gene, wells in zip(genes, quantity, strict=True)
-                }
-    said += _rank_figures(everyone)
+            if against_bars:
+                mine[name] = quantity
+    for name, quantity in mine.items():
+        ours = {
+            gene: dilution_metrics(nominal, 10.0**wells) for gene, wells in zip(genes, quantity, strict=True)
+        }
+        said += _rank_figures({**everyone, "ours": ours}, name)
     cycles = {name: values[rows] for name, values in all_cycles(found).items()}
     said += _nested_figures(nominal, cycles)
-    return said + _floor_figures(nominal, read["combined"][rows], mine)
+    return said + _floor_figures(nominal, read["combined"][rows], mine[_HISTORY])
 
 
-def _rank_figures(everyone: dict[str, dict[str, DilutionMetrics]]) -> list[Figure]:
+def _rank_figures(everyone: dict[str, dict[str, DilutionMetrics]], calibration: str) -> list[Figure]:
     """Rank of ours, and the best of the published methods."""
     found = []
     for field, label in (("ms_within", "MS within"), ("ms_deviation", "MS deviation")):
         rank, low, high = ranks(everyone, field)
-        found.append(Figure(f"rank of ours among 12 by {label} (95 % over genes)", f"{rank} ({low}-{high})"))
+        name = f"rank of ours among 12 by {label}, {calibration} (95 % over genes)"
+        found.append(Figure(name, f"{rank} ({low}-{high})"))
         others = (
             (float(np.median([getattr(one, field) for one in by_gene.values()])), method)
             for method, by_gene in everyone.items()

@@ -4,7 +4,8 @@ The label of a tube is off by its dilution error, which all genes share: against
 (`_qpcr_laboratories`). What the tube holds is told by the other 62 genes, which measured the same five tubes. So a gene's
 wells at one level are read by its line through the other four levels, whose contents the other genes told too, and the
 95 % interval is asked for the content of the left-out tube as the other genes tell it, that telling's error included.
-This is what a study does that lets an assay borrow from the laboratory's assays on the same lot of standards.
+This reading was added after the one against the label had missed its bar at one level; that one stays and is judged.
+It is what a study does that lets an assay borrow from the laboratory's assays on the same lot of standards.
 
 No variance has seen the level that is left out, in any gene; no line of a gene has seen the gene's wells at that level.
 The content of a tube is no variance and no line: the other genes' wells of it tell it. One form was tried, on three ways
