@@ -182,7 +182,7 @@ def test_standard_errors_stand_under_the_spread_of_94_replicates(benchmark):
 
 @pytest.mark.parametrize("shape", [(3.2, 1.6, 0.0), (3.3, 2.0, 1.0), (3.1, 1.4, -0.5)])
 @pytest.mark.parametrize("correlation", [0.0, 0.5])
-def test_the_standard_error_of_the_third_derivative_cycle_is_its_spread(shape, correlation):
+def test_a_standard_error_is_the_spread_of_its_cycle(shape, correlation):
     """One curve read 300 times with fresh noise; each reading states its error from itself alone."""
     rng = np.random.default_rng(11)
     noise = rng.normal(0.0, 0.01, (300, len(CYCLES)))
@@ -193,6 +193,8 @@ def test_the_standard_error_of_the_third_derivative_cycle_is_its_spread(shape, c
     for value, error in (
         (got.third_derivative_cq, got.third_derivative_se),
         (got.share_cq, got.share_se),
+        (got.early_share_cq, got.early_share_se),
+        (got.level_cq, got.level_se),
     ):
         assert 0.8 * value.std() < np.sqrt(np.mean(error**2)) < 1.25 * value.std()
 

@@ -40,6 +40,13 @@ class AmplificationRules:
         Cycles below which a rise is doubtful.
     cq_difference : float
         Cycles between our Cq and the instrument's that are a finding.
+    level_quantile : float
+        Quantile of the heights of a target's curves in a run of which the share is the one fluorescence for all.
+    plateau_levels : int
+        Levels of standards that show whether plateaus depend on the copies.
+    plateau_slope_change, plateau_z : float
+        Share of a standard curve's slope that the plateaus may take, and standard errors of it, beyond which all curves
+        of the target are read at one fluorescence.
     combination_assays, combination_levels : int
         Other assays, and levels of each of their standard curves, from which the combination is learned.
     combination_z : float
@@ -64,6 +71,10 @@ class AmplificationRules:
     weak_rise: float
     fast_rise: float
     cq_difference: float
+    level_quantile: float
+    plateau_levels: int
+    plateau_slope_change: float
+    plateau_z: float
     combination_assays: int
     combination_levels: int
     combination_z: float

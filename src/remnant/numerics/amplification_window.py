@@ -1,4 +1,4 @@
-"""What is read off a curve itself: third-derivative cycle, baseline, window of linearity, share of the plateau.
+"""What is read off a curve itself: third-derivative cycle, baseline, window of linearity, cycles at a fluorescence.
 
 The window of linearity is the last `length` cycles up to the second-derivative maximum. The baseline is the
 constant that makes ``log10(F - baseline)`` straight there: the slopes of its lower and upper half agree. The
@@ -47,6 +47,8 @@ class Windows:
         Cycle at which fluorescence over the baseline reaches the given share of the height.
     share_gain : ndarray, shape (n,)
         Standard deviation of that cycle for readings of unit standard deviation: cycles per fluorescence.
+    level_cycle, level_gain : ndarray, shape (n,)
+        The same where the fluorescence is given instead of a share; NaN without one.
     """
 
     third_derivative: Floats
@@ -56,6 +58,8 @@ class Windows:
     window_cycles: NDArray[np.int64]
     share_cycle: Floats
     share_gain: Floats
+    level_cycle: Floats
+    level_gain: Floats
 
 
 @compiled
@@ -165,14 +169,13 @@ def _baseline(x: Array, y: Array, logs: Array) -> float:
 
 
 @compiled
-def _share(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    x: Array, y: Array, first: int, last: int, level: float, out: Array, pull: Array
-) -> int:
-    """Last upward crossing of a level, linear on the logarithm over the baseline `out[1]`.
+def _crossing(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    x: Array, y: Array, first: int, last: int, level: float, baseline: float, pull: Array
+) -> tuple[float, int]:
+    """Last upward crossing of a level, linear on the logarithm over the baseline.
 
-    Gives the reading after it, or -1, and in `pull` how the two readings move it.
+    Gives its cycle and the reading after it, or -1, and in `pull` how the two readings move it.
     """
-    baseline = out[1]
     for i in range(last - 1, first, -1):
         if y[i - 1] - baseline < level <= y[i] - baseline:
             step = x[i] - x[i - 1]
@@ -184,11 +187,10 @@ def _share(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             else:
                 part = (level - below) / (above - below)
                 pull[0], pull[1] = (part - 1.0) / (above - below), -part / (above - below)
-            out[5] = x[i - 1] + step * part
             pull[0] *= step
             pull[1] *= step
-            return i
-    return -1
+            return x[i - 1] + step * part, i
+    return math.nan, -1
 
 
 @compiled
@@ -240,7 +242,7 @@ def _gain(  # noqa: PLR0917 - compiled: keywords would be compiled apart
 
 @compiled
 def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    x: Array, fluorescence: Array, ends: Array, height: Array, share: float, lengths: Array, out: Array
+    x: Array, fluorescence: Array, ends: Array, levels: Array, lengths: Array, out: Array
 ) -> None:
     rows, cycles = fluorescence.shape
     y, work, logs, pull = np.empty(cycles), np.empty(cycles), np.empty(cycles), np.empty(2)
@@ -268,9 +270,13 @@ def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         stop = first
         while stop < last and not x[stop] > ends[row, 1]:
             stop += 1
-        after = _share(x, y, first, min(stop + 1, last), share * height[row], out[row], pull)
-        if after > 0:
-            out[row, 6] = _gain(x, y, start, end, after, out[row, 1], ends[row, 2], pull, work)
+        for k in range(2):
+            level = levels[row, k]
+            cycle, after = _crossing(x, y, first, min(stop + 1, last), level, out[row, 1], pull)
+            out[row, 5 + 2 * k] = cycle
+            if after > 0:
+                gain = _gain(x, y, start, end, after, out[row, 1], ends[row, 2], pull, work)
+                out[row, 6 + 2 * k] = gain
 
 
 def read_windows(
@@ -284,6 +290,7 @@ def read_windows(
     longest: int,
     shortest: int,
     correlation: Floats | None = None,
+    level: Floats | None = None,
 ) -> Windows:
     """Third-derivative cycle, baseline, amplification factor and share cycle of each curve.
 
@@ -303,6 +310,8 @@ def read_windows(
         Most and fewest cycles of the window.
     correlation : ndarray, shape (n,), or None, default None
         Correlation of the noise of neighbouring readings; None for none.
+    level : ndarray, shape (n,), or None, default None
+        Fluorescence over the baseline at which a second cycle is read; None for none.
 
     Returns
     -------
@@ -323,13 +332,13 @@ def read_windows(
     >>> float(10 ** got.log10_factor[0].round(6)), got.baseline.round(4).tolist()
     (1.9..., [2.0])
     """
-    out = np.empty((len(fluorescence), 7))
+    out = np.empty((len(fluorescence), 9))
     rho = np.zeros(len(fluorescence)) if correlation is None else correlation
     ends = np.stack([second_derivative, steepest, rho], axis=1)
     rows = np.ascontiguousarray(fluorescence, dtype=np.float64)
-    _window_rows(
-        np.asarray(cycles, dtype=np.float64), rows, ends, height, share, np.array([longest, shortest]), out
-    )
+    levels = np.stack([share * height, np.full(len(height), np.nan) if level is None else level], axis=1)
+    lengths = np.array([longest, shortest])
+    _window_rows(np.asarray(cycles, dtype=np.float64), rows, ends, levels, lengths, out)
     return Windows(
         third_derivative=out[:, 0],
         baseline=out[:, 1],
@@ -338,4 +347,6 @@ def read_windows(
         window_cycles=out[:, 4].astype(np.int64),
         share_cycle=out[:, 5],
         share_gain=out[:, 6],
+        level_cycle=out[:, 7],
+        level_gain=out[:, 8],
     )

@@ -23,7 +23,7 @@ from remnant.numerics.sigmoid import AT_BOUND, CONVERGED, SigmoidFits, fit_sigmo
 from remnant.numerics.sigmoid_misfit import shared_misfit
 from remnant.numerics.sigmoid_points import (
     SigmoidPoints,
-    share_cycles,
+    second_derivative_cycles,
     sigmoid_points,
     third_derivative_errors,
 )
@@ -133,16 +133,11 @@ def read_curves(
             return _in_blocks(task, len(fluorescence), pool)
 
         fits = spread(lambda rows: fit_sigmoids(cycles, fluorescence[rows]))
-        first = spread(
-            lambda rows: sigmoid_points(
-                cycles, fluorescence[rows], _taken(fits, rows), share=chosen.share_of_height
-            )
-        )
         misfit = shared_misfit(
             cycles,
             fluorescence,
             fits,
-            anchor=first.second_derivative,
+            anchor=second_derivative_cycles(fits),
             group=group,
             least_curves=chosen.misfit_curves,
         )
@@ -152,9 +147,12 @@ def read_curves(
                 fluorescence[rows],
                 _taken(fits, rows),
                 share=chosen.share_of_height,
+                early_share=chosen.early_share_of_height,
                 misfit=misfit[rows],
             )
         )
+        called = call_curves(cycles, fluorescence, fits, points=points, rules=chosen)
+        level = chosen.share_of_height * _low_heights(fits.height, called[0], group, rules=chosen)
         windows = spread(
             lambda rows: read_windows(
                 cycles,
@@ -166,11 +164,11 @@ def read_curves(
                 longest=chosen.window_longest,
                 shortest=chosen.window_shortest,
                 correlation=points.residual_correlation[rows],
+                level=level[rows],
             )
         )
-    call, reason = call_curves(cycles, fluorescence, fits, points=points, rules=chosen)
     return _results(
-        curves.wells, fits, points=points, windows=windows, called=(call, reason), group=group, rules=chosen
+        curves.wells, fits, points=points, windows=windows, called=called, group=group, rules=chosen
     )
 
 
@@ -258,7 +256,10 @@ def _results(
         third_derivative_se=shown(third_derivative_se),
         share_cq=shown(points.share_cycle),
         share_se=shown(points.standard_error[:, 3]),
-        early_share_cq=shown(share_cycles(fits, rules.early_share_of_height)),
+        early_share_cq=shown(points.early_share_cycle),
+        early_share_se=shown(points.standard_error[:, 4]),
+        level_cq=shown(windows.level_cycle),
+        level_se=shown(points.share_sd * windows.level_gain),
         baseline=shown(windows.baseline),
         height=fits.height,
         efficiency=shown(efficiency),
@@ -268,6 +269,17 @@ def _results(
         residual_sum_of_squares=fits.rss,
         converged=(fits.status == CONVERGED) | (fits.status == AT_BOUND),
     )
+
+
+def _low_heights(
+    height: Floats, call: tuple[CurveCall, ...], group: NDArray[np.int64], *, rules: AmplificationRules
+) -> Floats:
+    """A low quantile of the heights of the amplified curves of each curve's assay; NaN without one."""
+    amplified = np.array([one == "amplified" for one in call], dtype=bool)
+    low = np.full(int(group.max(initial=-1)) + 1, np.nan)
+    for at in np.unique(group[amplified]).tolist():
+        low[at] = np.quantile(height[amplified & (group == at)], rules.level_quantile)
+    return np.asarray(low[group])
 
 
 def _assay_means(
