@@ -174,10 +174,10 @@ def test_standard_errors_stand_under_the_spread_of_94_replicates(benchmark):
         ):
             spread = 1.4826 * np.median(np.abs(value[rows] - np.median(value[rows])))
             assert 0.3 * spread < np.median(error[rows]) < spread
-        # The third difference takes the sigmoid's misfit for noise of the readings: its error is too large here.
+        # Its error is still too large here: the sigmoid misses these wells in other ways than their noise tells.
         value, error = got.third_derivative_cq[rows], got.third_derivative_se[rows]
         spread = 1.4826 * np.median(np.abs(value - np.median(value)))
-        assert spread < np.median(error) < 3.0 * spread
+        assert spread < np.median(error) < 1.8 * spread
 
 
 @pytest.mark.parametrize("shape", [(3.2, 1.6, 0.0), (3.3, 2.0, 1.0), (3.1, 1.4, -0.5)])

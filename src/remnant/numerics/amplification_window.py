@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remnant.numerics.compiled import compiled
+from remnant.numerics.reading_noise import ReadingNoise, moved_variance
 
 __all__ = ["Windows", "read_windows"]
 
@@ -45,9 +46,9 @@ class Windows:
         Cycles in the window; 0 without one.
     share_cycle : ndarray, shape (n,)
         Cycle at which fluorescence over the baseline reaches the given share of the height.
-    share_gain : ndarray, shape (n,)
-        Standard deviation of that cycle for readings of unit standard deviation: cycles per fluorescence.
-    level_cycle, level_gain : ndarray, shape (n,)
+    share_error : ndarray, shape (n,)
+        Standard error of that cycle; NaN where no noise was given.
+    level_cycle, level_error : ndarray, shape (n,)
         The same where the fluorescence is given instead of a share; NaN without one.
     """
 
@@ -57,9 +58,9 @@ class Windows:
     log10_factor_se: Floats
     window_cycles: NDArray[np.int64]
     share_cycle: Floats
-    share_gain: Floats
+    share_error: Floats
     level_cycle: Floats
-    level_gain: Floats
+    level_error: Floats
 
 
 @compiled
@@ -194,18 +195,10 @@ def _crossing(  # noqa: PLR0917 - compiled: keywords would be compiled apart
 
 
 @compiled
-def _gain(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    x: Array,
-    y: Array,
-    start: int,
-    end: int,
-    after: int,
-    baseline: float,
-    rho: float,
-    pull: Array,
-    move: Array,
-) -> float:
-    """Standard deviation of the share cycle for readings of unit sd, neighbours correlated by `rho`.
+def _moves(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    x: Array, y: Array, start: int, end: int, after: int, baseline: float, pull: Array, move: Array
+) -> tuple[int, int]:
+    """What a unit of fluorescence at each reading moves a crossing by; first and one past last of them.
 
     The two readings about the crossing move it themselves; every reading of the window moves it through the
     baseline, which keeps the slopes of both halves equal.
@@ -233,16 +226,19 @@ def _gain(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         move[k] *= scale
     move[after - 1] += pull[0]
     move[after] += pull[1]
-    variance = carried = 0.0
-    for k in range(low, high):
-        variance += move[k] * move[k] + 2.0 * move[k] * carried
-        carried = rho * (carried + move[k])
-    return math.sqrt(max(variance, 0.0))
+    return low, high
 
 
 @compiled
 def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    x: Array, fluorescence: Array, ends: Array, levels: Array, lengths: Array, out: Array
+    x: Array,
+    fluorescence: Array,
+    ends: Array,
+    levels: Array,
+    lengths: Array,
+    profile: Array,
+    standardised: Array,
+    out: Array,
 ) -> None:
     rows, cycles = fluorescence.shape
     y, work, logs, pull = np.empty(cycles), np.empty(cycles), np.empty(cycles), np.empty(2)
@@ -275,8 +271,9 @@ def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             cycle, after = _crossing(x, y, first, min(stop + 1, last), level, out[row, 1], pull)
             out[row, 5 + 2 * k] = cycle
             if after > 0:
-                gain = _gain(x, y, start, end, after, out[row, 1], ends[row, 2], pull, work)
-                out[row, 6 + 2 * k] = gain
+                low, high = _moves(x, y, start, end, after, out[row, 1], pull, work)
+                variance = moved_variance(work[low:high], low, profile[row], standardised[row])
+                out[row, 6 + 2 * k] = math.sqrt(variance)
 
 
 def read_windows(
@@ -289,8 +286,8 @@ def read_windows(
     share: float,
     longest: int,
     shortest: int,
-    correlation: Floats | None = None,
     level: Floats | None = None,
+    noise: ReadingNoise | None = None,
 ) -> Windows:
     """Third-derivative cycle, baseline, amplification factor and share cycle of each curve.
 
@@ -308,10 +305,10 @@ def read_windows(
         Share of the height at which a cycle is read.
     longest, shortest : int
         Most and fewest cycles of the window.
-    correlation : ndarray, shape (n,), or None, default None
-        Correlation of the noise of neighbouring readings; None for none.
     level : ndarray, shape (n,), or None, default None
         Fluorescence over the baseline at which a second cycle is read; None for none.
+    noise : ReadingNoise or None, default None
+        Noise of the readings, for standard errors; None for none.
 
     Returns
     -------
@@ -333,12 +330,15 @@ def read_windows(
     (1.9..., [2.0])
     """
     out = np.empty((len(fluorescence), 9))
-    rho = np.zeros(len(fluorescence)) if correlation is None else correlation
-    ends = np.stack([second_derivative, steepest, rho], axis=1)
+    ends = np.stack([second_derivative, steepest], axis=1)
     rows = np.ascontiguousarray(fluorescence, dtype=np.float64)
     levels = np.stack([share * height, np.full(len(height), np.nan) if level is None else level], axis=1)
     lengths = np.array([longest, shortest])
-    _window_rows(np.asarray(cycles, dtype=np.float64), rows, ends, levels, lengths, out)
+    if noise is None:
+        unknown = np.full_like(rows, np.nan)
+        noise = ReadingNoise(profile=unknown, standardised=unknown)
+    grid = np.asarray(cycles, dtype=np.float64)
+    _window_rows(grid, rows, ends, levels, lengths, noise.profile, noise.standardised, out)
     return Windows(
         third_derivative=out[:, 0],
         baseline=out[:, 1],
@@ -346,7 +346,7 @@ def read_windows(
         log10_factor_se=out[:, 3],
         window_cycles=out[:, 4].astype(np.int64),
         share_cycle=out[:, 5],
-        share_gain=out[:, 6],
+        share_error=out[:, 6],
         level_cycle=out[:, 7],
-        level_gain=out[:, 8],
+        level_error=out[:, 8],
     )

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remnant.numerics.compiled import compiled
+from remnant.numerics.reading_noise import ReadingNoise, moved_variance
 from remnant.numerics.sigmoid import SigmoidFits, evaluate
 
 __all__ = [
@@ -67,12 +68,6 @@ class SigmoidPoints:
         Where it has risen by a smaller share; NaN if none was given.
     standard_error : ndarray, shape (n, 5)
         Standard errors of the five, in cycles.
-    residual_sd : ndarray, shape (n,)
-        Standard deviation of the residuals, fluorescence.
-    residual_correlation : ndarray, shape (n,)
-        Correlation of neighbouring residuals, corrected for the fitted parameters.
-    share_sd : ndarray, shape (n,)
-        Standard deviation of the readings at the share cycle, fluorescence.
     """
 
     steepest: Floats
@@ -81,9 +76,6 @@ class SigmoidPoints:
     share_cycle: Floats
     early_share_cycle: Floats
     standard_error: Floats
-    residual_sd: Floats
-    residual_correlation: Floats
-    share_sd: Floats
 
 
 @compiled
@@ -169,8 +161,8 @@ def _influence(  # noqa: PLR0917 - compiled: keywords would be compiled apart
 
 
 @compiled
-def _spread(residual: Array, count: int, sd: Array) -> tuple[float, float]:
-    """Local standard deviation of the readings into `sd`; that of the curve, and the correlation."""
+def _spread(residual: Array, count: int, sd: Array) -> float:
+    """Local standard deviation of the readings into `sd`; the correlation of neighbours."""
     freedom = max(count - 5, 1)
     total = 0.0
     for i in range(count):
@@ -184,14 +176,14 @@ def _spread(residual: Array, count: int, sd: Array) -> tuple[float, float]:
         near *= count / (freedom * (high - low))
         sd[i] = math.sqrt((1.0 - _POOLED) * near + _POOLED * overall)
     if not overall > 0.0:
-        return 0.0, 0.0
+        return 0.0
     same = next_to = 0.0
     for i in range(count):
         same += (residual[i] / sd[i]) ** 2
         if i > 0:
             next_to += residual[i] * residual[i - 1] / (sd[i] * sd[i - 1])
     correlation = _CORRELATION_SLOPE * next_to / same + _CORRELATION_OFFSET
-    return math.sqrt(overall), min(max(correlation, 0.0), _CORRELATION_MOST)
+    return min(max(correlation, 0.0), _CORRELATION_MOST)
 
 
 @compiled
@@ -226,13 +218,8 @@ def _point_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         for i in range(count):
             residual[i] = y[i] - floor_height[row, 0] - floor_height[row, 1] * work[0, i] - sd[i]
         _influence(theta, shares, floor_height[row, 1], work, normal, count, influence)
-        out[row, 10], rho = _spread(residual, count, sd)
-        out[row, 11] = rho
-        for i in range(count):
-            if i == 0 or math.exp(t[i]) <= out[row, 3]:
-                out[row, 12] = sd[i]
+        rho = _spread(residual, count, sd)
         left = 1.0 - _TAKEN_LINEAR * rho - _TAKEN_SQUARE * rho * rho
-        out[row, 12] /= math.sqrt(left)
         for j in range(_POINTS):
             variance = 0.0
             carried = 0.0
@@ -323,7 +310,7 @@ def sigmoid_points(
     ([24.408], [22.774])
     """
     rows = np.ascontiguousarray(fluorescence, dtype=np.float64)
-    out = np.empty((len(rows), 13))
+    out = np.empty((len(rows), 10))
     taken = np.zeros_like(rows) if misfit is None else misfit
     pair = np.stack([fits.floor, fits.height], axis=1)
     shares = np.array([share, math.nan if early_share is None else early_share])
@@ -334,26 +321,35 @@ def sigmoid_points(
         tangent=out[:, 2],
         share_cycle=out[:, 3],
         early_share_cycle=out[:, 4],
-        standard_error=out[:, 5:10],
-        residual_sd=out[:, 10],
-        residual_correlation=out[:, 11],
-        share_sd=out[:, 12],
+        standard_error=out[:, 5:],
     )
 
 
+@compiled
+def _moved_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    weights: Array, first: Array, profile: Array, standardised: Array, out: Array
+) -> None:
+    for row in range(len(out)):
+        out[row] = math.nan
+        if first[row] >= 0:
+            out[row] = moved_variance(weights[row], first[row], profile[row], standardised[row])
+
+
 def third_derivative_errors(
-    fits: SigmoidFits, crossing: Floats, *, sd: Floats, correlation: Floats
+    cycles: Floats, fits: SigmoidFits, crossing: Floats, *, noise: ReadingNoise
 ) -> Floats:
     """Standard errors of the cycles at which the third difference of the readings changes sign, TD0.
 
     Parameters
     ----------
+    cycles : ndarray, shape (k,)
+        Cycle numbers.
     fits : SigmoidFits
         Fits of n curves.
     crossing : ndarray, shape (n,)
         The cycles, linear between two third differences.
-    sd, correlation : ndarray, shape (n,)
-        Standard deviation of the readings there, fluorescence, and the correlation of neighbours.
+    noise : ReadingNoise
+        Noise of the readings of the curves.
 
     Returns
     -------
@@ -368,26 +364,29 @@ def third_derivative_errors(
 
     Examples
     --------
+    >>> from remnant.numerics.reading_noise import reading_noise
     >>> from remnant.numerics.sigmoid import fit_sigmoids, sigmoid
     >>> cycles = np.arange(1.0, 46.0)
     >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
-    >>> at, noise = np.array([22.0]), np.array([0.01])
-    >>> third_derivative_errors(
-    ...     fit_sigmoids(cycles, curve), at, sd=noise, correlation=0.0 * noise
-    ... ).round(3).tolist()
+    >>> curve += np.random.default_rng(0).normal(0.0, 0.01, curve.shape)
+    >>> fits = fit_sigmoids(cycles, curve)
+    >>> noise = reading_noise(cycles, curve, fits, misfit=np.zeros_like(curve))
+    >>> third_derivative_errors(cycles, fits, np.array([22.0]), noise=noise).round(3).tolist()
     [0.016]
     """
     after = np.roll(_THIRD_DIFFERENCE, 1)
+    last = len(cycles) - len(after)
+    known = np.isfinite(crossing) & (last >= 0)
+    at = np.where(known, crossing, cycles[0])
+    part = np.mod(at - 0.5, 1.0)[:, None]
+    weights = (1.0 - part) * _THIRD_DIFFERENCE + part * after
+    own = np.floor(at - 0.5)[:, None] + np.arange(-2.0, 5.0)
+    first = np.clip(np.searchsorted(cycles, own[:, 0]), 0, max(last, 0))
+    variance = np.empty(len(at))
+    _moved_rows(weights, np.where(known, first, -1), noise.profile, noise.standardised, variance)
     with np.errstate(all="ignore"):
-        part = np.mod(crossing - 0.5, 1.0)[:, None]
-        weight = (1.0 - part) * _THIRD_DIFFERENCE + part * after
-        noise = np.square(weight).sum(axis=1)
-        for lag in range(1, 7):
-            noise += 2.0 * correlation**lag * (weight[:, lag:] * weight[:, :-lag]).sum(axis=1)
         f = np.exp(fits.shape[:, 2])[:, None]
         b = -np.exp(fits.shape[:, 1:2] + (f + 1.0) * np.log1p(1.0 / f))
-        cycle = np.floor(crossing - 0.5)[:, None] + np.arange(-2.0, 5.0)
-        u = np.exp(b * (np.log(cycle) - fits.shape[:, :1]) - fits.shape[:, 2:])
+        u = np.exp(b * (np.log(own) - fits.shape[:, :1]) - fits.shape[:, 2:])
         fall = fits.height * (np.power(1.0 + u, -f) @ (_THIRD_DIFFERENCE - after))
-        result: Floats = sd * np.sqrt(np.maximum(noise, 0.0)) / np.where(fall > 0.0, fall, np.nan)
-    return np.where(np.isfinite(crossing), result, np.nan)
+        return np.asarray(np.sqrt(variance) / np.where(fall > 0.0, fall, np.nan))
