@@ -31,6 +31,9 @@ def test_moved_variance_is_the_mean_square_over_all_whole_places():
     ]
     assert len(moved) == 40 - 4 - 6
     assert moved_variance(weights, 12, profile, residual) == pytest.approx(np.mean(np.square(moved)))
+    few = np.where(np.arange(45) % 8 < 5, residual, np.nan)
+    alone = np.sum(np.square(weights * profile[12:18])) * np.nanmean(np.square(few))
+    assert moved_variance(weights, 12, profile, few) == pytest.approx(alone)
     assert np.isnan(moved_variance(weights, 12, profile, np.full(45, np.nan)))
 
 

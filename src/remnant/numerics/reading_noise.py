@@ -36,6 +36,8 @@ _LEVEL: Final = 0.85
 """Share from which it tells of the plateau."""
 _FEWEST: Final = 3
 """Fourth differences without which a stretch has no variance of its own."""
+_PLACES: Final = 5
+"""Places that tell what correlated readings move."""
 _BASELINE: Final = 15
 """Readings before the rise without which the rise tells of correlation too."""
 
@@ -122,7 +124,7 @@ def moved_variance(weights: Array, first: int, profile: Array, standardised: Arr
     Returns
     -------
     float
-        NaN where no place of the curve has all readings.
+        Over the places that have all readings; where these are too few, as of independent readings. NaN without any.
     """
     total, places = 0.0, 0
     for at in range(standardised.size - weights.size + 1):
@@ -132,7 +134,17 @@ def moved_variance(weights: Array, first: int, profile: Array, standardised: Arr
         if math.isfinite(moved):
             total += moved * moved
             places += 1
-    return total / places if places else math.nan
+    if places >= _PLACES:
+        return total / places
+    own = squares = 0.0
+    seen = 0
+    for i in range(weights.size):
+        own += (weights[i] * profile[first + i]) ** 2
+    for value in standardised:
+        if math.isfinite(value):
+            squares += value * value
+            seen += 1
+    return own * squares / seen if seen else math.nan
 
 
 def reading_noise(cycles: Floats, fluorescence: Floats, fits: SigmoidFits, *, misfit: Floats) -> ReadingNoise:
