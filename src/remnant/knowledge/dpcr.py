@@ -79,6 +79,8 @@ class GateRule:
         Ratio of the largest to the smallest count over that range that is a finding.
     separation_mads : float
         Distance of two populations, in deviations of the negative one, that makes them two.
+    stray_share : float
+        Share of partitions far below the blanks that a well may hold; where most wells hold more, the blanks are none.
     """
 
     id: str
@@ -88,6 +90,7 @@ class GateRule:
     highest_share: float
     sensitive_above: float
     separation_mads: float
+    stray_share: float
     source: str
     status: str
 
