@@ -25,9 +25,7 @@ def plate(wells, *, blanks=1, gate="control"):
     amplitudes, partitions, layout = [], [], []
     for i, values in enumerate(wells):
         place, kind = f"A{i + 1:02d}", "ntc" if i >= len(wells) - blanks else "unknown"
-        amplitudes.append(
-            Amplitudes(run_id="D-01", position=place, channels=("1", "2"), fluorescence=values)
-        )
+        amplitudes.append(Amplitudes(run_id="D-01", position=place, channels=("1", "2"), fluorescence=values))
         for channel, target in (("1", "WT1"), ("2", "ABL1")):
             at = {"run_id": "D-01", "position": place, "channel": channel}
             partitions.append(

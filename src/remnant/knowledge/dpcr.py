@@ -184,6 +184,8 @@ class ImpliedVolume:
         Such wells of a run from which their median replaces the instrument's row.
     relative_tolerance : float
         A well further from the median is a finding.
+    unusual_factor : float
+        A median this many times the instrument's volume, or this small a part of it, is a finding.
     """
 
     id: str
@@ -192,6 +194,7 @@ class ImpliedVolume:
     positive_share_below: float
     minimum_wells: int
     relative_tolerance: float
+    unusual_factor: float
     source: str
     status: str
 
