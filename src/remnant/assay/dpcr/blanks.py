@@ -106,10 +106,10 @@ def blank_rates(
     blanks: dict[tuple[str, str], dict[str, dict[int, Counted]]] = {}
     for i, well in enumerate(wells):
         kinds = blanks.setdefault((well.part.run_id, well.target), defaultdict(dict))
-        kind, k = well.part.kind, positives[i]
-        is_blank = kind == _NO_TEMPLATE or (kind == _NEGATIVE and well.target in specific)
+        held, k = well.part.kind, positives[i]
+        is_blank = held == _NO_TEMPLATE or (held == _NEGATIVE and well.target in specific)
         if is_blank and k is not None and well.part.accepted and not well.part.excluded:
-            kinds[kind][i] = (k, well.part.accepted)
+            kinds[held][i] = (k, well.part.accepted)
     rates, outliers, findings = {}, set[int](), []
     for key, kinds in blanks.items():
         kept: dict[str, list[Counted]] = {}

@@ -86,7 +86,7 @@ def _states(
         batch,
         positive=pools.positive[target],
         replicates=pools.wells[target],
-        events=pools.copies[target],
+        events=rules.wells.detection_probability * pools.copies[target],
         obstacle=[""] * len(pairs),
         rule=rule,
     )
