@@ -365,7 +365,11 @@ def detection_svg(found: AssayValidation) -> str:
     if chosen is not None:
         low, high = found.levels[0].copies / 1.6, found.levels[-1].copies * 1.6
         share = _share_at(found, chosen)
-        span = {"copies": max(chosen.lower or low, low), "end": min(chosen.upper or high, high), "share": share}
+        span = {
+            "copies": max(chosen.lower or low, low),
+            "end": min(chosen.upper or high, high),
+            "share": share,
+        }
         layers += [
             {
                 "data": {"values": [span]},
