@@ -30,6 +30,8 @@ class AmplificationRules:
         Robust standard deviations beyond which one curve's efficiency is left out of the mean.
     cycles_needed : int
         Readings without which a curve is not judged.
+    cycles_for_drift : int
+        Readings without which a slow rise is not called drift.
     beats_line : float
         Share of the variance about a straight line that the sigmoid must explain.
     slow_rise, slow_rise_relative, weak_rise : float
@@ -64,6 +66,7 @@ class AmplificationRules:
     misfit_curves: int
     efficiency_outlier: float
     cycles_needed: int
+    cycles_for_drift: int
     beats_line: float
     slow_rise: float
     slow_rise_relative: float

@@ -83,6 +83,17 @@ def _filled(x: Array, row: Array, out: Array) -> tuple[int, int]:
 
 
 @compiled
+def _bridged(row: Array, start: int, end: int, many: int) -> bool:
+    """Whether so many neighbouring readings of a stretch are missing: a straight line is no exponential rise."""
+    gap = 0
+    for i in range(start, end):
+        gap = 0 if math.isfinite(row[i]) else gap + 1
+        if gap >= many:
+            return True
+    return False
+
+
+@compiled
 def _third_derivative(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     x: Array, y: Array, first: int, last: int, work: Array
 ) -> float:
@@ -253,7 +264,7 @@ def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         while end < last and x[end] <= ends[row, 0]:
             end += 1
         start = max(end - lengths[0], first)
-        if end - start < lengths[1]:
+        if end - start < lengths[1] or _bridged(fluorescence[row], start, end, 2):
             continue
         out[row, 1] = _baseline(x[start:end], y[start:end], logs)
         if not math.isfinite(out[row, 1]):
@@ -269,6 +280,8 @@ def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         for k in range(2):
             level = levels[row, k]
             cycle, after = _crossing(x, y, first, min(stop + 1, last), level, out[row, 1], pull)
+            if after > 0 and _bridged(fluorescence[row], after - 1, after + 1, 1):
+                continue
             out[row, 5 + 2 * k] = cycle
             if after > 0:
                 low, high = _moves(x, y, start, end, after, out[row, 1], pull, work)
@@ -296,7 +309,8 @@ def read_windows(
     cycles : ndarray, shape (k,)
         Cycle numbers, increasing.
     fluorescence : ndarray, shape (n, k)
-        A curve a row; inner NaN are bridged by straight lines.
+        A curve a row; inner NaN are bridged by straight lines. A window that lacks two neighbouring readings is
+        none, and a share cycle is read between two readings that are there.
     second_derivative, steepest : ndarray, shape (n,)
         Second- and first-derivative maximum of the fitted sigmoid; NaN for a curve without.
     height : ndarray, shape (n,)
