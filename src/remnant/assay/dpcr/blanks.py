@@ -180,7 +180,7 @@ def _blank_findings(key: tuple[str, str], wells: int, k: int, n: int) -> list[Fi
             code="dpcr.blank_positive",
             severity="warning",
             subject=f"run {run_id}",
-            message=f"{k} of {n} partitions of {wells} blanks are positive for {target or 'their channel'}.",
+            message=f"{k} of {n} partitions of {wells} {'blank' if wells == 1 else 'blanks'} are positive for {target or 'their channel'}.",
             advice="Look for contamination before trusting low results of this target.",
         )
     ]
