@@ -46,7 +46,7 @@ def without_empty_wells(sheet: Sheet, match: Match) -> tuple[Sheet, list[Finding
         How many others there were.
     """
     held = [str(match.places[name]) for name in _CONTENT if name in match.places]
-    filled = pl.any_horizontal(pl.col(held).fill_null("") != "")  # noqa: PLC1901  an empty text is no missing one
+    filled = pl.any_horizontal(pl.col(held).fill_null("") != "")
     if "type" in match.places:
         kind = pl.col(str(match.places["type"])).fill_null("").str.to_lowercase()
         filled = filled | ~kind.is_in(["", "unknown", "unkn", "empty"])
@@ -266,9 +266,7 @@ def records(columns: Columns, stem: str) -> tuple[list[Well], list[Finding]]:
     return wells, _findings(columns, stem, without_cq=cells.count(None), unread=unread, blanks=blanks)
 
 
-def _findings(
-    columns: Columns, stem: str, *, without_cq: int, unread: int, blanks: int
-) -> list[Finding]:
+def _findings(columns: Columns, stem: str, *, without_cq: int, unread: int, blanks: int) -> list[Finding]:
     has = columns.values.keys()
     sheet = columns.sheet
     noted = (
@@ -281,7 +279,8 @@ def _findings(
         (
             "type" not in has,
             "cq.no_kinds",
-            "There is no column type: every well is an unknown" + (" but those named NTC." if blanks else "."),
+            "There is no column type: every well is an unknown"
+            + (" but those named NTC." if blanks else "."),
         ),
         (
             blanks > 0,

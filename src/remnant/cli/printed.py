@@ -152,7 +152,9 @@ def printed(table: report_table.Table) -> tuple[RenderableType, ...]:
 
 
 def _empty() -> Table:
-    return Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+    return Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
+    )
 
 
 def _add_column(made: Table, name: str, *, number: bool, whole: bool = False) -> None:

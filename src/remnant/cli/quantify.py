@@ -41,8 +41,8 @@ from remnant.cli.quantify_igtr import igtr_answer
 from remnant.cli.results import computed, named_dossiers
 from remnant.errors import InputError
 from remnant.knowledge.qpcr import curve_gates, qpcr_rules
-from remnant.records.amplification import CurveResult
 from remnant.records.acquired import Acquired
+from remnant.records.amplification import CurveResult
 from remnant.records.codec import to_dict
 from remnant.records.finding import Finding
 from remnant.records.run import Well

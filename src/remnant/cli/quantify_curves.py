@@ -118,7 +118,9 @@ def names(held: Sequence[str], most: int = _NAMES) -> str:
     return ", ".join(held[:most]) + more
 
 
-def without_curve(wells: Iterable[Well], fits: Iterable[CurveFit], *, with_curves: bool) -> tuple[NoCurve, ...]:
+def without_curve(
+    wells: Iterable[Well], fits: Iterable[CurveFit], *, with_curves: bool
+) -> tuple[NoCurve, ...]:
     """Targets without a standard curve, each with what is missing.
 
     Parameters
@@ -257,7 +259,10 @@ def _look_at(wells: Sequence[Disagreement], *, apart: bool) -> Iterator[Renderab
     sentences = {
         ("call", True): "The instrument gives a Cq and the curve is not amplified",
         ("call", False): "The instrument gives no Cq and the curve is amplified",
-        ("cq", None): f"Our Cq lies more than {bound:g} cycles off the instrument's, the usual difference taken off",
+        (
+            "cq",
+            None,
+        ): f"Our Cq lies more than {bound:g} cycles off the instrument's, the usual difference taken off",
         ("doubtful", None): "The curve is doubtful",
     }
     for (kind, seen), sentence in sentences.items():

@@ -25,7 +25,6 @@ from remnant.units import number_text
 __all__ = ["digital_answer", "digital_folder", "digital_quantified"]
 
 
-
 def digital_folder(folder: Path, gate: GateChoice = "control") -> Answer | None:
     """Wells of all files of digital PCR in a folder, with the plate layouts and tables beside them.
 

@@ -116,8 +116,12 @@ def spec(wells: Sequence[Disagreement], traces: Sequence[CurveTrace]) -> dict[st
             _rules([one for panel in panels for one in panel.ours], INK),
             _rules([one for panel in panels for one in panel.theirs], MUTED, dash=(3, 3)),
             _lines([one for panel in panels for one in panel.own], 1.6),
-            *labels([one for panel in panels for one in panel.ticks], halo=False, align="center", fontSize=10),
-            *labels([one for panel in panels for one in panel.names], halo=False, align="left", fontWeight=600),
+            *labels(
+                [one for panel in panels for one in panel.ticks], halo=False, align="center", fontSize=10
+            ),
+            *labels(
+                [one for panel in panels for one in panel.names], halo=False, align="left", fontWeight=600
+            ),
             *labels([one for panel in panels for one in panel.words], halo=False, align="left", fontSize=11),
         ],
     }
@@ -176,7 +180,8 @@ def _cqs(one: Disagreement) -> str:
     well, result = one.well, one.result
     theirs = "no Cq" if well.detected is False else "not stored"
     theirs = theirs if well.cq is None else f"{well.cq:.2f}"
-    ours = "no Cq" if result.cq is None else f"{result.cq:.2f}"
+    spread = "" if result.cq_se is None else f" ± {result.cq_se:.2f}"
+    ours = "no Cq" if result.cq is None else f"{result.cq:.2f}{spread}"
     return f"instrument {theirs}, ours {ours}"
 
 

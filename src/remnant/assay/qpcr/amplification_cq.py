@@ -223,8 +223,7 @@ def cq_findings(
     """
     chosen = rules or amplification_rules()
     return tuple(
-        _FINDINGS[one.kind](one, chosen.cq_difference)
-        for one in disagreements(wells, results, rules=chosen)
+        _FINDINGS[one.kind](one, chosen.cq_difference) for one in disagreements(wells, results, rules=chosen)
     )
 
 

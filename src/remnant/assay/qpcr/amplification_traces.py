@@ -54,9 +54,7 @@ def traces(
     apart = disagreements(wells, results)
     for one in apart:
         by_run[one.well.run_id].append(one)
-    wanted = [
-        _place(one.result) for held in by_run.values() for one in sorted(held, key=_urgency)[:_MOST]
-    ]
+    wanted = [_place(one.result) for held in by_run.values() for one in sorted(held, key=_urgency)[:_MOST]]
     typical = _typical(results, wanted, {_place(one.result) for one in apart})
     rows = {place: (plate, row) for plate in curves for row, place in enumerate(plate.wells)}
     return (*_of(wanted, rows, typical=False), *_of(typical, rows, typical=True))
@@ -81,7 +79,9 @@ def _typical(results: Sequence[CurveResult], wanted: Sequence[Place], apart: set
     return [_place(group[(len(group) - 1) // 2]) for group in ordered if group]
 
 
-def _of(places: Sequence[Place], rows: dict[Place, tuple[Curves, int]], *, typical: bool) -> Iterator[CurveTrace]:
+def _of(
+    places: Sequence[Place], rows: dict[Place, tuple[Curves, int]], *, typical: bool
+) -> Iterator[CurveTrace]:
     for place in places:
         plate, row = rows[place]
         run, position, target = place
