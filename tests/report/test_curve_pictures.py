@@ -1,16 +1,20 @@
 """Pictures of curves to look at: each well once, over a typical curve on the same scale, with both Cq."""
 
+import dataclasses
+import datetime as dt
 import re
 
 import numpy as np
 import pytest
-from tests.report.test_curves import CONTEXT, curve
 
 from remnant.assay.qpcr.amplification_cq import disagreements
-from remnant.records.amplification import CurveTrace
+from remnant.records.amplification import CurveResult, CurveTrace
 from remnant.records.run import Well
 from remnant.report import curve_pictures, curves
+from remnant.report.context import Context
 
+CONTEXT = Context(study="Example", software="remnant", written_at=dt.datetime(2020, 1, 6, tzinfo=dt.UTC))
+NUMBERS = [field.name for field in dataclasses.fields(CurveResult)][5:]
 CYCLES = tuple(float(cycle) for cycle in range(1, 41))
 
 
@@ -24,6 +28,11 @@ def trace(position, height=10.0, *, typical=False):
         cycles=CYCLES,
         fluorescence=tuple(rise.tolist()),
     )
+
+
+def curve(position, cq, *, call="amplified", reason=""):
+    numbers = {**dict.fromkeys(NUMBERS), "cq": cq, "cq_se": None if cq is None else 0.04}
+    return CurveResult(run_id="R/1", position=position, target="WT1", call=call, reason=reason, **numbers)
 
 
 def well(position, cq, sample="C-1"):

@@ -42,8 +42,7 @@ COUNTED: Final[tuple[tuple[str, str, bool, str], ...]] = (
     ),
     (
         "no_kinds",
-        "The export has no kinds of wells: a well with a given concentration is a standard, one named NTC a no-template control, "
-        "every other an unknown.",
+        "The export has no kinds of wells: one with a given concentration is a standard, one named NTC a blank, others are unknowns.",
         True,
         "Name the no-template wells NTC in the instrument's software, or export as RDML.",
     ),

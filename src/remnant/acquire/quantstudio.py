@@ -209,7 +209,7 @@ def _take(reading: Reading, held: _Tables, header: Header, row: Row) -> None:
             row=number,
         )
     else:
-        if fold(header.sheet) == "results" and header.has("task"):
+        if fold(header.sheet or "") == "results" and header.has("task"):
             reading.counts["results_without_cq"] += 1
         _take_beside(reading, held, header, row)
 

@@ -87,7 +87,7 @@ def _not_evaluable(copies: Sequence[SampleCopies], *, apart: bool) -> list[str]:
 
 def _value(one: SampleCopies) -> str:
     if one.estimate is None or one.lower is None or one.upper is None:
-        return f"< {number_text(one.upper_limit)}"
+        return "" if one.upper_limit is None else f"< {number_text(one.upper_limit)}"
     ends = f"{number_text(one.lower)} to {number_text(one.upper)}"
     if one.state == "detected":
         return f"({ends})"

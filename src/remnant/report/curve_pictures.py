@@ -26,8 +26,7 @@ _WIDTH: Final = 200
 _HEIGHT: Final = 92
 _COLUMNS: Final = 4
 _GAP: Final = 30
-_ROW: Final = 172
-_HEAD: Final = 62
+_FOOT: Final = 34
 _ACROSS: Final = _COLUMNS * _WIDTH + (_COLUMNS - 1) * _GAP
 _LINE: Final = 15.0
 _LETTERS: Final = 34
@@ -101,15 +100,17 @@ def spec(wells: Sequence[Disagreement], traces: Sequence[CurveTrace]) -> dict[st
         Vega-Lite specification.
     """
     typical = {one.target: one for one in traces if one.typical}
+    shown = _drawn(wells, traces)
+    head = 14.0 + _LINE * max(len(_told(one)) for one, _ in shown)
     panels = [
-        _panel(one, trace, typical.get(one.well.target), at=at)
-        for at, (one, trace) in enumerate(_drawn(wells, traces))
+        _panel(one, trace, typical.get(one.well.target), at=at, head=head)
+        for at, (one, trace) in enumerate(shown)
     ]
     rows = -(-len(panels) // _COLUMNS)
     # One view with places of its own: the renderer takes longer over a view a picture.
     view = {
         "width": _ACROSS,
-        "height": rows * _ROW,
+        "height": rows * (head + _HEIGHT + _FOOT),
         "layer": [
             _rules([one for panel in panels for one in panel.floor], GRID),
             _lines([one for panel in panels for one in panel.typical], 2.0),
@@ -207,8 +208,9 @@ class _Panel(NamedTuple):
     words: list[Text]
 
 
-def _panel(one: Disagreement, trace: CurveTrace, other: CurveTrace | None, *, at: int) -> _Panel:
-    left, top = at % _COLUMNS * (_WIDTH + _GAP), at // _COLUMNS * _ROW + _HEAD
+def _panel(one: Disagreement, trace: CurveTrace, other: CurveTrace | None, *, at: int, head: float) -> _Panel:
+    left = float(at % _COLUMNS * (_WIDTH + _GAP))
+    top = at // _COLUMNS * (head + _HEIGHT + _FOOT) + head
     floor = top + _HEIGHT
     own = _above_floor(trace, one.result.baseline)
     beside = np.empty(0) if other is None else _above_floor(other, None)
