@@ -97,10 +97,10 @@ def names(panel):
 
 
 def test_names_of_rules_stand_above_their_chart_and_cover_no_other():
-    held = [point(run, 2.5, rules=("1_2s", "R_4s"), rejects=run % 2 == 0) for run in range(40)]
+    held = [point(run, 2.5, rules=("1_2s", "R_4s"), rejects=run % 2 == 0) for run in range(80)]
     (panel,) = controls.spec(held)["vconcat"]
     kept = names(panel)
-    assert 1 < len(kept) < 40
+    assert 1 < len(kept) < 80
     for place, (x, y, text) in enumerate(kept):
         for other_x, other_y, _ in kept[:place]:
             assert y != other_y or abs(x - other_x) >= text_width(text)
