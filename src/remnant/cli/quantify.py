@@ -144,7 +144,7 @@ def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, 
     wells: Sequence[Well] = acquired.wells
     combinations: Sequence[Combination] = ()
     findings: Sequence[Finding]
-    apart: Sequence[Disagreement] = ()
+    apart: Sequence[Disagreement] = disagreements(acquired.wells, results)
     if cq is not Source.instrument:
         if not results:
             raise InputError(
@@ -159,7 +159,6 @@ def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, 
         wells, findings = with_our_cq(wells, results)
         findings = (*said, *findings)
     else:
-        apart = disagreements(wells, results)
         findings = cq_findings(wells, results)
     rules = qpcr_rules() if gates is None else replace(qpcr_rules(), curves=curve_gates(gates))
     fits = fit_curves(wells, rules.curves)
@@ -184,7 +183,7 @@ def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, 
     noticed = finding_table(told if several else of_one_run(told))
     reading = ("", *noticed) if noticed else ()
     shown = (
-        *run_heading(wells),
+        *run_heading(acquired.wells),
         *shown_fits(fits, lacking, apart=several),
         *shown_copies(copies, apart=several),
         *shown_readings(plates, apart, () if cq is Source.instrument else findings, apart=several),
