@@ -1,7 +1,7 @@
 """What a blank does: the false-positive rate of a target in a run, from its no-template wells.
 
 The rate has a Beta posterior; a blank that the others cannot explain (contaminated, swapped) is left out of it
-and named. Limits of blank and detection follow for any number of partitions.
+and named. So are all blanks where wells of samples have fewer positives than such a rate can give. Limits of blank and detection follow for any number of partitions.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.knowledge.dpcr import BlankRule
@@ -81,7 +82,7 @@ def blank_rates(
     outliers : set of int
         Blanks that were left out.
     findings : list of Finding
-        Targets without blanks, blanks left out, blanks that are positive.
+        Targets without blanks, blanks left out, blanks that are positive, blanks with more than wells of samples.
     """
     blanks: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, well in enumerate(wells):
@@ -102,10 +103,20 @@ def blank_rates(
             negatives=rule.prior_partitions - rule.prior_positives + n - k,
             wells=len(kept),
         )
-        findings += _blank_findings(key, len(kept), k, n)
+        said = _blank_findings(key, len(kept), k, n)
         if _disagree(kept, rule):
             rates[key] = _spread(kept, rates[key])
-            findings.append(_blanks_disagree(key, kept))
+            said.append(_blanks_disagree(key, kept))
+        lower = _well_below(wells, positives, key, rate=rates[key], rule=rule) if kept else None
+        if lower is not None:
+            outliers |= set(rows)
+            rates[key] = BlankRate(
+                positives=rule.prior_positives,
+                negatives=rule.prior_partitions - rule.prior_positives,
+                wells=0,
+            )
+            said = [_above_samples(key, k, n, wells=len(kept), lower=lower)]
+        findings += said
     return rates, outliers, findings
 
 
@@ -118,6 +129,45 @@ def _outlier(counts: Mapping[int, tuple[int, int]], rule: BlankRule) -> int | No
     p_values = outlier_p_values(k, n, 0.0)
     worst = int(np.argmax(k / n))
     return rows[worst] if p_values[worst] < rule.outlier_p_value / len(rows) else None
+
+
+def _well_below(
+    wells: Sequence[NamedWell],
+    positives: Sequence[int | None],
+    key: tuple[str, str],
+    *,
+    rate: BlankRate,
+    rule: BlankRule,
+) -> str | None:
+    """The well of a sample whose positives are too few for the rate of the blanks, if any: all wells share that rate."""
+    held = [
+        (well.part.position, count, well.part.accepted)
+        for well, count in zip(wells, positives, strict=True)
+        if (well.part.run_id, well.target) == key
+        and well.part.kind != "ntc"
+        and not well.part.excluded
+        and count is not None
+    ]
+    if not held:
+        return None
+    k, n = (np.array([one[at] for one in held]) for at in (1, 2))
+    p_values = stats.betabinom.cdf(k, n, rate.positives, rate.negatives)
+    least = int(np.argmin(p_values))
+    if p_values[least] >= rule.outlier_p_value / len(held):
+        return None
+    return f"{k[least]} of {n[least]} in {held[least][0]}"
+
+
+def _above_samples(key: tuple[str, str], k: int, n: int, *, wells: int, lower: str) -> Finding:
+    run_id, target = key
+    return Finding(
+        code="dpcr.blank_above_samples",
+        severity="failure",
+        subject=f"run {run_id}",
+        message=f"{k} of {n} partitions of {wells} {'blank' if wells == 1 else 'blanks'} are positive for {target or 'their channel'}, and a "
+        f"well of a sample has fewer ({lower}): this is no false-positive rate that the wells share. No blank is used.",
+        advice="Look whether the blank is one; repeat the plate with clean no-template wells.",
+    )
 
 
 def _disagree(counts: Sequence[tuple[int, int]], rule: BlankRule) -> bool:

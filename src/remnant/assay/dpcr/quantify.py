@@ -157,7 +157,9 @@ def _decisions(
         elif known[i] is None:
             decisions.append(("not counted", "No threshold can be set, or the amplitudes are not at hand."))
         elif i in bad_blanks:
-            decisions.append(("outlier", "The other blanks do not explain its positives."))
+            decisions.append(
+                ("outlier", "Neither the other blanks nor the wells of samples explain its positives.")
+            )
         elif i in outliers:
             decision, why = outliers[i]
             decisions.append((decision, f"{why[:1].upper()}{why[1:]}."))
