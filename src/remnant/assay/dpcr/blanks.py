@@ -151,7 +151,7 @@ def _well_below(
     if not held:
         return None
     k, n = (np.array([one[at] for one in held]) for at in (1, 2))
-    p_values = stats.betabinom.cdf(k, n, rate.positives, rate.negatives)
+    p_values = np.atleast_1d(stats.betabinom.cdf(k, n, rate.positives, rate.negatives))
     least = int(np.argmin(p_values))
     if p_values[least] >= rule.outlier_p_value / len(held):
         return None
