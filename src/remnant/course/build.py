@@ -130,15 +130,14 @@ def build_courses(
     )
     rows = [i for i, entry in enumerate(table) if entry.evaluable]
     batch = EvidenceBatch.of([table[i].measurement.evidence for i in rows])
-    against = against_background(
-        [table[i] for i in rows], batch, _baselines(dossiers), rules=background, states=states
-    )
+    donors = _baselines(dossiers)
+    against = against_background([table[i] for i in rows], batch, donors, rules=background, states=states)
     answers = dict(zip(rows, _answers([table[i] for i in rows], batch, against), strict=True))
     lines: dict[str, list[Line]] = defaultdict(list)
     for key, members in itertools.groupby(range(len(table)), key=lambda i: series_key(table[i].measurement)):
         lines[key[0]].append(_line([(table[i], answers.get(i)) for i in members], states=states))
     joints: dict[str, list[Joint]] = defaultdict(list)
-    for joint in joint_states(table, rows, batch, against, states=states):
+    for joint in joint_states(table, rows, batch, against, baselines=donors, states=states):
         joints[joint.patient_id].append(joint)
     specific = mrd_points(
         dossiers,

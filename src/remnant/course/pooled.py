@@ -17,7 +17,7 @@ from remnant.evidence.kinds import COMPARISON, MEASUREMENT
 from remnant.evidence.verbs import combine, interval, probability_above, upper_limit
 from remnant.numerics.percentile_posterior import WEIGHTS
 from remnant.records.judgement import Call
-from remnant.records.measurement import Measurement
+from remnant.records.measurement import Baseline, Measurement
 from remnant.units import convert, number_text, probability_text, unit_label
 
 __all__ = ["JOIN", "pooled", "pooled_call"]
@@ -75,7 +75,7 @@ def pooled_call(
     given: Sequence[Call],
     *,
     borderline: tuple[float, float],
-    limits: Sequence[float] = (),
+    donors: Baseline | None = None,
 ) -> Call:
     """The rule of several measurements applied to the pooled one.
 
@@ -87,9 +87,8 @@ def pooled_call(
         Deciding calls of its parts, at least one; all by the same rule.
     borderline : tuple of (float, float)
         A probability between these is undecided.
-    limits : sequence of float, default ()
-        The donors' percentile at the nodes of its posterior, in the measurement's unit; it counts where the calls
-        integrated over it.
+    donors : Baseline or None, default None
+        The series' donors, in the measurement's unit; they count where the calls integrated over their percentile.
 
     Returns
     -------
@@ -104,10 +103,9 @@ def pooled_call(
     incomparable = not above and any(c.verdict == "not evaluable" for c in given)
     verdict: Literal["above", "not above", "not evaluable"] = "above" if above else "not above"
     limit = convert(call.threshold, call.unit, m.unit)
-    integrated = bool(limits) and call.threshold_sd_log10 > 0
-    asked, weights = (np.array([limits]), WEIGHTS) if integrated else (np.array([[limit]]), np.ones(1))
-    probability = float((probability_above(EvidenceBatch.of([m.evidence]), asked) @ weights)[0])
-    inside = ", the donors' own uncertainty inside" if integrated else ""
+    taught = donors is not None and bool(donors.percentile_nodes) and call.threshold_sd_log10 > 0
+    probability = _probability(m, limit, donors if taught else None)
+    inside = ", the donors' own uncertainty inside" if taught else ""
     undecided = borderline[0] <= probability <= borderline[1]
     confidence: Literal["robust", "borderline", "not evaluable"] = "borderline" if undecided else "robust"
     words, said = str(verdict), str(confidence)
@@ -125,6 +123,15 @@ def pooled_call(
             f"{number_text(call.threshold)} ({call.label}); P(above) {probability_text(probability)}{inside}, {said}."
         ),
     )
+
+
+def _probability(m: Measurement, limit: float, donors: Baseline | None) -> float:
+    """P(above) a number, or above the donors' percentile."""
+    batch = EvidenceBatch.of([m.evidence])
+    if donors is None:
+        return float(probability_above(batch, limit)[0])
+    nodes = np.array([donors.percentile_nodes])
+    return float((probability_above(batch, nodes, limit_errors=donors.percentile_errors) @ WEIGHTS)[0])
 
 
 def _found(m: Measurement, value: float | None, *, unit: str, per_unit: float) -> str:

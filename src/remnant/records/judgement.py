@@ -66,7 +66,8 @@ class Call:
     uncertainty : str
         What `probability_above` contains, in words: the measurement alone, or the cut-off's own uncertainty too.
     threshold_sd_log10 : float
-        Standard deviation of the cut-off that was integrated out, log10; 0 for a published number.
+        Standard deviation of the cut-off that was integrated out, log10, the errors that it may share with the
+        measurement included; 0 for a published number.
     """
 
     measurement_id: str
