@@ -39,7 +39,7 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course, Joint, SeriesPoint
 from remnant.records.measurement import Baseline
 from remnant.records.mrd import MrdPoint
-from remnant.units import number_text, probability_text, unit_label
+from remnant.units import change_text, number_text, probability_text, unit_label
 
 __all__ = ["build_course", "build_courses"]
 
@@ -52,7 +52,7 @@ class _Answer:
     z: float | None
     centre: float | None
     sd: float | None
-    change: tuple[float, float, float] | None = None  # estimate, lower, upper
+    change: tuple[float | None, float | None, float | None] | None = None  # estimate, lower, upper
     rise: float | None = None
     rise_1_log: float | None = None
 
@@ -182,21 +182,23 @@ def _answers(members: Sequence[Entry], batch: EvidenceBatch, against: Against) -
         strict=True,
     )
     steps = dict(zip(later.tolist(), columns, strict=True))
+    nothing = ((math.nan, math.nan, math.nan), (math.nan, math.nan))
     levels = zip(
         against.raised.tolist(), against.z.tolist(), against.centre.tolist(), against.sd.tolist(), strict=True
     )
     result = []
     for i, (raised, z, centre, sd) in enumerate(levels):
-        step, risen = steps.get(i, (None, (None, None)))
+        (estimate, lower, upper), risen = steps.get(i, nothing)
+        step = _known(estimate), _known(lower), _known(upper)
         result.append(
             _Answer(
                 raised=raised,
                 z=_known(z),
                 centre=_known(centre),
                 sd=_known(sd),
-                change=step,
-                rise=risen[0],
-                rise_1_log=risen[1],
+                change=None if step == (None, None, None) else step,
+                rise=_known(risen[0]),
+                rise_1_log=_known(risen[1]),
             )
         )
     return result
@@ -278,10 +280,8 @@ def _reason(entry: Entry, answer: _Answer, status: Status, *, states: StateRules
         asked = "" if needed is None else f", {needed:g} needed"
         parts.append(f"z {answer.z:.1f} against the background of {level}{asked}.")
     if answer.change and answer.rise is not None and answer.rise_1_log is not None:
-        estimate, lower, upper = answer.change
         parts.append(
-            f"Change {estimate:+.2f} log10 ({lower:+.2f} to {upper:+.2f}); "
-            f"P(rise) {probability_text(answer.rise)}, "
+            f"{change_text(*answer.change)}; P(rise) {probability_text(answer.rise)}, "
             f"P(rise of 1 log10) {probability_text(answer.rise_1_log)}."
         )
     if status.confirm_by and entry.awaits_confirmation:

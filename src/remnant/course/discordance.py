@@ -200,7 +200,12 @@ def _levels(usable: Sequence[Measurement]) -> list[_Level]:
         before = [first.evidence for i in later for first in [pairs[i][1]] if first is not None]
         moved = change(EvidenceBatch.of(before), EvidenceBatch.of([pairs[i][0].evidence for i in later]))
         columns = np.stack([moved.estimate, moved.lower, moved.upper], axis=1).tolist()
-        steps = {i: (row[0], row[1], row[2]) for i, row in zip(later, columns, strict=True)}
+        # A level of which only a bound is known has no difference from another.
+        steps = {
+            i: (row[0], row[1], row[2])
+            for i, row in zip(later, columns, strict=True)
+            if all(map(math.isfinite, row))
+        }
     return [_Level(measurement=one, first=first, change=steps.get(i)) for i, (one, first) in enumerate(pairs)]
 
 

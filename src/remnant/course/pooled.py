@@ -13,7 +13,7 @@ from typing import Final, Literal
 import numpy as np
 
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import COMPARISON, MEASUREMENT
+from remnant.evidence.kinds import COMPARISON, MEASUREMENT, Evidence
 from remnant.evidence.verbs import combine, interval, probability_above, upper_limit
 from remnant.numerics.percentile_posterior import WEIGHTS
 from remnant.records.judgement import Call
@@ -43,6 +43,9 @@ def pooled(group: Sequence[Measurement]) -> Measurement:
     batch = EvidenceBatch.of([evidence])
     measurement, comparison = interval(batch, include=MEASUREMENT), interval(batch, include=COMPARISON)
     seen = [m for m in group if _value(m) is not None]
+    bounds = [m.known_above for m in group if m.known_above is not None]
+    if len(bounds) == len(group):  # a bound of each is a bound of all: the likelihoods have no upper end
+        return _bound(group, evidence, max(bounds), lower=float(comparison.lower[0]))
     copies = np.array([m.control_copies or 1.0 for m in group])
     values = np.array([_value(m) or 0.0 for m in group])
     detected = bool(seen)
@@ -62,6 +65,28 @@ def pooled(group: Sequence[Measurement]) -> Measurement:
         wells=sum(m.wells for m in group),
         control_wells=sum(m.control_wells for m in group),
         control_copies=float(copies.sum()),
+    )
+
+
+def _bound(
+    group: Sequence[Measurement], evidence: Evidence, known_above: float, *, lower: float
+) -> Measurement:
+    """Measurements of which each is only known to exceed a bound."""
+    return dataclasses.replace(
+        group[0],
+        measurement_id=JOIN.join(m.measurement_id for m in group),
+        evidence=evidence,
+        estimate=None,
+        lower=known_above,
+        upper=None,
+        comparison_lower=min(lower, known_above),
+        comparison_upper=None,
+        upper_limit=None,
+        point_value=None,
+        positive_wells=sum(m.positive_wells for m in group),
+        wells=sum(m.wells for m in group),
+        control_wells=sum(m.control_wells for m in group),
+        control_copies=sum(m.control_copies or 1.0 for m in group),
     )
 
 
@@ -97,7 +122,8 @@ def pooled_call(
     """
     call, m = given[0], measurement
     per_unit = convert(1.0, m.unit, call.unit)
-    value = None if m.point_value is None else m.point_value * per_unit
+    raw = _value(m)
+    value = None if raw is None else raw * per_unit
     inclusive = any(c.verdict == "above" and c.point_value == c.threshold for c in given)
     above = value is not None and (value > call.threshold or (inclusive and value == call.threshold))
     incomparable = not above and any(c.verdict == "not evaluable" for c in given)
@@ -137,6 +163,6 @@ def _probability(m: Measurement, limit: float, donors: Baseline | None) -> float
 def _found(m: Measurement, value: float | None, *, unit: str, per_unit: float) -> str:
     label = unit_label(unit, control=m.control)
     if value is not None:
-        return f"{m.target} {number_text(value)} {label}"
+        return f"{m.target} {'' if m.known_above is None else '> '}{number_text(value)} {label}"
     bound = "" if m.upper_limit is None else f" (< {number_text(m.upper_limit * per_unit)} {label})"
     return f"{m.target} not detected{bound}"

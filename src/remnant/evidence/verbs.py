@@ -20,7 +20,7 @@ from remnant.errors import MeasurementError
 from remnant.evidence import likelihood
 from remnant.evidence.batch import EvidenceBatch, Floats, Integers, SharedErrors
 from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ErrorTerm, ProfileEvidence
-from remnant.evidence.posterior import blocks, difference, knots, posterior, quantile, tail
+from remnant.evidence.posterior import blocks, difference, knots, open_above, posterior, quantile, tail
 from remnant.evidence.profile import tabulate
 
 __all__ = [
@@ -73,9 +73,11 @@ class Change:
     Attributes
     ----------
     estimate, lower, upper : ndarray of float, shape (n,)
-        Posterior median and equal-tailed interval of the log10 change.
+        Posterior median and equal-tailed interval of the log10 change. Where one side is only known to exceed a
+        bound (every partition positive, "more than" in a report) the estimate is NaN and the end that this bound
+        does not give is infinite; where both sides are, both ends are.
     probability : ndarray of float, shape (n, s)
-        P(change > step) for each step asked.
+        P(change > step) for each step asked; NaN where nothing is known of the change.
     """
 
     estimate: Floats
@@ -366,7 +368,9 @@ def change(
 ) -> Change:
     """Change in log10 from one measurement to another, row by row; either side may be undetected.
 
-    An error that both sides name is the same draw and cancels as far as its size is the same.
+    An error that both sides name is the same draw and cancels as far as its size is the same. Of a side that is only
+    known to exceed a bound the bound is taken: the interval has one end, and what the declared range puts beyond
+    the bound is none.
 
     Parameters
     ----------
@@ -404,8 +408,23 @@ def change(
     asked = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        grid = difference(knots(after.take(rows)), knots(before.take(rows)), sd[rows])
-        return quantile(grid, asked), tail(grid, np.broadcast_to(np.array(steps), (len(rows), len(steps))))
+        parts = after.take(rows), before.take(rows)
+        later, earlier = (knots(part) for part in parts)
+        rises, falls = open_above(parts[0], later), open_above(parts[1], earlier)
+        grid = difference(later, earlier, sd[rows])
+        ends = quantile(grid, asked)
+        above = tail(grid, np.broadcast_to(np.array(steps), (len(rows), len(steps))))
+        bound = np.flatnonzero(rises | falls)
+        if len(bound):
+            up, down = rises[bound], falls[bound]
+            grid = difference(later.take(bound), earlier.take(bound), sd[rows][bound], edges=(up, down))
+            least, _, most = quantile(grid, asked).T
+            ends[bound] = np.stack(
+                [np.where(down, -np.inf, least), np.full(len(bound), np.nan), np.where(up, np.inf, most)],
+                axis=1,
+            )
+            above[bound[up & down]] = np.nan
+        return ends, above
 
     found, probability = blocks(len(before), work)
     return Change(found[:, 1], found[:, 0], found[:, 2], probability)

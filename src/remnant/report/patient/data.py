@@ -217,12 +217,16 @@ def _day(time: TimeFrame | None, on: dt.date) -> tuple[Cell, ...]:
 
 
 def _change(point: SeriesPoint | MrdPoint | None) -> Cell:
-    if point is None or point.change_log10 is None:
+    if point is None:
+        return Cell("")
+    ends = point.change_log10, point.change_lower, point.change_upper
+    known = next((value for value in ends if value is not None), None)
+    if known is None:
         return Cell("")
     return Cell(
-        numbers.signed(point.change_log10),
+        numbers.change(*ends),
         note=numbers.span(point.change_lower, point.change_upper),
-        sort=f"{point.change_log10:.4f}",
+        sort=f"{known:.4f}",
     )
 
 
