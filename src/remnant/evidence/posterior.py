@@ -176,9 +176,8 @@ def _window(batch: EvidenceBatch) -> tuple[Floats, Floats]:
         last = np.minimum(_COARSE - alive[:, ::-1].argmax(axis=1), _COARSE - 1)
         low, high = points[rows, first], points[rows, last]
     steps = np.flatnonzero(batch.kind == KINDS.index("reported"))
-    limits = batch.reported[batch.row[steps]]
-    # A step begins where the report says: no spline is laid over it.
-    low[steps], high[steps] = np.maximum(low[steps], limits[:, 3]), np.minimum(high[steps], limits[:, 2])
+    # "More than" begins where the report says: no spline is laid over the step.
+    low[steps] = np.maximum(low[steps], batch.reported[batch.row[steps], 3])
     return low, high
 
 
