@@ -8,16 +8,16 @@ the rest is each row's own. Sizes that differ between the rows that share a name
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from remnant.evidence.batch import Floats, Integers, SharedErrors
-from remnant.evidence.kinds import ErrorTerm
+from remnant.evidence.kinds import ErrorTerm, Evidence
 
-__all__ = ["SharedParts", "shared_parts", "weighted_terms"]
+__all__ = ["SharedParts", "relative", "shared_parts", "weighted_terms"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +137,39 @@ def weighted_terms(errors: SharedErrors, weights: Floats, classes: Iterable[str]
         ErrorTerm(name=name, sd_log10=size)
         for name, size in sorted(zip(names, sums, strict=True))
         if size > 0
+    )
+
+
+def relative(evidence: Evidence, terms: Iterable[ErrorTerm]) -> Evidence:
+    """Evidence of a quantity relative to one that was measured with some of the same errors.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Of the quantity.
+    terms : iterable of ErrorTerm
+        Named errors of the other one.
+
+    Returns
+    -------
+    Evidence
+        The same, the size of each error that both name less that of the other.
+
+    Examples
+    --------
+    >>> from remnant.evidence.kinds import ReportedEvidence
+    >>> line, rt = ErrorTerm(name="curve:laboratory:WT1", sd_log10=0.3), ErrorTerm(name="rt:C1", sd_log10=0.1)
+    >>> one = ReportedEvidence(value=2.0, sd_log10=0.1, upper_limit=None, lower_limit=None,
+    ...     log10_low=-3, log10_high=6, errors=(line, rt))
+    >>> [term.name for term in relative(one, [line]).errors]
+    ['rt:C1']
+    """
+    theirs = {term.name: term.sd_log10 for term in terms}
+    if theirs.keys().isdisjoint(term.name for term in evidence.errors):
+        return evidence
+    sizes = ((term.name, abs(term.sd_log10 - theirs.get(term.name, 0.0))) for term in evidence.errors)
+    return replace(
+        evidence, errors=tuple(ErrorTerm(name=name, sd_log10=size) for name, size in sizes if size > 0)
     )
 
 
