@@ -7,12 +7,12 @@ from remnant.course.build import build_course
 from remnant.course.pooled import pooled, pooled_call
 from remnant.evidence.kinds import PartitionsEvidence, ReportedEvidence
 from remnant.records.sample import Sample
-from remnant.report import numbers
+from remnant.report import changes
 
 
 def change_of(point):
     """As page and terminal print it."""
-    return numbers.change(point.change_log10, point.change_lower, point.change_upper)
+    return changes.change(point.change_log10, point.change_lower, point.change_upper)
 
 
 def test_a_change_to_a_saturated_sample_is_a_bound_in_record_sentence_and_table(build):

@@ -26,7 +26,8 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, Course, Decision, NextSample, SeriesPoint, WorklistRow
 from remnant.records.measurement import Measurement
 from remnant.records.mrd import MrdPoint
-from remnant.report.numbers import change, measured, probability, span
+from remnant.report.changes import change, span
+from remnant.report.numbers import measured, probability
 from remnant.study.derived import derived_records, is_computed
 from remnant.study.dossiers import all_findings, dossiers
 from remnant.study.folder import open_study

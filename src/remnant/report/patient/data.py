@@ -13,7 +13,7 @@ from remnant.records.measurement import Baseline, Measurement
 from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.records.sample import Sample
-from remnant.report import numbers, words
+from remnant.report import changes, numbers, words
 from remnant.report.series import assay_title, level_label, measured_assays, state_points
 from remnant.report.table import Cell, Column, Table, Tone
 from remnant.report.timeline.axis import TimeFrame, frame
@@ -224,8 +224,8 @@ def _change(point: SeriesPoint | MrdPoint | None) -> Cell:
     if known is None:
         return Cell("")
     return Cell(
-        numbers.change(*ends),
-        note=numbers.span(point.change_lower, point.change_upper),
+        changes.change(*ends),
+        note=changes.span(point.change_lower, point.change_upper),
         sort=f"{known:.4f}",
     )
 
