@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import ErrorTerm, FractionEvidence, PartitionsEvidence, ReportedEvidence
+from remnant.evidence.kinds import ErrorTerm, PartitionsEvidence, ReportedEvidence
 from remnant.evidence.profile import tabulate
 from remnant.evidence.verbs import change, log_likelihood
 
@@ -38,8 +38,18 @@ def more_than(limit, high=7.0):
     )
 
 
-def moved(before, after, **about):
-    return change(EvidenceBatch.of([before]), EvidenceBatch.of([after]), **about)
+def is_bound(evidence):
+    if isinstance(evidence, PartitionsEvidence):
+        return np.array([evidence.k == evidence.n])
+    return np.array([isinstance(evidence, ReportedEvidence) and evidence.lower_limit is not None])
+
+
+def moved(before, after, bounds=None):
+    return change(
+        EvidenceBatch.of([before]),
+        EvidenceBatch.of([after]),
+        bounds=bounds or (is_bound(before), is_bound(after)),
+    )
 
 
 @pytest.mark.definition
@@ -85,7 +95,11 @@ def test_of_two_bounds_nothing_is_known():
 
 def test_the_probability_of_a_rise_stays_and_other_rows_are_untouched():
     before = EvidenceBatch.of([value(2.0), value(2.0)])
-    got = change(before, EvidenceBatch.of([full(), value(3.0)]))
+    got = change(
+        before,
+        EvidenceBatch.of([full(), value(3.0)]),
+        bounds=(np.array([False, False]), np.array([True, False])),
+    )
     alone = change(before.take(np.array([1])), EvidenceBatch.of([value(3.0)]))
     assert got.probability[0] == pytest.approx([1.0, 1.0], abs=1e-6)
     assert (got.estimate[1], got.lower[1], got.upper[1]) == pytest.approx(
@@ -93,16 +107,11 @@ def test_the_probability_of_a_rise_stays_and_other_rows_are_untouched():
     )
 
 
-def test_a_tabulated_saturated_ratio_is_a_bound_and_a_full_fraction_is_none():
+def test_a_tabulated_bound_is_that_of_its_own_kind():
     batch = EvidenceBatch.of([full()])
     table = tabulate(
         lambda x: log_likelihood(batch, 10.0**x)[0], at_zero=-np.inf, log10_low=3.0, log10_high=6.0
     )
-    got = moved(value(2.0), table)
+    got = moved(value(2.0), table, bounds=(np.array([False]), np.array([True])))
     assert got.upper[0] == np.inf
     assert got.lower[0] == pytest.approx(moved(value(2.0), full()).lower[0], abs=0.02)
-    every_cell = FractionEvidence(
-        k=50, n=50, false_positive=0.0, false_negative=0.0, weights=(1.0,), compartments=("HSC",),
-        log10_low=-4.0, log10_high=0.0,
-    )  # fmt: skip
-    assert np.isfinite(moved(value(-2.0), every_cell).upper[0])

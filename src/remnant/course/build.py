@@ -175,7 +175,8 @@ def _answers(members: Sequence[Entry], batch: EvidenceBatch, against: Against) -
     """One answer an evaluable entry; the change is from the evaluable entry before it in its series."""
     keys = [series_key(entry.measurement) for entry in members]
     later = np.array([i for i in range(1, len(keys)) if keys[i] == keys[i - 1]], dtype=np.int64)
-    moved = change(batch.take(later - 1), batch.take(later))
+    bound = np.array([entry.measurement.known_above is not None for entry in members], dtype=np.bool_)
+    moved = change(batch.take(later - 1), batch.take(later), bounds=(bound[later - 1], bound[later]))
     columns = zip(
         zip(moved.estimate.tolist(), moved.lower.tolist(), moved.upper.tolist(), strict=True),
         moved.probability.tolist(),

@@ -277,7 +277,8 @@ def _changes(table: Sequence[_Entry]) -> list[_Beside]:
     batch = EvidenceBatch.of([table[row].measurement.evidence for row in rows])
     before = np.array([place[a] for a, _ in pairs])
     after = np.array([place[b] for _, b in pairs])
-    moved = change(batch.take(before), batch.take(after))
+    bound = np.array([table[row].measurement.known_above is not None for row in rows], dtype=np.bool_)
+    moved = change(batch.take(before), batch.take(after), bounds=(bound[before], bound[after]))
     columns = zip(
         pairs,
         moved.estimate.tolist(),

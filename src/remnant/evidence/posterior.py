@@ -29,7 +29,6 @@ __all__ = [
     "blocks",
     "difference",
     "knots",
-    "open_above",
     "posterior",
     "quantile",
     "tail",
@@ -40,7 +39,6 @@ _DEPTH: Final = 18.0  # e^-18 of the maximum: what lies outside weighs less than
 _REACH: Final = 6.0  # standard deviations kept on each side of an error
 _BLOCK: Final = 1024
 _POINTS: Final = 512
-_LEVEL: Final = 0.1  # fall of the log-likelihood below which an end of the range is level ground
 _CELLS: Final = KNOTS - 1
 _REFINEMENTS: Final = (4, 2, 1)
 
@@ -242,28 +240,6 @@ def _folded(density: Floats, sd_steps: Floats) -> Floats:
     spectrum = fft.rfft(density, axis=1) * _kernel(sd_steps, points)
     folded: Floats = fft.irfft(spectrum, n=points, axis=1, overwrite_x=True)
     return np.maximum(folded, 0.0, out=folded)
-
-
-def open_above(batch: EvidenceBatch, rows: Knots) -> NDArray[np.bool_]:
-    """Rows of which only a lower bound is known: the likelihood is level where the declared range ends.
-
-    Parameters
-    ----------
-    batch : EvidenceBatch, n rows
-        Evidence; a fraction ends at 1, which is no bound.
-    rows : Knots, n rows
-        Its likelihood.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        True for every partition positive, or "more than" in a report.
-    """
-    level: NDArray[np.bool_] = (rows.value[:, -1] > -_LEVEL) & (rows.value[:, 0] < -_LEVEL)
-    steps = np.flatnonzero(batch.kind == KINDS.index("reported"))
-    level[steps] = np.isfinite(batch.reported[batch.row[steps], 3])
-    level &= batch.kind != KINDS.index("fraction")
-    return level
 
 
 def difference(

@@ -20,7 +20,7 @@ from remnant.errors import MeasurementError
 from remnant.evidence import likelihood
 from remnant.evidence.batch import EvidenceBatch, Floats, Integers, SharedErrors
 from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ErrorTerm, ProfileEvidence
-from remnant.evidence.posterior import blocks, difference, knots, open_above, posterior, quantile, tail
+from remnant.evidence.posterior import blocks, difference, knots, posterior, quantile, tail
 from remnant.evidence.profile import tabulate
 
 __all__ = [
@@ -365,6 +365,7 @@ def change(
     steps: tuple[float, ...] = (0.0, 1.0),
     level: float = 0.95,
     include: AbstractSet[str] = COMPARISON,
+    bounds: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
 ) -> Change:
     """Change in log10 from one measurement to another, row by row; either side may be undetected.
 
@@ -382,6 +383,8 @@ def change(
         Probability inside the interval.
     include : set of str, default COMPARISON
         Error classes that count.
+    bounds : pair of ndarray of bool, shape (n,), or None, default None
+        Rows of which only a lower bound is known, before and after: their likelihood has no upper end.
 
     Returns
     -------
@@ -406,17 +409,17 @@ def change(
     variance -= 2.0 * after.errors.covariance(before.errors, include)
     sd = np.sqrt(np.maximum(variance, 0.0))
     asked = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
+    none = np.zeros(len(before), dtype=np.bool_)
+    falls, rises = bounds or (none, none)
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        parts = after.take(rows), before.take(rows)
-        later, earlier = (knots(part) for part in parts)
-        rises, falls = open_above(parts[0], later), open_above(parts[1], earlier)
+        later, earlier = knots(after.take(rows)), knots(before.take(rows))
         grid = difference(later, earlier, sd[rows])
         ends = quantile(grid, asked)
         above = tail(grid, np.broadcast_to(np.array(steps), (len(rows), len(steps))))
-        bound = np.flatnonzero(rises | falls)
+        bound = np.flatnonzero(rises[rows] | falls[rows])
         if len(bound):
-            up, down = rises[bound], falls[bound]
+            up, down = rises[rows][bound], falls[rows][bound]
             grid = difference(later.take(bound), earlier.take(bound), sd[rows][bound], edges=(up, down))
             least, _, most = quantile(grid, asked).T
             ends[bound] = np.stack(
