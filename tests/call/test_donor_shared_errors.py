@@ -92,7 +92,7 @@ def test_it_equals_brute_force_integration(line, run, runs):
     groups = [values[i : i + each] for i in range(0, 24, each)]
     about = {"line": line, "run": run, "error": 0.12, "sd": 0.14, "run_of_patient": run}
     expected = brute_force(groups, levels, **about)
-    assert [call.probability_above for call in got] == pytest.approx(expected, abs=0.012)
+    assert [call.probability_above for call in got] == pytest.approx(expected, abs=0.003)
 
 
 @pytest.mark.property
