@@ -22,6 +22,7 @@ __all__ = [
     "number_text",
     "parse_unit",
     "probability_text",
+    "saturated_ratio_text",
     "unit_label",
 ]
 
@@ -338,3 +339,29 @@ def probability_text(probability: float) -> str:
     if probability < 0.005:
         return "< 0.01"
     return f"{probability:.2f}"
+
+
+def saturated_ratio_text(measured: float, unit: str) -> str:
+    """What a ratio is where the control gene's primers amplify the target too.
+
+    Parameters
+    ----------
+    measured : float
+        Ratio m as measured, in `unit`.
+    unit : str
+        Canonical unit name.
+
+    Returns
+    -------
+    str
+        ``r = m / (1 - m)``, since the control counts both: ``m = r / (1 + r)``.
+
+    Examples
+    --------
+    >>> saturated_ratio_text(50.0, "percent")
+    'r = m / (1 - m) = 100 percent'
+    """
+    plain = measured / factor_to_ratio(unit)
+    if not plain < 1.0:
+        return "r = m / (1 - m) is not defined at m >= 1"
+    return f"r = m / (1 - m) = {plain / (1.0 - plain) * factor_to_ratio(unit):.3g} {unit}"

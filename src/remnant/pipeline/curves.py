@@ -15,6 +15,7 @@ from remnant.acquire.columns import KINDS
 from remnant.assay.qpcr.amplification import read_plates
 from remnant.assay.qpcr.amplification_combined import combined_results
 from remnant.assay.qpcr.amplification_cq import cq_findings, with_our_cq
+from remnant.assay.qpcr.amplification_plateaus import leveled_results
 from remnant.errors import RemnantError
 from remnant.records.acquired import Acquired
 from remnant.records.amplification import CurveResult
@@ -98,8 +99,8 @@ def curve_records(acquired: Acquired) -> Sequence[CurveResult | Finding]:
     """
     if not acquired.curves:
         return []
-    results = read_plates(acquired.curves).records()
-    return [*results, *cq_findings(acquired.wells, results)]
+    results, plateaus = leveled_results(acquired.wells, read_plates(acquired.curves).records())
+    return [*results, *plateaus, *cq_findings(acquired.wells, results)]
 
 
 def keep_curves(study: Study, sha256: str, records: Sequence[CurveResult | Finding]) -> None:
