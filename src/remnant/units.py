@@ -14,6 +14,7 @@ from remnant.errors import UnitError
 __all__ = [
     "UNITS",
     "Unit",
+    "change_text",
     "convert",
     "days_text",
     "factor_to_ratio",
@@ -285,6 +286,34 @@ def days_text(days: float) -> str:
     if days < _WHOLE_DAYS_FROM:
         return f"{max(round(2.0 * days), 1) / 2.0:g}"
     return f"{float(f'{days:.2g}'):,.0f}"
+
+
+def change_text(estimate: float | None, lower: float | None, upper: float | None) -> str:
+    """A change in log10 as it stands in a sentence.
+
+    Parameters
+    ----------
+    estimate : float or None
+        None where one sample is only known to exceed a bound.
+    lower, upper : float or None
+        95 % interval; None where that end is open.
+
+    Returns
+    -------
+    str
+        Estimate and interval, or the one end that is known; empty where none is.
+
+    Examples
+    --------
+    >>> change_text(1.2, 0.9, 1.5)
+    'Change +1.20 log10 (+0.90 to +1.50)'
+    >>> change_text(None, 0.9, None), change_text(None, None, -0.4)
+    ('Change > +0.90 log10 (one sample is a lower bound)', 'Change < -0.40 log10 (one sample is a lower bound)')
+    """
+    if estimate is not None and lower is not None and upper is not None:
+        return f"Change {estimate:+.2f} log10 ({lower:+.2f} to {upper:+.2f})"
+    ends = (f"{sign} {end:+.2f}" for sign, end in ((">", lower), ("<", upper)) if end is not None)
+    return "".join(f"Change {end} log10 (one sample is a lower bound)" for end in ends)
 
 
 def probability_text(probability: float) -> str:

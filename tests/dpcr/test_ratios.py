@@ -242,15 +242,17 @@ def test_wells_of_a_cdna_are_those_of_its_sample():
 
 
 @pytest.mark.coverage
-def test_few_copies_are_covered_as_the_flat_prior_says_and_no_worse(monkeypatch):
-    """Summed over every count that can come: what is lost at 4 copies is the prior's, not the profile's."""
+def test_few_copies_are_covered_as_printed_and_what_the_interval_alone_loses_is_the_priors(monkeypatch):
+    """Summed over every count that can come: the bound of a sample within the blank makes good what the prior loses at 4 copies."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
     ratios = importlib.import_module("_qpcr_digital_ratios")
     got = ratios.coverage(3000.0)
     levels = len(ratios.LEVELS)
-    assert np.abs(got["ours"] - got["arithmetic"])[:levels].max() < 0.015
-    assert got["ours"].min() > 0.88
-    assert got["ours"][2:levels].min() > 0.935
+    assert np.abs(got["interval"] - got["arithmetic"])[:levels].max() < 0.015
+    assert got["interval"][1] < 0.91
+    assert got["ours"][1] > 0.95
+    assert got["ours"][:levels].min() > 0.935
+    assert got["ours"].min() > 0.905
     assert (got["exact"] > 0.95).all()
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -262,6 +262,19 @@ def _measurement(
     def shown(column: np.ndarray) -> float | None:
         return float(column[i]) if seen else None
 
+    numbers: dict[str, Any] = {
+        "estimate": shown(measured.median),
+        "lower": shown(measured.lower),
+        "upper": shown(measured.upper),
+        "comparison_lower": shown(compared.lower),
+        "comparison_upper": shown(compared.upper),
+        "upper_limit": bound,
+    }
+    if evidence.lower_limit is not None:  # "more than": what the range puts above it is no number
+        numbers = dict.fromkeys(numbers) | {
+            "lower": evidence.lower_limit,
+            "comparison_lower": evidence.lower_limit,
+        }
     return Measurement(
         measurement_id="|".join(
             (one.assay.assay_id, value.sample_id, "reported", value.fraction or value.sample_id)
@@ -279,12 +292,6 @@ def _measurement(
         evidence=evidence,
         state=state,
         reason=reason,
-        estimate=shown(measured.median),
-        lower=shown(measured.lower),
-        upper=shown(measured.upper),
-        comparison_lower=shown(compared.lower),
-        comparison_upper=shown(compared.upper),
-        upper_limit=bound,
         point_value=evidence.value,
         target_copies=None,
         control_copies=value.control_copies,
@@ -292,4 +299,5 @@ def _measurement(
         wells=1,
         control_wells=0,
         fraction=value.fraction or "",
+        **numbers,
     )
