@@ -206,6 +206,24 @@ def test_the_page_holds_figures_tables_and_every_test(table, curves, shares):
     assert "Synthetic data." in text
 
 
+@pytest.mark.definition
+def test_who_is_left_out_of_a_test_is_said_with_the_reason():
+    answers = [True] * 3 + [None] * 9 + [True] * 6 + [None, None]
+    frame = pl.DataFrame({"transcript": ["P190"] * 12 + ["P210"] * 8, "outside_b_lineage": [*answers[:-1], False]})
+    made = associate_columns(frame, row="transcript", column="outside_b_lineage")
+    table = tables.left_out(made)
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["P190", "not known", "9"],
+        ["P210", "not known", "1"],
+    ]
+    assert "10 of 20 patients" in table.note
+    assert "not every gate that could refute it is negative" in table.note
+    assert "10 of them are of known transcript" in table.note
+    assert f"between {made.bounds.lowest_p:.3f} and" in table.note
+    nobody = associate_columns(frame.drop_nulls(), row="transcript", column="outside_b_lineage")
+    assert tables.left_out(nobody).rows == ()
+
+
 def test_without_patients_at_risk_there_is_a_sentence_and_no_empty_figure():
     context = Context(study="S", software="remnant", written_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     nobody = Incidence(

@@ -9,7 +9,7 @@
     curves/R-001.html     every well with a curve of a run
     cohort.csv, .parquet  one row a patient
     patients/P001.html    a page for each patient
-    patients/P001.pdf     for those on the worklist
+    patients/P001.pdf     for those on the worklist; of no one else, also if an earlier report made one
 
 Pages are written by threads, and their figures drawn by a process beside this one; what is written does not depend on
 their number.
@@ -74,7 +74,8 @@ class WrittenReports:
     worklist : tuple of WorklistRow
         Patients and runs that need something, most urgent first.
     removed : tuple of str, default ()
-        Reports of runs and patients that are no longer in the study, as paths in the folder.
+        Reports of runs and patients that are no longer in the study, and PDFs of patients who get none any more, as
+        paths in the folder.
     """
 
     folder: str
@@ -94,7 +95,9 @@ def write_reports(
     only: Collection[str] = (),
     progress: Progress | None = None,
 ) -> WrittenReports:
-    """Write all reports of a study; files of the same name are replaced, pages of what is gone are removed.
+    """Write all reports of a study; files of the same name are replaced, what an earlier state left is removed.
+
+    A PDF that is not written again goes too: beside the page of today it would tell what held on another day.
 
     Parameters
     ----------
@@ -188,10 +191,8 @@ def _written(
             findings=all_findings(study),
         )
         (folder / "index.html").write_text(text, encoding="utf-8")
-        current = {*others.values(), *context.run_links.values(), *links.pages.values()}
-        removed = remove_leftovers(
-            folder, kept={*current, *(f"patients/{code}.pdf" for code in _codes(held))}
-        )
+        current = {*others.values(), *context.run_links.values(), *links.pages.values(), *links.pdfs.values()}
+        removed = remove_leftovers(folder, kept=current)
     return WrittenReports(
         folder=str(folder),
         index=str(folder / "index.html"),
