@@ -167,7 +167,7 @@ def test_assays_of_leukaemia_specific_markers_stand_in_rows_of_their_own():
     named = dict(zip((column.name for column in made.columns), made.rows[0], strict=True))
     assert named["Median lead time (range)"].text == "49 days (49-49)"
     assert named["Without warning"].text == "2: 2 unconfirmed"
-    assert named["A patient-year"].text == "0.050 (0.001-0.279)"
+    assert named["Per 100 patient-years"].text == "5.0 (0.13-28)"
 
 
 def test_no_heading_of_the_page_stands_twice(table, curves, shares):
@@ -209,7 +209,9 @@ def test_the_page_holds_figures_tables_and_every_test(table, curves, shares):
 @pytest.mark.definition
 def test_who_is_left_out_of_a_test_is_said_with_the_reason():
     answers = [True] * 3 + [None] * 9 + [True] * 6 + [None, None]
-    frame = pl.DataFrame({"transcript": ["P190"] * 12 + ["P210"] * 8, "outside_b_lineage": [*answers[:-1], False]})
+    frame = pl.DataFrame(
+        {"transcript": ["P190"] * 12 + ["P210"] * 8, "outside_b_lineage": [*answers[:-1], False]}
+    )
     made = associate_columns(frame, row="transcript", column="outside_b_lineage")
     table = tables.left_out(made)
     assert [[cell.text for cell in row] for row in table.rows] == [

@@ -101,6 +101,8 @@ def report_line(made: WrittenReports) -> str:
     str
         With the page to open first, and how many were removed that an earlier state of the study left.
     """
-    gone = f" {numbers.plural(len(made.removed), 'report')} of an earlier state removed." if made.removed else ""
+    gone = (
+        f" {numbers.plural(len(made.removed), 'report')} of an earlier state removed." if made.removed else ""
+    )
     pages, pdfs = numbers.plural(made.pages, "page"), numbers.plural(made.pdfs, "PDF")
     return f"{pages} and {pdfs} written.{gone} Open {made.index}"

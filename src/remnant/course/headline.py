@@ -208,19 +208,18 @@ def _sentence(one: Standing, relapse: OvertRelapse, transplant_on: dt.date | Non
     begun = "" if one.rise is None else _when(one.rise.first_raised_on, transplant_on)
     confirmed = "" if one.rise is None else _confirmed(one.rise, relapse, transplant_on)
     words = {
-        "normal": f"normal{before}{borderline}",
+        "normal": f"normal{f' ({_place(point)})' if one.stale else ''}{before}{borderline}",
         "raised once": f"raised once on {when}{rule}{before}{borderline}, not yet confirmed",
         "raised confirmed": f"raised since {begun}, {confirmed}{rule}{before}",
         "persistently raised": f"persistently raised since {begun}, {confirmed}{rule}{before}",
         "regressing": f"regressing since {when}{rule}{before}, raised from {begun}, {confirmed}",
     }
-    notes = [background_text(point)]
-    notes += [f"{_place(p)} normal since {_when(p.drawn_on, transplant_on)}" for p in one.normal_since]
+    notes = [f"{_place(p)} normal since {_when(p.drawn_on, transplant_on)}" for p in one.normal_since]
     notes += [
         f"{_place(p)} {p.state} when last measured on {_when(p.drawn_on, transplant_on)}" for p in one.stale
     ]
-    said = ", ".join([words.get(point.state, "not evaluable"), *filter(None, notes)])
-    return f"{one.marker} {said}."
+    said = ", ".join(filter(None, [words.get(point.state, "not evaluable"), background_text(point)]))
+    return f"{one.marker} {'; '.join([said, *notes])}."
 
 
 def _confirmed(rise: Confirmation, relapse: OvertRelapse, transplant_on: dt.date | None) -> str:

@@ -42,6 +42,7 @@ from remnant.records.amplification import CurveResult
 from remnant.records.cohort import Incidence
 from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
+from remnant.records.finding import Finding
 from remnant.records.judgement import WorklistRow
 from remnant.records.run import Well
 from remnant.report import cohort, controls, curves, formats, index, vega
@@ -145,10 +146,7 @@ def _written(
         study=study.settings.name,
         software=f"remnant {remnant.__version__}",
         written_at=dt.datetime.now(tz=dt.UTC),
-        assumptions=tuple(
-            f"{found.subject}: {found.message[:1].lower()}{found.message[1:]}"
-            for found in unverified_rules(study)
-        ),
+        assumptions=tuple(_assumption(found) for found in unverified_rules(study)),
         as_of=day,
     )
     read = derived_records(study, CurveResult)
@@ -201,6 +199,12 @@ def _written(
         worklist=rows,
         removed=removed,
     )
+
+
+def _assumption(found: Finding) -> str:
+    """What is not verified, for a list under that heading."""
+    _, _, named = found.message.partition("not verified: ")
+    return f"{found.subject}: {named or found.message}"
 
 
 def _write_curves(

@@ -37,6 +37,7 @@ __all__ = [
     "tests",
 ]
 
+_HUNDRED_YEARS: Final = 100.0
 _LEAD_TITLE: Final = "Warning before overt relapse: WT1 and BAALC"
 
 
@@ -330,10 +331,13 @@ def left_out(made: Association) -> Table:
     ]
     if made.bounds:
         bounds = made.bounds
-        low, high = (numbers.p_value(p).removeprefix("P ").removeprefix("= ") for p in (bounds.lowest_p, bounds.highest_p))
+        low, high = (
+            numbers.p_value(p).removeprefix("P ").removeprefix("= ")
+            for p in (bounds.lowest_p, bounds.highest_p)
+        )
         said.append(
             f"{sum(bounds.undecided)} of them are of known {words.column(made.row_variable)}: by what they might be, P of "
-            f"\"{bounds.test}\" lies between {low} and {high}."
+            f'"{bounds.test}" lies between {low} and {high}.'
         )
     return Table(
         title=f"Left out: {words.column(made.row_variable)} or {words.column(made.column_variable)} not known or not counted",
@@ -416,13 +420,13 @@ def lead_times(made: LeadTimes) -> Table:
             f"{made.patient_years:.1f} patient-years",
         ),
         ("Overt relapses", str(made.relapses), ""),
-        ("Warned: a confirmed rise stood before", str(made.warned), f"median lead time (range): {lead}"),
+        ("Warned: a confirmed rise came before", str(made.warned), f"median lead time (range): {lead}"),
         ("Without warning", str(made.unwarned), f"{unwarned}, {level} Clopper-Pearson" if unwarned else ""),
         *_unwarned(made),
         (
             "False alarms",
             str(made.false_alarms),
-            f"{rate} a patient-year, {level} exact Poisson" if rate else "",
+            f"{rate} per 100 patient-years, {level} exact Poisson" if rate else "",
         ),
         ("Alarms that regressed after pre-emptive therapy", str(made.alarms_after_therapy), ""),
         ("Alarms still standing at the end", str(made.open_alarms), ""),
@@ -455,7 +459,7 @@ def mrd_lead_times(held: Sequence[MrdLeadTimes]) -> Table:
         Column("Median lead time (range)", number=True),
         Column("Without warning", share=1),
         Column("False alarms", number=True),
-        Column("A patient-year", number=True),
+        Column("Per 100 patient-years", number=True),
         Column("Open", number=True),
     )
     rows = tuple(
@@ -496,7 +500,11 @@ def _lead(made: LeadTimes) -> str:
 def _rate(made: LeadTimes) -> str:
     if made.false_alarms_per_patient_year is None:
         return ""
-    return f"{made.false_alarms_per_patient_year:.3f} ({made.rate_lower:.3f}-{made.rate_upper:.3f})"
+    rate, lower, upper = (
+        "0" if not value else numbers.number(_HUNDRED_YEARS * value, 2, unit="percent")
+        for value in (made.false_alarms_per_patient_year, made.rate_lower, made.rate_upper)
+    )
+    return f"{rate} ({lower}-{upper})"
 
 
 def _apart(made: LeadTimes) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from remnant.records.dossier import Dossier
-from remnant.report import draw, html, timeline, tree, typeset
+from remnant.report import draw, html, numbers, timeline, tree, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
 from remnant.report.patient import beside, data, origin, when, why
 from remnant.report.patient.summary import head
@@ -117,7 +117,7 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
             "title": s.title,
             "tables": [plain(t) for t in s.tables],
             "figure": s.figure,
-            "caption": s.caption,
+            "caption": numbers.as_printed(s.caption),
         }
         for s in _sections(dossier, context)
     ]

@@ -97,7 +97,7 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
         )
         level = signs[0].urgency if signs else 0
         sentence = _compartments(dossier) + course.headline + _named(dossier) + _clones(dossier)
-        sentence = numbers.with_minus(sentence + _next(asked))
+        sentence = numbers.as_printed(sentence + _next(asked))
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
         code=dossier.patient.patient_id,
@@ -190,8 +190,10 @@ def _found(dossier: Dossier, *, severity: str, label: str, tone: str) -> list[Wa
     return [
         Warned(
             label,
-            f"{_capital(first[code].subject)}: {first[code].message}"
-            + (f" The same for {n - 1} more." if n > 1 else ""),
+            numbers.as_printed(
+                f"{_capital(first[code].subject)}: {first[code].message}"
+                + (f" The same for {n - 1} more." if n > 1 else "")
+            ),
             tone,
         )
         for code, n in counts.items()
