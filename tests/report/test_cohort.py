@@ -84,16 +84,17 @@ def test_a_curve_steps_where_the_record_steps_and_ends_with_its_follow_up(curves
         assert rows[-1]["x"] == c.last_day
 
 
-def test_undecided_patients_have_no_whisker(curves):
+def test_every_drawn_curve_has_whiskers_dashed_outside_the_tests(curves):
     spec = incidence.spec(curves)
-    titles = [
-        row["title"]
+    dashes = {
+        (row["title"].partition(",")[0], bool(layer["mark"]["strokeDash"]))
         for layer in spec["vconcat"][0]["layer"]
         for row in layer["data"]["values"]
-        if "title" in row
-    ]
-    assert titles
-    assert not any(title.startswith("undecided") for title in titles)
+        if "title" in row and layer["mark"]["type"] == "rule"
+    }
+    drawn = {c.group: c.in_test for c in curves.curves if c.cause == "relapse" and c.patients >= 3}
+    assert not all(drawn.values()), "the example has undecided patients"
+    assert dashes == {(group, not in_test) for group, in_test in drawn.items()}
 
 
 def test_a_group_of_two_is_named_and_not_drawn(table):
@@ -110,7 +111,7 @@ def test_a_group_of_two_is_named_and_not_drawn(table):
     assert f"Not drawn, fewer than 3 patients: WT1 ({small.events} of 2 patients)." in caption
     assert caption.index("Permutation of subdistribution scores, relapse: P") < caption.index("Gray, relapse")
     assert (
-        "Gray, relapse: no P value (large-sample P value not printed: fewer than 5 in WT1 n = 2)" in caption
+        'Gray, relapse: no P value (large-sample P value not printed: fewer than 5 patients in "WT1" (n = 2))' in caption
     )
     assert ">WT1<" in drawing
     assert "WT1: " not in drawing.partition("</desc>")[2]

@@ -109,7 +109,7 @@ def test_each_verdict_shows_rule_source_version_and_status(relapsing_dossier, co
     for call in relapsing_dossier.calls:
         assert call.rule_id in text
         assert call.source in text
-        assert call.reason in text
+        assert numbers.as_printed(call.reason) in text
     assert "unverified" in text
     assert "2026.1" in text
 

@@ -21,7 +21,7 @@ from remnant.knowledge.states import StateRules
 from remnant.records.judgement import SeriesPoint
 from remnant.records.mrd import MrdPoint
 
-__all__ = ["Headline", "date_text", "headline"]
+__all__ = ["Headline", "date_text", "headline", "unverified_sentence"]
 
 _NOT_MEASURED: Final = "No serial marker was measured."
 
@@ -149,7 +149,7 @@ def headline(
     )
     text = [*(sentences or [_NOT_MEASURED]), overt, *repeats]
     text += [f"Died on {date_text(death_on)}."] if death_on else []
-    text += [f"Rule not verified: {', '.join(unverified)}."] if unverified else []
+    text += [unverified_sentence(unverified)] if unverified else []
     return Headline(
         text=" ".join(text),
         urgency=urgency,
@@ -193,6 +193,27 @@ def _repeat_sentence(point: SeriesPoint, transplant_on: dt.date | None) -> str:
         f"Repeat {point.target}: the last sample ({_place(point)}, {_when(point.drawn_on, transplant_on)}) "
         f"is {what}."
     )
+
+
+def unverified_sentence(rules: Sequence[str]) -> str:
+    """Sentence that names the rules of a headline that are not verified.
+
+    Parameters
+    ----------
+    rules : sequence of str
+        At least one.
+
+    Returns
+    -------
+    str
+        The last sentence of the headline; a page that names the rules beside it may leave it out.
+
+    Examples
+    --------
+    >>> unverified_sentence(["NPM1 ELN 2021"])
+    'Rule not verified: NPM1 ELN 2021.'
+    """
+    return f"Rule not verified: {', '.join(rules)}."
 
 
 def _sentence(one: Standing, relapse: OvertRelapse, transplant_on: dt.date | None) -> str:

@@ -22,7 +22,7 @@ __all__ = ["FONT", "FONT_SIZE", "HALO", "configured", "inline", "pdf", "png", "s
 
 FONT: Final = "'Source Sans 3', system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 FONT_SIZE: Final = 12
-_ENLARGED: Final = 1.2  # at most, so that the letters of a figure are those of the text around it
+_ENLARGED: Final = 1.3  # at most, so that the letters of a figure are those of the text around it
 HALO: Final = {"stroke": PAPER, "strokeWidth": 3, "strokeJoin": "round", "strokeOpacity": 0}
 """Mark properties of a text with a rim of paper. The rim is laid under the letters when the SVG is made; other
 renderers of the specification leave it out."""

@@ -18,7 +18,7 @@ from remnant.report.table import with_content
 __all__ = ["render", "written"]
 
 _WHOLE: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}|(?:&lt;|&gt;|[=≥≤]) [−+]?\d[\d.]*(?: %)?|\d[\d.,]*(?:-\d[\d.,]*)? (?:%|× 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
+    r"\d{4}-\d{2}-\d{2}|(?:\b[nPz] )?(?:&lt;|&gt;|[=≥≤]) [−+]?\d[\d.]*(?: %)?|\d[\d.,]*(?:-\d[\d.,]*)? (?:%|× 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
     r"|\b(?:\d+|R)-(?:\d?s|x)\b|\b\d[\d.,]*-\d[\d.,]*\d\b|\b[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+\b"
 )
 _CODE: Final = re.compile(r"`([^`]+)`")

@@ -307,7 +307,7 @@ def caption(incidence: Incidence, *, cause: Outcome = "relapse") -> str:
         f" Not drawn, fewer than {least_patients_for_curve()} patients: {', '.join(small)}." if small else ""
     )
     return (
-        f"{incidence.title}. n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{n}: {events} with {cause}, {competing} with {other} first.{outside}{left} "
+        f"{incidence.title}. n = {n}: {events} with {cause}, {competing} with {other} first.{outside}{left} "
         f"Whiskers: {100 * incidence.level:.0f} % intervals. {incidence.method}. {'; '.join(tests)}."
     )
 

@@ -249,7 +249,7 @@ def tests(held: Sequence[TestResult], *, title: str) -> Table:
             Cell(test.sidedness),
             Cell(test.alternative),
             Cell(test.margins),
-            Cell("" if test.statistic is None else f"{test.statistic_name} {test.statistic:.2f}"),
+            Cell("") if test.statistic is None else Cell(f"{test.statistic:.2f}", note=test.statistic_name),
             Cell(
                 "none"
                 if test.p_value is None

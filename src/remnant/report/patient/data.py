@@ -162,7 +162,7 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
         *_day_column(time),
         Column("Material"),
         Column(f"Value (95 % interval), {unit}", number=True),
-        Column("Detection", share=2),
+        Column("Detection", share=3),
         Column("Change, log₁₀", number=True),
         Column("State"),
         Column("Verdict", share=3),

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from remnant.course.headline import unverified_sentence
 from remnant.course.worklist import worklist
 from remnant.records.deciding import call_subject, decision_text
 from remnant.records.dossier import Dossier
@@ -96,7 +97,10 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
             following=[asked] if asked else [],
         )
         level = signs[0].urgency if signs else 0
-        sentence = _compartments(dossier) + course.headline + _named(dossier) + _clones(dossier)
+        said = course.headline
+        if course.unverified_rules:  # they stand beside the sentence
+            said = said.replace(unverified_sentence(course.unverified_rules), "").rstrip().replace("  ", " ")
+        sentence = _compartments(dossier) + said + _named(dossier) + _clones(dossier)
         sentence = numbers.as_printed(sentence + _next(asked))
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
