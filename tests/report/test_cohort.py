@@ -111,7 +111,8 @@ def test_a_group_of_two_is_named_and_not_drawn(table):
     assert f"Not drawn, fewer than 3 patients: WT1 ({small.events} of 2 patients)." in caption
     assert caption.index("Permutation of subdistribution scores, relapse: P") < caption.index("Gray, relapse")
     assert (
-        'Gray, relapse: no P value (large-sample P value not printed: fewer than 5 patients in "WT1" (n = 2))' in caption
+        'Gray, relapse: no P value (large-sample P value not printed: fewer than 5 patients in "WT1" (n = 2))'
+        in caption
     )
     assert ">WT1<" in drawing
     assert "WT1: " not in drawing.partition("</desc>")[2]

@@ -169,8 +169,8 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
     )
     return Table(
         title=assay_title(assay, held[0].unit),
-        note="Newest first. The second line of a value is the interval for comparison with another sample. Change is "
-        "against the evaluable sample before in the same series."
+        note="Newest first. The second line of a value is the interval for comparison with another sample. Change is from "
+        "the evaluable sample before it in the same series."
         + (" Pooled: the measurements of one day are judged together." if pooled else "")
         + (f" Donors' cut-off: {said}." if said else ""),
         columns=columns,
