@@ -343,9 +343,9 @@ def _fan(
         "type": "quantitative",
         "scale": {"type": "log", "domain": [_FLOOR, top]},
         "axis": {
-            "title": "cells; lowest line: none",
-            "values": [10.0**power for power in range(0, 19, 3)],
-            "labelExpr": "'10' + replace(replace(replace(replace(replace(replace(replace(replace(replace(replace("
+            "title": "cells",
+            "values": [_FLOOR, *(10.0**power for power in range(3, 19, 3))],
+            "labelExpr": "datum.value < 1 ? 'none' : '10' + replace(replace(replace(replace(replace(replace(replace(replace(replace(replace("
             "'' + round(log(datum.value) / log(10)), /0/g, '⁰'), /1/g, '¹'), /2/g, '²'), /3/g, '³'), /4/g, '⁴'), "
             "/5/g, '⁵'), /6/g, '⁶'), /7/g, '⁷'), /8/g, '⁸'), /9/g, '⁹')",
         },
