@@ -8,8 +8,12 @@ The error of a left-out dilution itself is one draw a level for all genes: cover
 `_qpcr_laboratories` says how far any honest method can promise a bar by level.
 
 These data are no untouched test: ten variants of the method were tried on them before the first figures were taken, and
-nine more structures in `_qpcr_structures`, by log score and restricted likelihood; none was better, none was asked for its
-coverage, and none is in use. No width was tuned to a coverage.
+nine more structures in `_qpcr_structures`, by log score and restricted likelihood; none was better, and none is in use.
+Later, dilution errors that add up along the series were asked for their coverage too. With their variance learned as here,
+its posterior mean, 15,000 copies stay at 100 %. With the variance at its largest likelihood every level is inside its bar
+(89.4 / 90.5 / 95.2 / 98.9 / 97.9), but 40 simulated laboratories in which that structure is true are then covered in 91.1 %,
+with the posterior mean in 93.2 %, without the structure in 93.4 %: the form that would pass is the worse one, and none of
+them is in use. No width was tuned to a coverage.
 
 Beside the Cq that the set ships with stands our own from the raw curves; the five cycles combined have weights that the
 other 62 genes taught at all levels, the left-out one included.
@@ -25,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
-from scipy.stats import t
+from scipy.stats import beta, t
 
 from _form import Figure, finish
 from remnant.assay.qpcr.calibration import default_spread
@@ -41,8 +45,8 @@ from remnant.numerics.calibration_ladder import Ladder
 from remnant.records.run import Well
 
 LEVELS = (15.0, 150.0, 1500.0, 15000.0, 150000.0)
-VARIANTS_TRIED = 19
-"""On these data: ten before the first figures, nine structures since."""
+VARIANTS_TRIED = 22
+"""On these data: ten before the first figures, nine structures, three ways to let errors add up."""
 CORRECTED = {"F15": 15000.0, "F150": 1500.0, "F1500": 150.0, "F15000": 15.0}
 Floats = np.ndarray
 
@@ -270,10 +274,19 @@ def alone_dil4(cq: dict[float, Floats]) -> dict[float, float]:
 
 
 def clustered(inside: np.ndarray) -> str:
-    """Percent inside with the 95 % interval over genes."""
-    means = 100 * inside.reshape(len(inside), -1).mean(axis=1)
-    half = 1.96 * means.std(ddof=1) / len(means) ** 0.5
-    return f"{means.mean():.1f} ({means.mean() - half:.1f}-{min(means.mean() + half, 100.0):.1f})"
+    """Percent inside with the exact 95 % interval over genes.
+
+    Wells of one gene are a cluster: Clopper and Pearson's interval with the effective number of wells (Korn and Graubard,
+    Survey Methodology 24, 193-201 (1998)); where all wells agree, every gene counts once.
+    """
+    genes = inside.reshape(len(inside), -1)
+    share, count = float(genes.mean()), genes.size
+    spread = float(genes.mean(axis=1).var(ddof=1)) / len(genes)
+    wells = min(share * (1.0 - share) / spread, count) if spread else len(genes)
+    wells *= (t.ppf(0.975, count - 1) / t.ppf(0.975, len(genes) - 1)) ** 2
+    low = beta.ppf(0.025, wells * share, wells * (1.0 - share) + 1.0) if share else 0.0
+    high = beta.ppf(0.975, wells * share + 1.0, wells * (1.0 - share)) if share < 1.0 else 1.0
+    return f"{100 * share:.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def standards_figures() -> list[Figure]:

@@ -11,8 +11,9 @@ dilution error of a level ONE draw for all genes. Levels are left out in turn an
   `_qpcr_tubes`; its interval is asked for the tube's content, not for its label.
 
 Coverage averaged over laboratories is the calibration of a method. The share of laboratories that hold a bar at every
-level is how far that bar can be promised to one laboratory. Three truths: the fitted law; Student t (5) wells and
-dilution errors of the same variance; dilution errors twice as large.
+level is how far that bar can be promised to one laboratory. Four truths: the fitted law; Student t (5) wells and
+dilution errors of the same variance; dilution errors twice as large; dilution errors that add up from the top of the
+series, each step as large as the fitted error of a level. No method here assumes the last.
 
 Which structure is simulated and used was decided in `_qpcr_structures`, without any coverage.
 """
@@ -61,6 +62,8 @@ class Law:
         Technical standard deviation of a well of each gene, cycles.
     noise : {"normal", "t5"}
         Form of well and dilution errors.
+    adds_up : bool
+        Whether each dilution is made from the one above it, with that one's error.
     """
 
     centre: float
@@ -68,6 +71,7 @@ class Law:
     spread: Spread
     technical: Floats
     noise: Noise = "normal"
+    adds_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +113,8 @@ def laboratory(law: Law, seed: int) -> Laboratory:
     between = np.array([[spread.height_sd**2, cross], [cross, spread.slope_sd**2]])
     lines = rng.multivariate_normal(law.mean, between, genes)
     dilution = spread.shared_level_sd * _noise(rng, law.noise, (levels,))
+    if law.adds_up:
+        dilution = np.cumsum(dilution[::-1])[::-1]
     own = spread.plate_level_sd * rng.standard_normal((genes, levels, 1))
     molecules = rng.poisson(np.array(LEVELS)[:, None], (genes, levels, WELLS))
     x = np.log10(np.maximum(molecules, 1)) - law.centre
@@ -202,7 +208,7 @@ def figures() -> list[Figure]:
     Returns
     -------
     list of Figure
-        Three truths, and the time.
+        Four truths, and the time.
     """
     start = time.process_time()
     law = fitted_law()
@@ -210,12 +216,14 @@ def figures() -> list[Figure]:
     for name, inside in coverage(law, LABORATORIES, METHODS).items():
         found += _summary(f"laboratories of the fitted law, {name}", inside)
     told = {name: METHODS[name] for name in ("ours", "oracle", "tubes by other genes")}
+    learned = {name: METHODS[name] for name in ("ours", "tubes by other genes")}
     twice = replace(law.spread, shared_level_sd=2.0 * law.spread.shared_level_sd)
-    for truth, other in (
-        ("t (5) wells and dilutions", replace(law, noise="t5")),
-        ("dilution errors twice the fitted", replace(law, spread=twice)),
+    for truth, other, methods in (
+        ("t (5) wells and dilutions", replace(law, noise="t5"), told),
+        ("dilution errors twice the fitted", replace(law, spread=twice), told),
+        ("dilution errors that add up", replace(law, adds_up=True), learned),
     ):
-        for name, inside in coverage(other, OTHER_TRUTHS, told).items():
+        for name, inside in coverage(other, OTHER_TRUTHS, methods).items():
             found += _summary(f"laboratories, {truth}, {name}", inside)
     found.append(Figure("simulated laboratories: CPU seconds", time.process_time() - start))
     return found
