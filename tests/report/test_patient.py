@@ -15,6 +15,7 @@ from remnant.report import numbers, patient, timeline, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
 from remnant.report.patient import data, why
 from remnant.report.patient.summary import head, warnings
+from remnant.report.sentences import as_printed
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_each_verdict_shows_rule_source_version_and_status(relapsing_dossier, co
     for call in relapsing_dossier.calls:
         assert call.rule_id in text
         assert call.source in text
-        assert numbers.as_printed(call.reason) in text
+        assert as_printed(call.reason) in text
     assert "unverified" in text
     assert "2026.1" in text
 

@@ -13,6 +13,7 @@ import markupsafe
 from remnant.report import numbers
 from remnant.report.context import DISCLAIMER, Context
 from remnant.report.palette import dark_rules
+from remnant.report.sentences import as_printed
 from remnant.report.table import with_content
 
 __all__ = ["render", "written"]
@@ -40,7 +41,7 @@ def _environment() -> jinja2.Environment:
 
 def _dates(text: str) -> markupsafe.Markup:
     """Text whose dates, ranges, comparisons and codes are not broken at the end of a line; what is typed is set as code."""
-    held = _WHOLE.sub(r'<span class="d">\g<0></span>', str(markupsafe.escape(numbers.as_printed(text))))
+    held = _WHOLE.sub(r'<span class="d">\g<0></span>', str(markupsafe.escape(as_printed(text))))
     return markupsafe.Markup(_CODE.sub(r"<code>\1</code>", held))  # noqa: S704  escaped
 
 

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import re
 from typing import TYPE_CHECKING, Final
 
-from remnant.units import number_text, unit_label
+from remnant.units import unit_label
 
 if TYPE_CHECKING:
     from remnant.records.measurement import Measurement
 
 __all__ = [
-    "as_printed",
     "comparison",
-    "copies",
     "count",
     "day",
     "in_sentence",
     "interval",
+    "is_more_than",
     "iso",
     "level",
     "limit",
@@ -36,7 +34,6 @@ __all__ = [
     "plural",
     "power_of_ten",
     "probability",
-    "probability_span",
     "share",
     "signed",
     "significant_digits",
@@ -44,8 +41,6 @@ __all__ = [
 ]
 
 MINUS: Final = "\N{MINUS SIGN}"
-_HYPHEN: Final = re.compile(r"(?<![^\s(])-(?=\d)")
-_POWER: Final = re.compile(r"(?<![\w.])(\d(?:\.\d+)?)e([+-]\d{2,3})(?!\w)")
 _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MONTHS: Final = [
     "January",
@@ -62,7 +57,6 @@ _MONTHS: Final = [
     "December",
 ]
 _PLAIN_UNITS: Final = frozenset({"percent", "percent_is"})
-_COUNTED_ONE_BY_ONE: Final = 1000.0
 _WIDE_INTERVAL: Final = 100.0
 
 
@@ -280,8 +274,10 @@ def measured(measurement: Measurement, *, with_unit: bool = False) -> str:
     if m.state == "not evaluable":
         return "not evaluable"
     if m.estimate is None or m.lower is None or m.upper is None:
+        if is_more_than(m):
+            return _more_than(m, with_unit=with_unit)
         if m.upper_limit is None:
-            return m.state if m.lower is None else _more_than(m, with_unit=with_unit)
+            return m.state
         return limit(m.upper_limit, unit=m.unit, control=m.control, with_unit=with_unit)
     digits = significant_digits(m.lower, m.upper)
     ends = interval(m.lower, m.upper, digits=digits, unit=m.unit, like=m.estimate)
@@ -290,6 +286,22 @@ def measured(measurement: Measurement, *, with_unit: bool = False) -> str:
         return f"positive, not quantifiable (interval {ends})"
     text = f"{number(m.estimate, digits, unit=m.unit)} ({ends})"
     return _with_unit(text, m.unit, m.control) if with_unit else text
+
+
+def is_more_than(m: Measurement) -> bool:
+    """Whether only a lower bound is known: every partition positive, or reported as more than a limit.
+
+    Parameters
+    ----------
+    m : Measurement
+        Any detection state.
+
+    Returns
+    -------
+    bool
+        True where it is printed as ``"> 3 × 10⁵"``.
+    """
+    return m.state != "not evaluable" and m.lower is not None and m.estimate is None and m.upper_limit is None
 
 
 def _more_than(m: Measurement, *, with_unit: bool) -> str:
@@ -396,30 +408,6 @@ def probability(value: float | None, *, name: str = "") -> str:
     return f"{name} {text}" if bounds else f"{name} = {text}"
 
 
-def probability_span(lower: float, upper: float) -> str:
-    """Range of a probability, never as certainty.
-
-    Parameters
-    ----------
-    lower, upper : float
-        From 0 to 1, in this order.
-
-    Returns
-    -------
-    str
-        One bound where both ends print alike.
-
-    Examples
-    --------
-    >>> probability_span(0.884, 0.991), probability_span(0.0, 0.001), probability_span(0.0004, 0.31)
-    ('0.88-0.99', '< 0.01', '< 0.01 to 0.31')
-    """
-    ends = probability(lower), probability(upper)
-    if ends[0] == ends[1]:
-        return ends[0]
-    return " to ".join(ends) if any(end[0] in "<>" for end in ends) else "-".join(ends)
-
-
 def p_value(value: float) -> str:
     """P value of a test.
 
@@ -514,29 +502,6 @@ def count(value: float | None) -> str:
     return _never_zero(value, 1).removesuffix(".0") if value < 10 else f"{value:.0f}"
 
 
-def copies(value: float | None) -> str:
-    """Copies of a reaction to three digits, thousands parted: no well knows them better.
-
-    Parameters
-    ----------
-    value : float or None
-        Any number of molecules.
-
-    Returns
-    -------
-    str
-        Empty for None.
-
-    Examples
-    --------
-    >>> copies(104342.0), copies(26815.2), copies(7.66), copies(0.0)
-    ('1.04 × 10⁵', '26,800', '7.7', '0')
-    """
-    if value is None or value < _COUNTED_ONE_BY_ONE:
-        return count(value)
-    return number_text(value)
-
-
 def plural(n: int, word: str, words: str = "") -> str:
     """Number with its noun.
 
@@ -560,34 +525,6 @@ def plural(n: int, word: str, words: str = "") -> str:
     ('1 sample', '3 samples', '2 biopsies')
     """
     return f"{n} {word if n == 1 else words or word + 's'}"
-
-
-def as_printed(text: str) -> str:
-    """Sentence of a stage as it is printed: negative numbers with a minus sign, powers of ten written out.
-
-    Parameters
-    ----------
-    text : str
-        Any text; ranges, dates and codes keep their hyphens.
-
-    Returns
-    -------
-    str
-        As it is printed.
-
-    Examples
-    --------
-    >>> as_printed("Change -0.90 log10 (-1.69 to +0.11), S-014, 2020-01-02, 3-5 %")
-    'Change −0.90 log10 (−1.69 to +0.11), S-014, 2020-01-02, 3-5 %'
-    >>> as_printed("P = 4.3e-07, 1e-15; 6.4e+05 cells")
-    'P = 4.3 × 10⁻⁷, 10⁻¹⁵; 6.4 × 10⁵ cells'
-    """
-    return _POWER.sub(_power, _HYPHEN.sub(MINUS, text))
-
-
-def _power(found: re.Match[str]) -> str:
-    power = power_of_ten(int(found[2]))
-    return power if found[1] == "1" else f"{found[1]} × {power}"
 
 
 def iso(date: dt.date | None) -> str:

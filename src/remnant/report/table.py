@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from remnant.report.numbers import as_printed
+from remnant.report.sentences import as_printed
 
 __all__ = ["Cell", "Column", "Section", "Table", "plain", "with_content"]
 

@@ -16,7 +16,7 @@ from remnant.knowledge.fish import fish_row
 from remnant.records.fish import CompartmentCall, SortedSample
 from remnant.report import words
 from remnant.report.draw import FONT
-from remnant.report.numbers import p_value, probability, probability_span
+from remnant.report.numbers import p_value, probability
 from remnant.report.palette import GRID, INK, MUTED, PAPER, contrast
 from remnant.report.table import Cell, Column, Section, Table
 
@@ -323,6 +323,14 @@ def reason_table(sample: SortedSample) -> Table:
     )
 
 
+def _range(lower: float, upper: float) -> str:
+    """Range of a probability, never as certainty; one bound where both ends print alike."""
+    ends = probability(lower), probability(upper)
+    if ends[0] == ends[1]:
+        return ends[0]
+    return " to ".join(ends) if any(end[0] in "<>" for end in ends) else "-".join(ends)
+
+
 def origin_table(sample: SortedSample) -> Table:
     """Posterior over the classes of origin.
 
@@ -344,7 +352,7 @@ def origin_table(sample: SortedSample) -> Table:
     )
     found = sample.origin
     rows = tuple(
-        (Cell(name), Cell(probability(after)), Cell(probability_span(low, high)), Cell(probability(before)))
+        (Cell(name), Cell(probability(after)), Cell(_range(low, high)), Cell(probability(before)))
         for name, after, low, high, before in zip(
             found.classes, found.probability, found.lower, found.upper, found.prior, strict=True
         )

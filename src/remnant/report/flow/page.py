@@ -12,7 +12,7 @@ from remnant.records.flow import CutSensitivity, GateCount, MarkerCut, MrdStatem
 from remnant.report import draw, html
 from remnant.report.context import Context
 from remnant.report.flow import plot, tree
-from remnant.report.numbers import as_printed
+from remnant.report.sentences import as_printed
 from remnant.report.table import Cell, Column, Section, Table
 
 __all__ = ["findings_table", "loss_table", "page", "sensitivity_table", "statement_table"]

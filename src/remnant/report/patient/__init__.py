@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from remnant.records.dossier import Dossier
-from remnant.report import draw, html, numbers, timeline, tree, typeset
+from remnant.report import draw, html, timeline, tree, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
 from remnant.report.patient import beside, data, origin, when, why
 from remnant.report.patient.summary import head
+from remnant.report.sentences import as_printed
 from remnant.report.table import Section, plain
 
 __all__ = ["Report", "page", "pdf", "report"]
@@ -117,7 +118,7 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
             "title": s.title,
             "tables": [plain(t) for t in s.tables],
             "figure": s.figure,
-            "caption": numbers.as_printed(s.caption),
+            "caption": as_printed(s.caption),
         }
         for s in _sections(dossier, context)
     ]

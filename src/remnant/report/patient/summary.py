@@ -13,6 +13,7 @@ from remnant.records.deciding import call_subject, decision_text
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import NextSample
 from remnant.report import numbers, words
+from remnant.report.sentences import as_printed
 
 __all__ = ["Head", "Warned", "head", "warnings"]
 
@@ -101,7 +102,7 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
         if course.unverified_rules:  # they stand beside the sentence
             said = said.replace(unverified_sentence(course.unverified_rules), "").rstrip().replace("  ", " ")
         sentence = _compartments(dossier) + said + _named(dossier) + _clones(dossier)
-        sentence = numbers.as_printed(sentence + _next(asked))
+        sentence = as_printed(sentence + _next(asked))
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
         code=dossier.patient.patient_id,
@@ -194,7 +195,7 @@ def _found(dossier: Dossier, *, severity: str, label: str, tone: str) -> list[Wa
     return [
         Warned(
             label,
-            numbers.as_printed(
+            as_printed(
                 f"{_capital(first[code].subject)}: {first[code].message}"
                 + (f" The same for {n - 1} more." if n > 1 else "")
             ),

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from remnant.evidence.kinds import ReportedEvidence
 from remnant.knowledge.background import background_rules
@@ -20,7 +20,7 @@ from remnant.report import numbers, words
 from remnant.report.patient.data import donors_of, state_tone
 from remnant.report.series import measured_assays
 from remnant.report.table import Cell, Column, Table
-from remnant.units import days_text, unit_label
+from remnant.units import days_text, number_text, unit_label
 
 __all__ = [
     "alarms",
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_COUNTED_ONE_BY_ONE: Final = 1000.0
 
 
 def verdicts(dossier: Dossier) -> Table:
@@ -83,7 +84,7 @@ def verdicts(dossier: Dossier) -> Table:
 def _verdict_row(call: Call, m: Measurement, decision: Decision | None, *, marker: str) -> tuple[Cell, ...]:
     counted = (m.target_copies, m.control_copies)
     known = any(value is not None for value in counted)
-    copies = " / ".join(numbers.copies(value) or "not given" for value in counted) if known else ""
+    copies = " / ".join(_copies(value) or "not given" for value in counted) if known else ""
     typed = isinstance(m.evidence, ReportedEvidence)
     return (
         Cell(numbers.iso(m.drawn_on)),
@@ -104,6 +105,11 @@ def _verdict_row(call: Call, m: Measurement, decision: Decision | None, *, marke
         ),
         Cell(call.reason),
     )
+
+
+def _copies(value: float | None) -> str:
+    """Copies to three digits from a thousand on: no well knows them better."""
+    return numbers.count(value) if value is None or value < _COUNTED_ONE_BY_ONE else number_text(value)
 
 
 def rules(dossier: Dossier) -> Table:
