@@ -213,7 +213,17 @@ def test_numbers_of_a_finding_are_printed_as_numbers(relapsing_dossier, context)
 
 
 @pytest.mark.parametrize(
-    "whole", ["0.6-5.4", "27-63 %", "1.2-2.6 × 10²", "BCR-ABL1", "S-0458", "B002-D-4", "P &lt; 0.01"]
+    "whole",
+    [
+        "0.6-5.4",
+        "27-63 %",
+        "1.2-2.6 × 10²",
+        "BCR-ABL1",
+        "S-0458",
+        "B002-D-4",
+        "P &lt; 0.01",
+        "P = 2.3 × 10⁻¹²",
+    ],
 )
 def test_ranges_and_codes_are_not_broken(relapsing_dossier, context, whole):
     text = whole.replace("&lt;", "<")
