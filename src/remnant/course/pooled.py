@@ -49,7 +49,6 @@ def pooled(group: Sequence[Measurement]) -> Measurement:
     copies = np.array([m.control_copies or 1.0 for m in group])
     values = np.array([_value(m) or 0.0 for m in group])
     detected = bool(seen)
-    seen_by = [m.sensitivity_ratio for m in group]
     return dataclasses.replace(
         group[0],
         measurement_id=JOIN.join(m.measurement_id for m in group),
@@ -66,7 +65,7 @@ def pooled(group: Sequence[Measurement]) -> Measurement:
         wells=sum(m.wells for m in group),
         control_wells=sum(m.control_wells for m in group),
         control_copies=float(copies.sum()),
-        sensitivity_ratio=1.0 / sum(1.0 / one for one in seen_by if one) if all(seen_by) else None,
+        sensitivity_ratio=_sensitivity(group),
     )
 
 
@@ -89,7 +88,14 @@ def _bound(
         wells=sum(m.wells for m in group),
         control_wells=sum(m.control_wells for m in group),
         control_copies=sum(m.control_copies or 1.0 for m in group),
+        sensitivity_ratio=_sensitivity(group),
     )
+
+
+def _sensitivity(group: Sequence[Measurement]) -> float | None:
+    """One-copy sensitivity of all wells together; None where one is not known."""
+    each = [m.sensitivity_ratio for m in group]
+    return 1.0 / sum(1.0 / one for one in each if one) if all(each) else None
 
 
 def _value(m: Measurement) -> float | None:
