@@ -20,6 +20,7 @@ from remnant.assay.qpcr.amplification_cq import (
     usual_differences,
     with_our_cq,
 )
+from remnant.assay.qpcr.amplification_plateaus import leveled_results
 from remnant.assay.qpcr.copies import sample_copies
 from remnant.assay.qpcr.curves import fit_curves
 from remnant.cli.answer import Answer, command
@@ -140,7 +141,7 @@ def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, 
     if acquired.igtr_wells:
         return igtr_answer(acquired)
     plates = read_plates(acquired.curves)
-    results = plates.records()
+    results, plateaus = leveled_results(acquired.wells, plates.records())
     wells: Sequence[Well] = acquired.wells
     combinations: Sequence[Combination] = ()
     findings: Sequence[Finding]
@@ -157,9 +158,9 @@ def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, 
         if cq is Source.combined:
             results, combinations, said = combined_results(wells, results, acquired.runs)
         wells, findings = with_our_cq(wells, results)
-        findings = (*said, *findings)
+        findings = (*plateaus, *said, *findings)
     else:
-        findings = cq_findings(wells, results)
+        findings = (*plateaus, *cq_findings(wells, results))
     rules = qpcr_rules() if gates is None else replace(qpcr_rules(), curves=curve_gates(gates))
     fits = fit_curves(wells, rules.curves)
     copies, on_plate = sample_copies(wells, runs=acquired.runs, rules=rules, standard_curve=standards.value)

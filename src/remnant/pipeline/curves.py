@@ -15,6 +15,7 @@ from remnant.acquire.columns import KINDS
 from remnant.assay.qpcr.amplification import read_plates
 from remnant.assay.qpcr.amplification_combined import combined_results
 from remnant.assay.qpcr.amplification_cq import cq_findings, with_our_cq
+from remnant.assay.qpcr.amplification_plateaus import leveled_results
 from remnant.assay.qpcr.amplification_traces import traces
 from remnant.errors import RemnantError
 from remnant.records.acquired import Acquired
@@ -99,9 +100,9 @@ def curve_records(acquired: Acquired) -> Sequence[CurveResult | CurveTrace | Fin
     """
     if not acquired.curves:
         return []
-    results = read_plates(acquired.curves).records()
+    results, plateaus = leveled_results(acquired.wells, read_plates(acquired.curves).records())
     seen = traces(acquired.curves, acquired.wells, results)
-    return [*results, *seen, *cq_findings(acquired.wells, results)]
+    return [*results, *seen, *plateaus, *cq_findings(acquired.wells, results)]
 
 
 def keep_curves(study: Study, sha256: str, records: Sequence[CurveResult | CurveTrace | Finding]) -> None:

@@ -170,7 +170,9 @@ def validate_assay(
     Notes
     -----
     The limit of detection is that of one hit, ``-ln 0.05 / q``: one molecule is enough, with probability q. Where
-    one q for all levels is rejected, the error of the dilutions is added and the interval widens. The published
+    one q for all levels is rejected, the error of the dilutions is added and the interval widens. Where blanks give
+    signals, so many that their limit is a molecule or more, one signal is no detection: the limit is then the level
+    of which 95 % of the wells hold more than the limit of blank. The published
     approaches (probit, logit, lowest level with 95 % signals) stand beside it and choose nothing.
 
     References
@@ -222,6 +224,11 @@ def validate_assay(
     detection, doubts = _detection(held, symbol, chosen)
     blank, unknown = _blank(blanks, line, held, target=symbol, rules=chosen)
     findings += [*missing, *doubts, *unknown]
+    within = _molecules_of_blank(blank) if blank is not None else 0.0
+    if detection and blank is not None and within > 0:
+        above, said = _above_blank(held, blank, within, target=symbol, rules=chosen)
+        detection = (above, *(replace(one, chosen=False) for one in detection))
+        findings.append(said)
     if line is None and profile is None and not detection and blank is None:
         raise MeasurementError(
             where=f"target {symbol}",
@@ -400,15 +407,22 @@ def _lowest(asked: Bools, met: Bools) -> int | None:
     return lowest
 
 
+def _replicated(held: calibration_ladder.Ladder, rules: CalibrationRules) -> detection_curve.Detections:
+    """Wells with a signal, of the levels with enough replicates."""
+    seen, counted = held.wells.sum(axis=0), (held.wells + held.silent).sum(axis=0)
+    enough = counted >= rules.replicates_min
+    return detection_curve.Detections(
+        np.power(10.0, held.log10_copies[enough]), seen[enough], counted[enough]
+    )
+
+
 def _detection(
     held: calibration_ladder.Ladder, target: str, rules: CalibrationRules
 ) -> tuple[tuple[DetectionLimit, ...], list[Finding]]:
     """Limit of detection, the published approaches beside it, and what is doubtful."""
-    seen, counted = held.wells.sum(axis=0), (held.wells + held.silent).sum(axis=0)
+    counted = (held.wells + held.silent).sum(axis=0)
     enough = counted >= rules.replicates_min
-    data = detection_curve.Detections(
-        np.power(10.0, held.log10_copies[enough]), seen[enough], counted[enough]
-    )
+    data = _replicated(held, rules)
     partial = (data.detected < data.wells) & (data.detected > 0)
     name, advice = (
         "limit of detection",
@@ -511,6 +525,41 @@ def _blank(
         ranked=ranked,
         by_model=_by_model(upper),
     ), []
+
+
+def _molecules_of_blank(blank: BlankLimit) -> float:
+    """Molecules that blank wells stay within; of the share of signals itself where there are blanks enough for ranks."""
+    if not blank.ranked or blank.rate >= 1.0:
+        return blank.by_model or 0.0
+    return float(poisson.ppf(_CONFIDENCE, -np.log1p(-blank.rate)))
+
+
+def _above_blank(
+    held: calibration_ladder.Ladder,
+    blank: BlankLimit,
+    within: float,
+    *,
+    target: str,
+    rules: CalibrationRules,
+) -> tuple[DetectionLimit, Finding]:
+    """Limit of detection above the limit of blank, where blanks give signals."""
+    copies, lower, upper = detection_curve.above_blank(
+        _replicated(held, rules), blank_molecules=-float(np.log1p(-blank.rate)), limit_of_blank=within
+    )
+    limit = DetectionLimit(
+        model="above blank", chosen=True, copies=copies, lower=_known(lower), upper=_known(upper)
+    )
+    return limit, Finding(
+        code="validation.blank_signals",
+        severity="warning",
+        subject=f"target {target}",
+        message=(
+            f"{blank.positive} of {blank.wells} blanks of {target} gave a signal: blank wells stay within {within:g} "
+            f"molecules (95 %), so that one signal is no detection. The limit of detection is {copies:.2g} copies a well, "
+            "where 95 % of wells hold more."
+        ),
+        advice="Look for contamination; a limit from clean blanks is lower.",
+    )
 
 
 def _by_ranks(
