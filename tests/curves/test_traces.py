@@ -6,7 +6,11 @@ import pytest
 from remnant.assay.qpcr.amplification import read_curves
 from remnant.assay.qpcr.amplification_cq import disagreements
 from remnant.assay.qpcr.amplification_traces import traces
-from remnant.records.run import Curves, Well
+from remnant.pipeline.curves import curve_records
+from remnant.records.acquired import Acquired
+from remnant.records.amplification import CurveTrace
+from remnant.records.codec import from_dict, to_dict
+from remnant.records.run import Curves, SourceFile, Well
 
 CYCLES = np.arange(1.0, 46.0)
 PLACES = [f"{row}{column:02d}" for row in "ABCD" for column in range(1, 13)]
@@ -68,3 +72,12 @@ def test_a_missing_reading_stays_missing(plate):
     first = traces([curves], wells, results)[0]
     assert (first.position, first.fluorescence[3]) == (PLACES[29], None)
     assert None not in (*first.fluorescence[:3], *first.fluorescence[4:])
+
+
+def test_they_are_kept_with_what_is_read_off_a_file_and_come_back_equal(plate):
+    curves, wells, results = plate
+    source = SourceFile(sha256="0" * 64, name="plate.rdml", size_bytes=1, format="rdml 1.3")
+    records = curve_records(Acquired(source=source, wells=tuple(wells), curves=(curves,)))
+    kept = [one for one in records if isinstance(one, CurveTrace)]
+    assert tuple(kept) == traces([curves], wells, results)
+    assert [from_dict(CurveTrace, to_dict(one)) for one in kept] == kept
