@@ -182,6 +182,8 @@ def error_figures() -> list[Figure]:
                 ("Cq", got.cq, got.cq_se),
                 ("cpD2", got.second_derivative_cq, got.second_derivative_se),
                 ("Cy0", got.tangent_cq, got.tangent_se),
+                ("TD0", got.third_derivative_cq, got.third_derivative_se),
+                ("early share", got.early_share_cq, got.early_share_se),
             ):
                 spread = _about_replicates(value[rows], assay[rows])
                 stated = float(np.nanmedian(error[rows]))
@@ -191,10 +193,20 @@ def error_figures() -> list[Figure]:
                 parts.append(f"{label} {stated:.3f}/{spread:.3f} = {ratio} (rest {technical:.3f})")
             label = f"SE / replicate sd less counting ({counting:.3f}), {name} {level:g} copies"
             found.append(Figure(label, ", ".join(parts)))
-            apart = _about_replicates((got.cq - got.second_derivative_cq)[rows], assay[rows])
-            both = float(np.nanmedian(np.hypot(got.cq_se, got.second_derivative_se)[rows]))
-            label = f"SE of Cq less cpD2 of one well / its replicate sd, {name} {level:g} copies"
-            found.append(Figure(label, f"{both:.3f}/{apart:.3f} = {both / apart:.2f}"))
+            for pair, first, first_se, second, second_se in (
+                ("Cq less cpD2", got.cq, got.cq_se, got.second_derivative_cq, got.second_derivative_se),
+                (
+                    "TD0 less share",
+                    got.third_derivative_cq,
+                    got.third_derivative_se,
+                    got.share_cq,
+                    got.share_se,
+                ),
+            ):
+                apart = _about_replicates((first - second)[rows], assay[rows])
+                both = float(np.nanmedian(np.hypot(first_se, second_se)[rows]))
+                label = f"SE of {pair} of one well / its replicate sd, {name} {level:g} copies"
+                found.append(Figure(label, f"{both:.3f}/{apart:.3f} = {both / apart:.2f}"))
     return found
 
 

@@ -29,7 +29,7 @@ from remnant.knowledge.qpcr import well_assumptions
 from remnant.numerics.amplification_window import read_windows
 from remnant.numerics.cycle_combination import learned_weights
 from remnant.numerics.sigmoid import fit_sigmoids
-from remnant.numerics.sigmoid_points import share_cycles, sigmoid_points
+from remnant.numerics.sigmoid_points import sigmoid_points
 
 __all__ = [
     "AMPLIFYING",
@@ -129,7 +129,7 @@ def all_cycles(found: CurveSet) -> dict[str, Floats]:
     points = sigmoid_points(x, y, fits, share=0.15)
     cycles = {"Cy0": points.tangent, "cpD2": points.second_derivative}
     for share in _SIGMOID_SHARES:
-        cycles[f"sigmoid at {share:g}"] = share_cycles(fits, share)
+        cycles[f"sigmoid at {share:g}"] = sigmoid_points(x, y, fits, share=share).share_cycle
     for longest in _WINDOWS:
         for share in _WINDOW_SHARES:
             got = read_windows(

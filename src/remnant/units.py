@@ -14,6 +14,7 @@ from remnant.errors import UnitError
 __all__ = [
     "UNITS",
     "Unit",
+    "change_text",
     "convert",
     "days_text",
     "factor_to_ratio",
@@ -22,6 +23,7 @@ __all__ = [
     "p_value_text",
     "parse_unit",
     "probability_text",
+    "saturated_ratio_text",
     "unit_label",
 ]
 
@@ -289,6 +291,34 @@ def days_text(days: float) -> str:
     return f"{float(f'{days:.2g}'):,.0f}"
 
 
+def change_text(estimate: float | None, lower: float | None, upper: float | None) -> str:
+    """A change in log10 as it stands in a sentence.
+
+    Parameters
+    ----------
+    estimate : float or None
+        None where one sample is only known to exceed a bound.
+    lower, upper : float or None
+        95 % interval; None where that end is open.
+
+    Returns
+    -------
+    str
+        Estimate and interval, or the one end that is known; empty where none is.
+
+    Examples
+    --------
+    >>> change_text(1.2, 0.9, 1.5)
+    'Change +1.20 log10 (+0.90 to +1.50)'
+    >>> change_text(None, 0.9, None), change_text(None, None, -0.4)
+    ('Change > +0.90 log10 (one sample is a lower bound)', 'Change < -0.40 log10 (one sample is a lower bound)')
+    """
+    if estimate is not None and lower is not None and upper is not None:
+        return f"Change {estimate:+.2f} log10 ({lower:+.2f} to {upper:+.2f})"
+    ends = (f"{sign} {end:+.2f}" for sign, end in ((">", lower), ("<", upper)) if end is not None)
+    return "".join(f"Change {end} log10 (one sample is a lower bound)" for end in ends)
+
+
 def probability_text(probability: float) -> str:
     """A probability as it stands in a sentence, never 0 or 1.
 
@@ -338,3 +368,29 @@ def p_value_text(p_value: float) -> str:
         mantissa, exponent = f"{p_value:.1e}".split("e")
         return f"P = {mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
     return f"P = {p_value:.2g}"
+
+
+def saturated_ratio_text(measured: float, unit: str) -> str:
+    """What a ratio is where the control gene's primers amplify the target too.
+
+    Parameters
+    ----------
+    measured : float
+        Ratio m as measured, in `unit`.
+    unit : str
+        Canonical unit name.
+
+    Returns
+    -------
+    str
+        ``r = m / (1 - m)``, since the control counts both: ``m = r / (1 + r)``.
+
+    Examples
+    --------
+    >>> saturated_ratio_text(50.0, "percent")
+    'r = m / (1 - m) = 100 percent'
+    """
+    plain = measured / factor_to_ratio(unit)
+    if not plain < 1.0:
+        return "r = m / (1 - m) is not defined at m >= 1"
+    return f"r = m / (1 - m) = {plain / (1.0 - plain) * factor_to_ratio(unit):.3g} {unit}"

@@ -7,13 +7,14 @@ import pytest
 from remnant.assay.reported import measure_reported
 from remnant.records.measurement import ReportedValue
 from remnant.records.sample import Sample
+from remnant.report.numbers import measured as printed
 
 SAMPLE = Sample(sample_id="S1", patient_id="P1", material="PB", drawn_on=dt.date(2021, 5, 4))
 
 
-def measured(unit, target="BCR-ABL1", value=0.08):
+def measured(unit, target="BCR-ABL1", value=0.08, **limits):
     given = ReportedValue(
-        sample_id="S1", patient_id="P1", target=target, control="ABL1", unit=unit, value=value
+        sample_id="S1", patient_id="P1", target=target, control="ABL1", unit=unit, value=value, **limits
     )
     return measure_reported([given], samples=[SAMPLE])
 
@@ -38,3 +39,10 @@ def test_a_unit_that_does_not_fit_leaves_the_value_out_and_stops_nothing():
     [finding] = found.findings
     assert finding.code == "reported.left_out"
     assert "copies is not %" in finding.message
+
+
+def test_more_than_a_limit_has_a_lower_end_and_no_number_above_it():
+    [one] = measured("percent", value=None, lower_limit=50.0).measurements
+    assert (one.lower, one.comparison_lower, one.known_above) == (50.0, 50.0, 50.0)
+    assert (one.estimate, one.upper, one.comparison_upper, one.upper_limit, one.point_value) == (None,) * 5
+    assert printed(one) == "> 50"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from remnant.assay.qpcr.validation import targets, validate_assay
 from remnant.cli.main import app
 from remnant.errors import MeasurementError
-from remnant.numerics import calibration_range
+from remnant.numerics import calibration_range, detection_curve
 from remnant.numerics.calibration_ladder import ladder
 from remnant.numerics.calibration_range import PrecisionProfile
 from remnant.records.run import Well
@@ -91,6 +91,35 @@ def test_limit_of_blank_by_ranks_and_by_model(series, false, upper, model):
     assert (blank.by_ranks is None) == (false == 0)
 
 
+@pytest.mark.definition
+def test_the_limit_above_the_blank_is_found_in_ninety_five_of_a_hundred_wells():
+    rng = np.random.default_rng(11)
+    copies, q, b, within = np.array([0.5, 1.0, 2.0, 5.0, 20.0]), 0.6, 0.15, 1
+    seen = rng.poisson(q * copies + b, (4000, 5)) > 0
+    data = detection_curve.Detections(copies, seen.sum(axis=0), np.full(5, 4000))
+    limit, lower, upper = detection_curve.above_blank(data, blank_molecules=b, limit_of_blank=within)
+    found = (rng.poisson(q * limit + b, 200_000) > within).mean()
+    assert found == pytest.approx(0.95, abs=0.005)
+    assert lower < limit < upper < 1.1 * limit
+    # Without a blank it is the limit of one hit.
+    plain = detection_curve.above_blank(data, blank_molecules=0.0, limit_of_blank=0.0)
+    one = detection_curve.fit(data, "one hit")
+    assert plain == pytest.approx((one.limit_of_detection, one.lower, one.upper), rel=1e-4)
+
+
+@pytest.mark.parametrize(("false", "model"), [(0, "one hit"), (2, "one hit"), (9, "above blank")])
+def test_where_blanks_give_signals_one_signal_is_no_detection(series, false, model):
+    found = validate_assay(series(each=96, false=false), "WT1")
+    limit = found.limit_of_detection
+    assert limit.model == model
+    assert [one.chosen for one in found.detection] == [True] + [False] * (len(found.detection) - 1)
+    assert ("validation.blank_signals" in codes(found)) is (model == "above blank")
+    if model == "above blank":
+        one = next(other for other in found.detection if other.model == "one hit")
+        assert limit.copies > 1.3 * one.copies
+        assert "<svg" in assay_validation.detection_svg(found)
+
+
 def test_too_little_is_refused_with_the_reason(series):
     few = validate_assay(series(each=4, blanks=5), "WT1")
     assert few.detection == ()
@@ -111,7 +140,7 @@ def test_nothing_to_say_is_an_error_with_every_reason(series):
     with pytest.raises(MeasurementError, match="2 levels, 0 blanks") as caught:
         validate_assay(wells, "WT1")
     assert len(caught.value.problems) == 4
-    with pytest.raises(MeasurementError, match="no standard with its copies"):
+    with pytest.raises(MeasurementError, match=r"0 wells, none of a standard.*Targets that have them: WT1"):
         validate_assay(wells, "BAALC")
     assert targets(wells) == ("WT1",)
 

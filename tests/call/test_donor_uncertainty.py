@@ -132,7 +132,7 @@ def test_a_pooled_day_is_averaged_over_the_same_posterior():
     baseline = donor_baseline(donors(np.random.default_rng(4), 20))
     one = measurement(1, math.log10(baseline.percentile_97_5) + 0.1, sd=0.14)
     (call,) = judged([one], baseline)
-    again = pooled_call(one, [call], borderline=(0.05, 0.95), limits=baseline.percentile_nodes)
+    again = pooled_call(one, [call], borderline=(0.05, 0.95), donors=baseline)
     assert again.probability_above == pytest.approx(call.probability_above, abs=1e-9)
     assert again.reason == call.reason
 

@@ -174,15 +174,15 @@ def test_standard_errors_stand_under_the_spread_of_94_replicates(benchmark):
         ):
             spread = 1.4826 * np.median(np.abs(value[rows] - np.median(value[rows])))
             assert 0.3 * spread < np.median(error[rows]) < spread
-        # The third difference takes the sigmoid's misfit for noise of the readings: its error is too large here.
+        # Its error is still too large here: the sigmoid misses these wells in other ways than their noise tells.
         value, error = got.third_derivative_cq[rows], got.third_derivative_se[rows]
         spread = 1.4826 * np.median(np.abs(value - np.median(value)))
-        assert spread < np.median(error) < 3.0 * spread
+        assert spread < np.median(error) < 1.8 * spread
 
 
 @pytest.mark.parametrize("shape", [(3.2, 1.6, 0.0), (3.3, 2.0, 1.0), (3.1, 1.4, -0.5)])
 @pytest.mark.parametrize("correlation", [0.0, 0.5])
-def test_the_standard_error_of_the_third_derivative_cycle_is_its_spread(shape, correlation):
+def test_a_standard_error_is_the_spread_of_its_cycle(shape, correlation):
     """One curve read 300 times with fresh noise; each reading states its error from itself alone."""
     rng = np.random.default_rng(11)
     noise = rng.normal(0.0, 0.01, (300, len(CYCLES)))
@@ -193,6 +193,8 @@ def test_the_standard_error_of_the_third_derivative_cycle_is_its_spread(shape, c
     for value, error in (
         (got.third_derivative_cq, got.third_derivative_se),
         (got.share_cq, got.share_se),
+        (got.early_share_cq, got.early_share_se),
+        (got.level_cq, got.level_se),
     ):
         assert 0.8 * value.std() < np.sqrt(np.mean(error**2)) < 1.25 * value.std()
 
@@ -205,3 +207,44 @@ def test_a_rise_in_the_first_cycles_takes_the_cq_of_the_sigmoid():
     assert "its Cq is that of the sigmoid" in got.reason[0]
     assert got.cq[0] == pytest.approx(6.0 - np.log(0.85 / 0.15) / 0.62, abs=0.5)
     assert np.isnan(got.efficiency[0])
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize("missing", [slice(18, 24), slice(21, 23), slice(0, None, 2)])
+def test_a_cq_is_not_read_over_cycles_that_are_missing(missing):
+    """Six cycles missing under the rise moved the Cq by four cycles: a straight line is no exponential."""
+    whole = noisy(12, seed=3, sd=0.02)
+    holed = whole.copy()
+    holed[:, missing] = np.nan
+    full, left = read_curves(plate_of(whole)), read_curves(plate_of(holed))
+    read = np.array([call == "amplified" for call in left.call])
+    assert read.sum() >= 8
+    assert "not amplified" not in left.call
+    assert np.abs(left.cq - full.cq)[read].max() < 0.35
+    assert (left.cq_se[read] > 0).all()
+
+
+@pytest.mark.parametrize("cycles", [15, 18, 20])
+def test_in_a_short_run_a_slow_rise_is_doubtful_and_not_drift(cycles):
+    x = np.arange(1.0, cycles + 1.0)
+    rng = np.random.default_rng(2)
+    early = 2.0 + 10.0 / (1.0 + np.exp(-0.45 * (x - 9.0))) + rng.normal(0.0, 0.02, (6, cycles))
+    got = read_curves(plate_of(early))
+    assert "not amplified" not in got.call
+    drift = 10.0 + 0.02 * x + rng.normal(0.0, 0.02, (6, cycles))
+    assert "amplified" not in read_curves(plate_of(drift)).call
+
+
+@pytest.mark.parametrize("height", [2.0, 5.0, 30.0])
+@pytest.mark.parametrize("at", [3, 12, 38])
+def test_one_bright_reading_does_not_make_a_rise_a_negative(at, height):
+    rng = np.random.default_rng(4)
+    x = np.arange(1.0, 46.0)
+    rise = 2.0 + 10.0 / (1.0 + np.exp(-0.65 * (x - 22.0))) + rng.normal(0.0, 0.03, (6, 45))
+    flat = 2.0 + rng.normal(0.0, 0.03, (6, 45))
+    step = 2.0 + 5.0 * (x > 20.0) + rng.normal(0.0, 0.03, (6, 45))
+    for curves in (rise, flat):
+        curves[:, at] += height
+    assert set(read_curves(plate_of(rise)).call) <= {"amplified", "doubtful"}
+    assert set(read_curves(plate_of(flat)).call) == {"not amplified"}
+    assert "one reading stands far off its neighbours" not in read_curves(plate_of(step)).reason

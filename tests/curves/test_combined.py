@@ -15,8 +15,8 @@ from remnant.example.files import write_study_a
 from remnant.example.study_a import simulate_study_a
 from remnant.knowledge.qpcr_curves import amplification_rules
 from remnant.numerics.cycle_combination import cycle_weights, learned_weights
-from remnant.numerics.sigmoid import fit_sigmoids
-from remnant.numerics.sigmoid_points import share_cycles, sigmoid_points
+from remnant.numerics.sigmoid import fit_sigmoids, sigmoid
+from remnant.numerics.sigmoid_points import sigmoid_points
 from remnant.pipeline.imports import import_paths
 from remnant.pipeline.run import run_study
 from remnant.records.amplification import CurveResult
@@ -121,12 +121,16 @@ def test_two_assays_cannot_judge_a_penalty():
 
 
 @pytest.mark.definition
-def test_share_cycles_are_those_with_standard_errors():
+def test_either_share_is_read_alike():
     curves = noisy(40, seed=2)
     fits = fit_sigmoids(CYCLES, curves)
     for share in (0.05, 0.15, 0.5):
-        points = sigmoid_points(CYCLES, curves, fits, share=share)
-        np.testing.assert_allclose(share_cycles(fits, share), points.share_cycle, rtol=1e-12)
+        points = sigmoid_points(CYCLES, curves, fits, share=0.3, early_share=share)
+        other = sigmoid_points(CYCLES, curves, fits, share=share)
+        risen = sigmoid(other.share_cycle, fits.shape, floor=np.zeros(40), height=np.ones(40)).diagonal()
+        np.testing.assert_allclose(risen, share, rtol=1e-9)
+        np.testing.assert_array_equal(points.early_share_cycle, other.share_cycle)
+        np.testing.assert_array_equal(points.standard_error[:, 4], other.standard_error[:, 3])
 
 
 def result(run, position, target, read, **changed):

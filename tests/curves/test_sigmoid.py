@@ -129,10 +129,11 @@ def test_a_curve_that_cannot_be_fitted_is_named():
 def test_standard_errors_cover_the_truth(correlation, low, high):
     shape, floor, height = shapes_of(1500, seed=11)
     truth = sigmoid(CYCLES, shape, floor=floor, height=height)
-    known = sigmoid_points(CYCLES, truth, fit_sigmoids(CYCLES, truth), share=0.15)
+    shares = {"share": 0.15, "early_share": 0.05}
+    known = sigmoid_points(CYCLES, truth, fit_sigmoids(CYCLES, truth), **shares)
     curves = noisy(1500, seed=11, sd=0.05, correlation=correlation)
-    points = sigmoid_points(CYCLES, curves, fit_sigmoids(CYCLES, curves), share=0.15)
-    columns = ("steepest", "second_derivative", "tangent", "share_cycle")
+    points = sigmoid_points(CYCLES, curves, fit_sigmoids(CYCLES, curves), **shares)
+    columns = ("steepest", "second_derivative", "tangent", "share_cycle", "early_share_cycle")
     for place, name in enumerate(columns):
         off = np.abs(getattr(points, name) - getattr(known, name))
         inside = (off <= 1.96 * points.standard_error[:, place]).mean()

@@ -18,12 +18,12 @@ from remnant.numerics.percentile_posterior import (
 Z = stats.norm.ppf(0.975)
 
 
-def nodes_of(values):
-    def likelihood(centres, sd):
-        return stats.norm.pdf(values[:, None], centres, sd)
+def nodes_of(values, **about):
+    def log_likelihood(centres, sd):
+        return stats.norm.logpdf(values[:, None], centres, sd).sum(axis=0)
 
-    fitted = fit_percentile(likelihood, low=values.min() - 1.0, high=values.max() + 3.0)
-    return normal_percentile_nodes(likelihood, fitted)
+    fitted = fit_percentile(log_likelihood, low=values.min() - 1.0, high=values.max() + 3.0)
+    return normal_percentile_nodes(log_likelihood, fitted, **about)
 
 
 @pytest.mark.definition

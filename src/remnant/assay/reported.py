@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -267,6 +267,19 @@ def _measurement(
     def shown(column: np.ndarray) -> float | None:
         return float(column[i]) if state == "quantified" else None
 
+    numbers: dict[str, Any] = {
+        "estimate": shown(measured.median),
+        "lower": shown(measured.lower),
+        "upper": shown(measured.upper),
+        "comparison_lower": shown(compared.lower),
+        "comparison_upper": shown(compared.upper),
+        "upper_limit": bound,
+    }
+    if evidence.lower_limit is not None:  # "more than": what the range puts above it is no number
+        numbers = dict.fromkeys(numbers) | {
+            "lower": evidence.lower_limit,
+            "comparison_lower": evidence.lower_limit,
+        }
     return Measurement(
         measurement_id="|".join(
             (one.assay.assay_id, value.sample_id, "reported", value.fraction or value.sample_id)
@@ -284,12 +297,6 @@ def _measurement(
         evidence=evidence,
         state=state,
         reason=reason,
-        estimate=shown(measured.median),
-        lower=shown(measured.lower) if evidence.lower_limit is None else evidence.lower_limit,
-        upper=shown(measured.upper),
-        comparison_lower=shown(compared.lower),
-        comparison_upper=shown(compared.upper),
-        upper_limit=bound if evidence.lower_limit is None else None,
         point_value=evidence.value,
         target_copies=None,
         control_copies=value.control_copies,
@@ -297,4 +304,5 @@ def _measurement(
         wells=1,
         control_wells=0,
         fraction=value.fraction or "",
+        **numbers,
     )

@@ -2,8 +2,8 @@
 
 The verdict is the rule on the laboratory's point value, as written: what was not detected is not above,
 what cannot be evaluated has no verdict. P(above) and robust / borderline stand beside it and never change
-it. A cut-off that donors taught is itself uncertain: P(above) is averaged over its posterior; a published number
-has none. Whatever compares samples, such as the patient's own background, is the course's.
+it. A cut-off that donors taught is itself uncertain: P(above) is averaged over its posterior, and an error that the
+donors and the measurement both name cancels; a published number has none. Whatever compares samples, such as the patient's own background, is the course's.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from remnant.errors import UnitError
 from remnant.evidence.batch import EvidenceBatch
+from remnant.evidence.kinds import ErrorTerm
 from remnant.evidence.verbs import probability_above
 from remnant.knowledge.cutoffs import Cutoff, active_cutoffs
 from remnant.knowledge.states import StateRules, state_rules
@@ -36,6 +37,7 @@ __all__ = ["call_findings", "calls"]
 Integers = NDArray[np.int64]
 _Group = tuple[str, str, str, str, str, str]  # assay, target, control, material, fraction, unit
 _Background = Mapping[tuple[str, str, str, str], Baseline]
+_CANCELS: Final = "; the errors that both name cancel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class _Applied:
     limits: tuple[
         float, ...
     ]  # the same at the nodes of its posterior; empty for a number that is taken as it stands
+    limit_errors: tuple[ErrorTerm, ...]  # its errors that measurements may share, by name
     uncertainty: str  # what P(above) contains
     per_unit: float  # rule unit per measurement unit
 
@@ -261,6 +264,7 @@ def _plan(
                     unit=unit,
                     limit=convert(threshold, unit, group[5]),
                     limits=baseline.percentile_nodes if baseline else (),
+                    limit_errors=baseline.percentile_errors if baseline else (),
                     uncertainty=_uncertainty(baseline),
                     per_unit=convert(1.0, group[5], unit),
                 )
@@ -310,7 +314,7 @@ def _threshold(
 def _probabilities(
     measurements: Sequence[Measurement], applied: Sequence[_Applied]
 ) -> list[list[float | None]]:
-    """P(above) of every applied row: fixed numbers in one batch, donors' percentiles in another; None without evidence."""
+    """P(above) of every applied row: fixed numbers in one batch, each donors' percentile in one; None without evidence."""
     asked = [
         (order, place)
         for order, one in enumerate(applied)
@@ -323,15 +327,16 @@ def _probabilities(
     rows = np.array([applied[order].rows[place] for order, place in asked])
     unique, back = np.unique(rows, return_inverse=True)
     batch = EvidenceBatch.of([measurements[row].evidence for row in unique])
-    uncertain = np.array([bool(applied[order].limits) for order, _ in asked])
+    taught: dict[tuple[ErrorTerm, ...] | None, list[int]] = defaultdict(list)
+    for i, (order, _) in enumerate(asked):
+        taught[applied[order].limit_errors if applied[order].limits else None].append(i)
     probability = np.empty(len(asked))
-    for chosen in (np.flatnonzero(~uncertain), np.flatnonzero(uncertain)):
-        if not len(chosen):
-            continue
+    for errors, chosen in taught.items():
         held = [applied[asked[i][0]] for i in chosen]
         limits = np.array([one.limits or (one.limit,) for one in held])
-        weights = WEIGHTS if held[0].limits else np.ones(1)
-        probability[chosen] = probability_above(batch.take(back[chosen]), limits) @ weights
+        weights = np.ones(1) if errors is None else WEIGHTS
+        each = probability_above(batch.take(back[chosen]), limits, limit_errors=errors or ())
+        probability[chosen] = each @ weights
     for (order, place), p in zip(asked, probability.tolist(), strict=True):
         answers[order][place] = p
     return answers
@@ -386,9 +391,22 @@ def _call(m: Measurement, one: _Applied, probability: float | None, states: Stat
         reason=reason,
         role="shown" if rule.role == "shown" else "decides",
         label=one.label,
-        uncertainty=one.uncertainty,
-        threshold_sd_log10=spread_log10(np.log10(one.limits)) if one.limits else 0.0,
+        uncertainty=one.uncertainty + (_CANCELS if _shares(m, one) else ""),
+        threshold_sd_log10=_limit_sd(one),
     )
+
+
+def _shares(m: Measurement, one: _Applied) -> bool:
+    """Whether the measurement has an error that the donors have too."""
+    return not {term.name for term in one.limit_errors}.isdisjoint(term.name for term in m.evidence.errors)
+
+
+def _limit_sd(one: _Applied) -> float:
+    """Uncertainty of a cut-off that donors taught, log10; 0 for a number that is taken as it stands."""
+    if not one.limits:
+        return 0.0
+    named = (term.sd_log10 for term in one.limit_errors)
+    return math.hypot(spread_log10(np.log10(one.limits)), *named)
 
 
 def _inside(one: _Applied) -> str:

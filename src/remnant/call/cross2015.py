@@ -44,6 +44,7 @@ def cross_score(
     gene: str,
     factor: float,
     rows: Sequence[RuleRow],
+    total: float | None = None,
 ) -> CrossScore:
     """Score the replicates of one sample.
 
@@ -59,6 +60,9 @@ def cross_score(
         Conversion factor of the run date.
     rows : sequence of RuleRow
         Rows of kind ``score``.
+    total : float or None, default None
+        Copies of the control gene in as much cDNA as was tested for the target, where that is known; None takes the
+        sum of the replicates, which holds for as many of one volume.
 
     Returns
     -------
@@ -72,7 +76,8 @@ def cross_score(
 
     References
     ----------
-    Cross et al., Leukemia 29, 999-1003 (2015), recommendations for scoring.
+    Cross et al., Leukemia 29, 999-1003 (2015), recommendations for scoring; Table 1 counts control copies "in same
+    volume of cDNA that is tested for BCR-ABL1" (general knowledge).
 
     Examples
     --------
@@ -92,7 +97,7 @@ def cross_score(
             advice="Add the rows to the rule set.",
         )
     copies = sum(0.0 if one is None else max(float(one), faint) for one in target)
-    total = float(sum(control))
+    total = float(sum(control)) if total is None else total
     return CrossScore(
         target_copies=copies,
         control_copies=total,

@@ -6,17 +6,18 @@ error is taken out, and a donor in whom nothing was detected counts as the censo
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from remnant.call.donor_likelihood import Donors, donors_of
 from remnant.errors import FitError, InputError, UnitError
-from remnant.evidence.averaged import averaged_likelihood
-from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import MEASUREMENT
+from remnant.evidence.kinds import ErrorTerm
 from remnant.knowledge.background import BackgroundRules, background_rules
 from remnant.numerics.background import FittedPercentile, fit_percentile, rank_percentile
 from remnant.numerics.percentile_posterior import normal_percentile_nodes, rank_percentile_nodes
@@ -28,6 +29,7 @@ from remnant.units import convert, unit_label
 __all__ = ["donor_baseline", "donor_baselines"]
 
 _Series = tuple[str, str, str, str]
+_Fitted = tuple[FittedPercentile, NDArray[np.float64], tuple[ErrorTerm, ...]]
 
 
 def _series(measurement: Measurement) -> _Series:
@@ -107,7 +109,8 @@ def donor_baseline(measurements: Sequence[Measurement], *, rules: BackgroundRule
     Log-normal by left-censored maximum likelihood, errors of the measurement integrated out; by ranks
     from the number of donors on that the rules name. The interval is that of the profile likelihood, or
     of binomial order statistics; the nodes are those of the posterior of the percentile, from the same likelihood or
-    the same ranks.
+    the same ranks. An error that all donors share is no part of their spread: it widens the interval, and
+    `percentile_errors` states it by name, as it states those of the donors' runs.
     """
     rules = rules or background_rules()
     if len({_series(m) for m in measurements}) > 1:
@@ -126,7 +129,9 @@ def donor_baseline(measurements: Sequence[Measurement], *, rules: BackgroundRule
             advice="Measure more donors with this assay in this material.",
         )
     by_ranks = len(chosen) >= rules.minimum_donors_nonparametric
-    fitted, nodes = _by_ranks(chosen, rules) if by_ranks else _log_normal(chosen, rules)
+    donors = donors_of(chosen)
+    fitted, nodes, errors = (_by_ranks if by_ranks else _log_normal)(chosen, donors, rules)
+    lower, upper = _widened(fitted, donors.common_sd_log10, rules.interval_level)
     method: Literal["nonparametric", "log-normal"] = "nonparametric" if by_ranks else "log-normal"
     first = chosen[0]
     return Baseline(
@@ -139,11 +144,21 @@ def donor_baseline(measurements: Sequence[Measurement], *, rules: BackgroundRule
         percentile_97_5=10.0**fitted.percentile,
         samples=tuple(m.sample_id for m in chosen),
         fraction=first.fraction,
-        percentile_lower=10.0**fitted.lower,
-        percentile_upper=10.0**fitted.upper,
+        percentile_lower=10.0**lower,
+        percentile_upper=10.0**upper,
         method=method,
         rule_id="donor_percentile",
         percentile_nodes=tuple((10.0**nodes).tolist()),
+        percentile_errors=errors,
+    )
+
+
+def _widened(fitted: FittedPercentile, sd: float, level: float) -> tuple[float, float]:
+    """Interval of the percentile with an error that is not in its likelihood."""
+    reach = NormalDist().inv_cdf(0.5 + level / 2.0) * sd
+    centre = fitted.percentile
+    return centre - math.hypot(centre - fitted.lower, reach), centre + math.hypot(
+        fitted.upper - centre, reach
     )
 
 
@@ -160,9 +175,7 @@ def _log10_values(chosen: Sequence[Measurement]) -> NDArray[np.float64]:
     return np.log10([m.point_value for m in chosen if m.point_value is not None])
 
 
-def _log_normal(
-    chosen: Sequence[Measurement], rules: BackgroundRules
-) -> tuple[FittedPercentile, NDArray[np.float64]]:
+def _log_normal(chosen: Sequence[Measurement], donors: Donors, rules: BackgroundRules) -> _Fitted:
     values = _log10_values(chosen)
     if len(values) < 2:
         raise FitError(
@@ -171,29 +184,32 @@ def _log_normal(
             needed="a signal in at least 2",
             advice="Measure more donors, or name a fixed cut-off.",
         )
-    batch = EvidenceBatch.of([m.evidence for m in chosen])
-    error = np.sqrt(batch.errors.variance(MEASUREMENT))
-
-    def likelihood(centres: NDArray[np.float64], sd: float) -> NDArray[np.float64]:
-        return averaged_likelihood(batch, centres, np.hypot(error, sd))
-
     fitted = fit_percentile(
-        likelihood,
+        donors.log_likelihood,
         low=float(values.min()) - 1.0,
         high=float(values.max()) + 3.0,
         percent=rules.percentile,
         level=rules.interval_level,
     )
-    return fitted, normal_percentile_nodes(likelihood, fitted, percent=rules.percentile)
+    errors = donors.errors(fitted.sd)
+    nodes = normal_percentile_nodes(
+        donors.log_likelihood,
+        fitted,
+        percent=rules.percentile,
+        named_variance=donors.named_variance(errors),
+    )
+    return fitted, nodes, errors
 
 
-def _by_ranks(
-    chosen: Sequence[Measurement], rules: BackgroundRules
-) -> tuple[FittedPercentile, NDArray[np.float64]]:
+def _by_ranks(chosen: Sequence[Measurement], donors: Donors, rules: BackgroundRules) -> _Fitted:
     values = _log10_values(chosen)
     undetected = len(chosen) - len(values)
     fitted = rank_percentile(values, undetected, percent=rules.percentile, level=rules.interval_level)
-    return fitted, rank_percentile_nodes(values, undetected, percent=rules.percentile)
+    errors = donors.errors()
+    nodes = rank_percentile_nodes(
+        values, undetected, percent=rules.percentile, named_variance=donors.named_variance(errors)
+    )
+    return fitted, nodes, errors
 
 
 def _assumed(measurement: Measurement, rules: BackgroundRules) -> Baseline | None:

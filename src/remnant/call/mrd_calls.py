@@ -399,8 +399,8 @@ def _score(
         known.wells.get((m.run_id, name, m.control)),
     )
     if target and control and rows.scores:
-        copies = [one for one in control if one is not None]
-        score = cross_score(target, copies, gene=m.control, factor=factor, rows=rows.scores)
+        copies, total = _in_its_cdna(m, target, control)
+        score = cross_score(target, copies, gene=m.control, factor=factor, rows=rows.scores, total=total)
         few = ", ".join(number_text(one) for one in score.too_few)
         return (score.percent_is if score.detected else None), score.control_copies, few
     if m.control_copies is None:
@@ -410,7 +410,23 @@ def _score(
         if m.point_value is None
         else convert(m.point_value, m.unit, "percent_is", conversion_factor=factor)
     )
-    return value, m.control_copies, ""
+    return value, _tested(m) or m.control_copies, ""
+
+
+def _tested(m: Measurement) -> float | None:
+    """Control copies in as much cDNA as was tested for the target; None where volumes are not known."""
+    return None if m.sensitivity_ratio is None else round(1.0 / m.sensitivity_ratio, 6)
+
+
+def _in_its_cdna(
+    m: Measurement, target: Sequence[float | None], control: Sequence[float | None]
+) -> tuple[list[float], float | None]:
+    """Control copies of each replicate in the volume of a target replicate, and of all in that of all."""
+    copies, total = [one for one in control if one is not None], _tested(m)
+    if total is None or not sum(copies):
+        return copies, None
+    scale = total / sum(copies) * len(control) / len(target)
+    return [round(one * scale, 6) for one in copies], total
 
 
 def _call(one: _Verdict, probability: float | None, *, low: float, high: float) -> Call:

@@ -26,7 +26,8 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, Course, Decision, NextSample, SeriesPoint, WorklistRow
 from remnant.records.measurement import Measurement
 from remnant.records.mrd import MrdPoint
-from remnant.report.numbers import measured, probability, signed
+from remnant.report.changes import change, span
+from remnant.report.numbers import measured, probability
 from remnant.study.derived import derived_records, is_computed
 from remnant.study.dossiers import all_findings, dossiers
 from remnant.study.folder import open_study
@@ -375,8 +376,10 @@ def _value(point: SeriesPoint | MrdPoint, values: Mapping[str, Measurement]) -> 
 
 def _change(point: SeriesPoint | MrdPoint) -> str:
     """Change from the evaluable sample before, and P(rise >= 1 log); empty for the first of a series."""
-    if point.change_log10 is None:
+    ends = span(point.change_lower, point.change_upper)
+    found = change(point.change_log10, point.change_lower, point.change_upper)
+    if not found:
         return ""
-    span = f"{signed(point.change_log10)} ({signed(point.change_lower)} to {signed(point.change_upper)})"
+    found += f" ({ends})" if ends else ""
     risen = probability(point.probability_rise_1_log)
-    return f"{span}, P(≥ 1 log) {risen}" if risen else span
+    return f"{found}, P(≥ 1 log) {risen}" if risen else found

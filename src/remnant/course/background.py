@@ -2,7 +2,8 @@
 
 After engraftment the background is the donor's: the prior is the laboratory's donors, and only later
 samples with full donor chimerism and few blasts update it. A pre-transplant remission never does, and no
-sample is judged against itself or a later one. Early regeneration lifts the level and widens it.
+sample is judged against itself or a later one. Early regeneration lifts the level and widens it. An error that a
+sample and the donors both name is the same draw: it is no distance between them.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from numpy.typing import NDArray
 from remnant.course.series import Entry, series_key
 from remnant.evidence.averaged import averaged_likelihood
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import MEASUREMENT
+from remnant.evidence.kinds import MEASUREMENT, ErrorTerm
 from remnant.knowledge.background import BackgroundRules
 from remnant.knowledge.states import StateRules
 from remnant.numerics.background import Samples, Track, normal_log_prior, track_background
-from remnant.records.measurement import Baseline
+from remnant.records.measurement import Baseline, Measurement
 
-__all__ = ["Against", "against_background", "teaches_background"]
+__all__ = ["Against", "against_background", "both_name", "teaches_background"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -85,6 +86,27 @@ def teaches_background(entry: Entry, rules: BackgroundRules) -> bool:
         and sample.blast_percent is not None
         and sample.blast_percent < rules.blasts_below_percent
     )
+
+
+def both_name(measurement: Measurement, baseline: Baseline | None) -> tuple[ErrorTerm, ...]:
+    """Errors of the donors' background that a measurement has too.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Of the same series.
+    baseline : Baseline or None
+        Donors' background.
+
+    Returns
+    -------
+    tuple of ErrorTerm
+        With their size in the background; empty without a background.
+    """
+    if baseline is None or not baseline.percentile_errors:
+        return ()
+    mine = {term.name for term in measurement.evidence.errors}
+    return tuple(term for term in baseline.percentile_errors if term.name in mine)
 
 
 def against_background(
@@ -154,12 +176,17 @@ def _track(
     mean = math.log10(baseline.median)
     between = max(math.sqrt(max(baseline.sd_log10**2 - biology**2, 0.0)), rules.between_patients_floor_log10)
     grid = mean + between * np.linspace(-_GRID_REACH, _GRID_REACH, _GRID_POINTS)
-    samples = _columns(members, batch, rules=rules, biology=biology)
+    cancelled = batch.errors.variance_cancelled(baseline.percentile_errors, MEASUREMENT)
+    samples = _columns(members, batch, cancelled, rules=rules, biology=biology)
     log_likelihood = np.zeros((len(members), _GRID_POINTS))
     learn = np.flatnonzero(samples.teaches)
     if len(learn):
         log_likelihood[learn] = _log_likelihood(
-            batch.take(learn), grid, spread=samples.spread[learn], shift=samples.shift[learn]
+            batch.take(learn),
+            grid,
+            cancelled=cancelled[learn],
+            spread=samples.spread[learn],
+            shift=samples.shift[learn],
         )
     return track_background(
         samples,
@@ -171,9 +198,12 @@ def _track(
     )
 
 
-def _log_likelihood(batch: EvidenceBatch, grid: Floats, *, spread: Floats, shift: Floats) -> Floats:
+def _log_likelihood(
+    batch: EvidenceBatch, grid: Floats, *, cancelled: Floats, spread: Floats, shift: Floats
+) -> Floats:
     """Log-likelihood of the patient's centre; a sample in regeneration speaks about centre plus shift."""
-    sd = np.hypot(spread, np.sqrt(batch.errors.variance(MEASUREMENT)))
+    error = np.maximum(batch.errors.variance(MEASUREMENT) - cancelled, 0.0)
+    sd = np.hypot(spread, np.sqrt(error))
     result = np.empty((len(batch), len(grid)))
     for size in np.unique(shift):
         rows = np.flatnonzero(shift == size)
@@ -182,7 +212,12 @@ def _log_likelihood(batch: EvidenceBatch, grid: Floats, *, spread: Floats, shift
 
 
 def _columns(
-    members: Sequence[Entry], batch: EvidenceBatch, *, rules: BackgroundRules, biology: float
+    members: Sequence[Entry],
+    batch: EvidenceBatch,
+    cancelled: Floats,
+    *,
+    rules: BackgroundRules,
+    biology: float,
 ) -> Samples:
     keys = [series_key(entry.measurement) for entry in members]
     first = np.array([i == 0 or keys[i] != keys[i - 1] for i in range(len(keys))])
@@ -203,7 +238,7 @@ def _columns(
         value=np.array([_log10(entry.measurement.point_value) for entry in members]),
         shift=np.where(early, growth.shift_log10 if growth else 0.0, 0.0),
         spread=np.sqrt(variance + np.where(early, growth.sd_log10**2 if growth else 0.0, 0.0)),
-        error=np.array([_error(entry) for entry in members]),
+        error=np.sqrt(np.maximum(np.square([_error(entry) for entry in members]) - cancelled, 0.0)),
         teaches=np.array([teaches_background(entry, rules) for entry in members], dtype=np.bool_),
         above=np.array([_above(entry) for entry in members], dtype=np.bool_),
     )

@@ -39,7 +39,7 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course, Joint, SeriesPoint
 from remnant.records.measurement import Baseline
 from remnant.records.mrd import MrdPoint
-from remnant.units import number_text, probability_text, unit_label
+from remnant.units import change_text, number_text, probability_text, unit_label
 
 __all__ = ["build_course", "build_courses"]
 
@@ -52,7 +52,7 @@ class _Answer:
     z: float | None
     centre: float | None
     sd: float | None
-    change: tuple[float, float, float] | None = None  # estimate, lower, upper
+    change: tuple[float | None, float | None, float | None] | None = None  # estimate, lower, upper
     rise: float | None = None
     rise_1_log: float | None = None
 
@@ -130,15 +130,14 @@ def build_courses(
     )
     rows = [i for i, entry in enumerate(table) if entry.evaluable]
     batch = EvidenceBatch.of([table[i].measurement.evidence for i in rows])
-    against = against_background(
-        [table[i] for i in rows], batch, _baselines(dossiers), rules=background, states=states
-    )
+    donors = _baselines(dossiers)
+    against = against_background([table[i] for i in rows], batch, donors, rules=background, states=states)
     answers = dict(zip(rows, _answers([table[i] for i in rows], batch, against), strict=True))
     lines: dict[str, list[Line]] = defaultdict(list)
     for key, members in itertools.groupby(range(len(table)), key=lambda i: series_key(table[i].measurement)):
         lines[key[0]].append(_line([(table[i], answers.get(i)) for i in members], states=states))
     joints: dict[str, list[Joint]] = defaultdict(list)
-    for joint in joint_states(table, rows, batch, against, states=states):
+    for joint in joint_states(table, rows, batch, against, baselines=donors, states=states):
         joints[joint.patient_id].append(joint)
     specific = mrd_points(
         dossiers,
@@ -176,28 +175,31 @@ def _answers(members: Sequence[Entry], batch: EvidenceBatch, against: Against) -
     """One answer an evaluable entry; the change is from the evaluable entry before it in its series."""
     keys = [series_key(entry.measurement) for entry in members]
     later = np.array([i for i in range(1, len(keys)) if keys[i] == keys[i - 1]], dtype=np.int64)
-    moved = change(batch.take(later - 1), batch.take(later))
+    bound = np.array([entry.measurement.known_above is not None for entry in members], dtype=np.bool_)
+    moved = change(batch.take(later - 1), batch.take(later), bounds=(bound[later - 1], bound[later]))
     columns = zip(
         zip(moved.estimate.tolist(), moved.lower.tolist(), moved.upper.tolist(), strict=True),
         moved.probability.tolist(),
         strict=True,
     )
     steps = dict(zip(later.tolist(), columns, strict=True))
+    nothing = ((math.nan, math.nan, math.nan), (math.nan, math.nan))
     levels = zip(
         against.raised.tolist(), against.z.tolist(), against.centre.tolist(), against.sd.tolist(), strict=True
     )
     result = []
     for i, (raised, z, centre, sd) in enumerate(levels):
-        step, risen = steps.get(i, (None, (None, None)))
+        (estimate, lower, upper), risen = steps.get(i, nothing)
+        step = _known(estimate), _known(lower), _known(upper)
         result.append(
             _Answer(
                 raised=raised,
                 z=_known(z),
                 centre=_known(centre),
                 sd=_known(sd),
-                change=step,
-                rise=risen[0],
-                rise_1_log=risen[1],
+                change=None if step == (None, None, None) else step,
+                rise=_known(risen[0]),
+                rise_1_log=_known(risen[1]),
             )
         )
     return result
@@ -279,10 +281,8 @@ def _reason(entry: Entry, answer: _Answer, status: Status, *, states: StateRules
         asked = "" if needed is None else f", {needed:g} needed"
         parts.append(f"z {answer.z:.1f} against the background of {level}{asked}.")
     if answer.change and answer.rise is not None and answer.rise_1_log is not None:
-        estimate, lower, upper = answer.change
         parts.append(
-            f"Change {estimate:+.2f} log10 ({lower:+.2f} to {upper:+.2f}); "
-            f"P(rise) {probability_text(answer.rise)}, "
+            f"{change_text(*answer.change)}; P(rise) {probability_text(answer.rise)}, "
             f"P(rise of 1 log10) {probability_text(answer.rise_1_log)}."
         )
     if status.confirm_by and entry.awaits_confirmation:

@@ -198,9 +198,16 @@ def _levels(usable: Sequence[Measurement]) -> list[_Level]:
     steps: Mapping[int, tuple[float, float, float]] = {}
     if later:
         before = [first.evidence for i in later for first in [pairs[i][1]] if first is not None]
-        moved = change(EvidenceBatch.of(before), EvidenceBatch.of([pairs[i][0].evidence for i in later]))
+        since = EvidenceBatch.of([pairs[i][0].evidence for i in later])
+        bound = np.array([pairs[i][0].known_above is not None for i in later])
+        moved = change(EvidenceBatch.of(before), since, bounds=(np.zeros_like(bound), bound))
         columns = np.stack([moved.estimate, moved.lower, moved.upper], axis=1).tolist()
-        steps = {i: (row[0], row[1], row[2]) for i, row in zip(later, columns, strict=True)}
+        # A level of which only a bound is known has no difference from another.
+        steps = {
+            i: (row[0], row[1], row[2])
+            for i, row in zip(later, columns, strict=True)
+            if all(map(math.isfinite, row))
+        }
     return [_Level(measurement=one, first=first, change=steps.get(i)) for i, (one, first) in enumerate(pairs)]
 
 

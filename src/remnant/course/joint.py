@@ -9,18 +9,21 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
-from remnant.course.background import Against
+from remnant.course.background import Against, both_name
 from remnant.course.series import Entry
 from remnant.evidence.batch import EvidenceBatch
+from remnant.evidence.kinds import ErrorTerm
 from remnant.evidence.verbs import joint_above
 from remnant.knowledge.states import StateRules
+from remnant.numerics.percentile_posterior import spread_log10
 from remnant.records.judgement import Joint
+from remnant.records.measurement import Baseline
 from remnant.units import convert, number_text, probability_text
 
 __all__ = ["FIRST", "SECOND", "JointState", "joint_states"]
@@ -28,6 +31,7 @@ __all__ = ["FIRST", "SECOND", "JointState", "joint_states"]
 JointState = Literal["neither", "BAALC", "WT1", "both", "undecided"]
 FIRST: Final = "WT1"
 SECOND: Final = "BAALC"
+_NO_ERRORS: Final[tuple[ErrorTerm, ...]] = ()
 
 _Sample = tuple[str, str, str, str, str, dt.date]  # patient, material, fraction, control, platform, date
 
@@ -36,7 +40,8 @@ _Sample = tuple[str, str, str, str, str, dt.date]  # patient, material, fraction
 class _Side:
     row: int  # of the entries
     limit: float  # in the measurement's unit
-    limit_sd: float  # of a cut-off that donors taught, log10
+    limit_sd: float  # of a cut-off that donors taught, log10, without its named errors
+    errors: tuple[ErrorTerm, ...]  # those, by name
     raised: bool
 
 
@@ -46,6 +51,7 @@ def joint_states(
     batch: EvidenceBatch,
     against: Against,
     *,
+    baselines: Mapping[tuple[str, str, str, str], Baseline],
     states: StateRules,
 ) -> tuple[Joint, ...]:
     """Joint state of WT1 and BAALC in every sample that has one of them.
@@ -60,6 +66,8 @@ def joint_states(
         Their evidence.
     against : Against
         Their verdicts and backgrounds.
+    baselines : mapping to Baseline
+        Donors' backgrounds by assay, material, fraction and unit.
     states : StateRules
         Limits of undecided, and the window of synchrony.
 
@@ -73,7 +81,7 @@ def joint_states(
     for row, entry in enumerate(entries):
         m = entry.measurement
         if m.target in {FIRST, SECOND} and (entry.call is not None or m.state == "not evaluable"):
-            side = _side(entry, place[row], against, states) if row in place else None
+            side = _side(entry, place[row], against, baselines, states=states) if row in place else None
             found[m.patient_id, m.material, m.fraction, m.control, m.platform, m.drawn_on][m.target] = (
                 entry,
                 side,
@@ -91,31 +99,53 @@ def joint_states(
     return tuple(replace(judged[key], confirmed=key in confirmed) for key in ordered)
 
 
-def _side(entry: Entry, i: int, against: Against, states: StateRules) -> _Side:
+def _side(
+    entry: Entry,
+    i: int,
+    against: Against,
+    baselines: Mapping[tuple[str, str, str, str], Baseline],
+    *,
+    states: StateRules,
+) -> _Side:
     """Level from which the true quantity counts as raised: the cut-off, and the background where needed."""
     m, call = entry.measurement, entry.call
     limit = 0.0 if call is None else convert(call.threshold, call.unit, m.unit)
-    limit_sd = 0.0 if call is None else call.threshold_sd_log10
+    donors = baselines.get((m.assay_id, m.material, m.fraction, m.unit))
+    spread, errors = 0.0, _NO_ERRORS
+    if donors is not None and call is not None and call.threshold_sd_log10 > 0:
+        spread, errors = spread_log10(np.log10(donors.percentile_nodes)), donors.percentile_errors
     needed = states.z_at_least[m.target]
     if needed is not None and np.isfinite(against.centre[i]):
         own = float(10.0 ** (against.centre[i] + needed * against.sd[i]))
-        limit, limit_sd = (own, 0.0) if own > limit else (limit, limit_sd)
-    return _Side(i, limit, limit_sd, bool(against.raised[i]))
+        if own > limit:
+            limit, spread, errors = own, 0.0, both_name(m, donors)
+    return _Side(i, limit, spread, errors, bool(against.raised[i]))
 
 
 def _probabilities(
     pairs: Sequence[tuple[_Side, _Side]], batch: EvidenceBatch
 ) -> list[tuple[float, float, float]]:
-    if not pairs:
-        return []
-    first, second = (np.array([pair[k].row for pair in pairs]) for k in (0, 1))
-    limits = [np.array([pair[k].limit for pair in pairs]) for k in (0, 1)]
-    spreads = [np.array([pair[k].limit_sd for pair in pairs]) for k in (0, 1)]
-    answer = joint_above(
-        batch.take(first), batch.take(second), limits[0], limits[1], limit_sd_log10=(spreads[0], spreads[1])
-    )
-    columns = (answer.first.tolist(), answer.second.tolist(), answer.both.tolist())
-    return list(zip(*columns, strict=True))
+    """P(first), P(second) and P(both) of each pair; pairs whose limits have the same errors are asked together."""
+    alike: dict[tuple[tuple[ErrorTerm, ...], ...], list[int]] = defaultdict(list)
+    for i, pair in enumerate(pairs):
+        alike[pair[0].errors, pair[1].errors].append(i)
+    found = np.empty((len(pairs), 3))
+    for (one, other), chosen in alike.items():
+        held = [pairs[i] for i in chosen]
+        rows, limits, spreads = (
+            [np.array([getattr(pair[k], name) for pair in held]) for k in (0, 1)]
+            for name in ("row", "limit", "limit_sd")
+        )
+        answer = joint_above(
+            batch.take(rows[0]),
+            batch.take(rows[1]),
+            limits[0],
+            limits[1],
+            limit_sd_log10=(spreads[0], spreads[1]),
+            limit_errors=(one, other),
+        )
+        found[chosen] = np.stack([answer.first, answer.second, answer.both], axis=1)
+    return [(first, second, both) for first, second, both in found.tolist()]
 
 
 def _cell(first: float, second: float, both: float, high: float) -> JointState:

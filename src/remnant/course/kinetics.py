@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from remnant.course.growth_evidence import own_variance, shared_draws, tables_of
 from remnant.course.stretches import Stretch, stretches
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import COMPARISON, MEASUREMENT
+from remnant.evidence.groups import relative
+from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ErrorTerm
 from remnant.evidence.verbs import interval
 from remnant.knowledge.background import BackgroundRules, background_rules
 from remnant.knowledge.kinetics import KineticsRules, kinetics_rules
@@ -59,6 +60,7 @@ class _Case:
     stretch: Stretch
     rows: Integers
     background: Background | None = None
+    named: tuple[ErrorTerm, ...] = ()  # errors of the background
     shift: Floats
     extra_variance: Floats
     overt: tuple[float, str] | None = None
@@ -95,8 +97,10 @@ def fit_kinetics(
     rules = rules or kinetics_rules()
     background, relapse = background or background_rules(), relapse or relapse_rules()
     cases = _cases(dossiers, rules=rules, background=background, relapse=relapse)
-    measurements = [m for case in cases for m in case.stretch.measurements]
-    batch = EvidenceBatch.of([m.evidence for m in measurements])
+    # An error that the donors' background has too is no distance from it, nor one between the samples.
+    batch = EvidenceBatch.of(
+        [relative(m.evidence, case.named) for case in cases for m in case.stretch.measurements]
+    )
     cases = _judged(cases, batch, _own_distances(dossiers), rules=rules)
     fitted = [case for case in cases if not case.refused]
     fits = _fits(fitted, batch, rules)
@@ -188,6 +192,7 @@ def _on_background(
     return _Case(
         stretch=stretch,
         rows=rows,
+        named=baseline.percentile_errors,
         background=Background(mean=mean, sd=between, leukaemia_mean=mean, leukaemia_sd=rules.level_sd_log10),
         shift=np.where(early, growth.shift_log10 if growth else 0.0, 0.0),
         extra_variance=np.where(early, growth.sd_log10**2 if growth else 0.0, 0.0),

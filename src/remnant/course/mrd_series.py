@@ -61,7 +61,7 @@ class _Entry:
 class _Beside:
     """What the evidence says beside one state."""
 
-    change: tuple[float, float, float] | None = None
+    change: tuple[float | None, float | None, float | None] | None = None
     rise: float | None = None
     rise_1_log: float | None = None
     nadir: tuple[float, float, float] | None = None
@@ -277,7 +277,8 @@ def _changes(table: Sequence[_Entry]) -> list[_Beside]:
     batch = EvidenceBatch.of([table[row].measurement.evidence for row in rows])
     before = np.array([place[a] for a, _ in pairs])
     after = np.array([place[b] for _, b in pairs])
-    moved = change(batch.take(before), batch.take(after))
+    bound = np.array([table[row].measurement.known_above is not None for row in rows], dtype=np.bool_)
+    moved = change(batch.take(before), batch.take(after), bounds=(bound[before], bound[after]))
     columns = zip(
         pairs,
         moved.estimate.tolist(),
@@ -286,10 +287,17 @@ def _changes(table: Sequence[_Entry]) -> list[_Beside]:
         moved.probability.tolist(),
         strict=True,
     )
-    for (_, i), estimate, lower, upper, (rise, rise_1_log) in columns:
+    for (_, i), estimate, lower, upper, risen in columns:
         said = beside[i]
-        said.change, said.rise, said.rise_1_log = (estimate, lower, upper), rise, rise_1_log
+        step = _known(estimate), _known(lower), _known(upper)
+        said.change = None if step == (None, None, None) else step
+        said.rise, said.rise_1_log = (_known(p) for p in risen)
     return beside
+
+
+def _known(value: float) -> float | None:
+    """A number, or None for an end that is open."""
+    return value if math.isfinite(value) else None
 
 
 def _nadirs(

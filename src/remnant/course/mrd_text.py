@@ -8,7 +8,7 @@ from typing import Final
 from remnant.course.mrd_states import MrdStatus, Policy
 from remnant.records.judgement import Call
 from remnant.records.measurement import Measurement
-from remnant.units import number_text, probability_text, unit_label
+from remnant.units import change_text, number_text, probability_text, unit_label
 
 __all__ = ["state_code", "state_reason", "would_change"]
 
@@ -48,7 +48,7 @@ def state_reason(
     status: MrdStatus,
     call: Call,
     *,
-    change: tuple[float, float, float] | None,
+    change: tuple[float | None, float | None, float | None] | None,
     rise: float | None,
     rise_1_log: float | None,
     step: float | None,
@@ -62,7 +62,7 @@ def state_reason(
     call : Call
         Level that decided.
     change : tuple of float or None
-        log10 change from the evaluable sample before: estimate, lower, upper.
+        log10 change from the evaluable sample before: estimate, lower, upper; None for an end that is open.
     rise, rise_1_log : float or None
         P(change > 0) and P(change >= 1).
     step : float or None
@@ -85,8 +85,7 @@ def state_reason(
         parts.append(f"P(at least {size} log10 over the nadir) {probability_text(step)}.")
     if change is not None and rise is not None and rise_1_log is not None:
         parts.append(
-            f"Change {change[0]:+.2f} log10 ({change[1]:+.2f} to {change[2]:+.2f}); "
-            f"P(rise) {probability_text(rise)}, P(rise of 1 log10) {probability_text(rise_1_log)}."
+            f"{change_text(*change)}; P(rise) {probability_text(rise)}, P(rise of 1 log10) {probability_text(rise_1_log)}."
         )
     if status.sign == "elsewhere":
         parts.append("It confirms the suspected relapse of the other material, by yes or no.")

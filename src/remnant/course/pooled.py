@@ -13,11 +13,11 @@ from typing import Final, Literal
 import numpy as np
 
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import COMPARISON, MEASUREMENT
+from remnant.evidence.kinds import COMPARISON, MEASUREMENT, Evidence
 from remnant.evidence.verbs import combine, interval, probability_above, upper_limit
 from remnant.numerics.percentile_posterior import WEIGHTS
 from remnant.records.judgement import Call
-from remnant.records.measurement import Measurement
+from remnant.records.measurement import Baseline, Measurement
 from remnant.units import convert, number_text, probability_text, unit_label
 
 __all__ = ["JOIN", "pooled", "pooled_call"]
@@ -43,9 +43,13 @@ def pooled(group: Sequence[Measurement]) -> Measurement:
     batch = EvidenceBatch.of([evidence])
     measurement, comparison = interval(batch, include=MEASUREMENT), interval(batch, include=COMPARISON)
     seen = [m for m in group if _value(m) is not None]
+    bounds = [m.known_above for m in group if m.known_above is not None]
+    if len(bounds) == len(group):  # a bound of each is a bound of all: the likelihoods have no upper end
+        return _bound(group, evidence, max(bounds), lower=float(comparison.lower[0]))
     copies = np.array([m.control_copies or 1.0 for m in group])
     values = np.array([_value(m) or 0.0 for m in group])
     detected = bool(seen)
+    seen_by = [m.sensitivity_ratio for m in group]
     return dataclasses.replace(
         group[0],
         measurement_id=JOIN.join(m.measurement_id for m in group),
@@ -62,6 +66,29 @@ def pooled(group: Sequence[Measurement]) -> Measurement:
         wells=sum(m.wells for m in group),
         control_wells=sum(m.control_wells for m in group),
         control_copies=float(copies.sum()),
+        sensitivity_ratio=1.0 / sum(1.0 / one for one in seen_by if one) if all(seen_by) else None,
+    )
+
+
+def _bound(
+    group: Sequence[Measurement], evidence: Evidence, known_above: float, *, lower: float
+) -> Measurement:
+    """Measurements of which each is only known to exceed a bound."""
+    return dataclasses.replace(
+        group[0],
+        measurement_id=JOIN.join(m.measurement_id for m in group),
+        evidence=evidence,
+        estimate=None,
+        lower=known_above,
+        upper=None,
+        comparison_lower=min(lower, known_above),
+        comparison_upper=None,
+        upper_limit=None,
+        point_value=None,
+        positive_wells=sum(m.positive_wells for m in group),
+        wells=sum(m.wells for m in group),
+        control_wells=sum(m.control_wells for m in group),
+        control_copies=sum(m.control_copies or 1.0 for m in group),
     )
 
 
@@ -75,7 +102,7 @@ def pooled_call(
     given: Sequence[Call],
     *,
     borderline: tuple[float, float],
-    limits: Sequence[float] = (),
+    donors: Baseline | None = None,
 ) -> Call:
     """The rule of several measurements applied to the pooled one.
 
@@ -87,9 +114,8 @@ def pooled_call(
         Deciding calls of its parts, at least one; all by the same rule.
     borderline : tuple of (float, float)
         A probability between these is undecided.
-    limits : sequence of float, default ()
-        The donors' percentile at the nodes of its posterior, in the measurement's unit; it counts where the calls
-        integrated over it.
+    donors : Baseline or None, default None
+        The series' donors, in the measurement's unit; they count where the calls integrated over their percentile.
 
     Returns
     -------
@@ -98,16 +124,16 @@ def pooled_call(
     """
     call, m = given[0], measurement
     per_unit = convert(1.0, m.unit, call.unit)
-    value = None if m.point_value is None else m.point_value * per_unit
+    raw = _value(m)
+    value = None if raw is None else raw * per_unit
     inclusive = any(c.verdict == "above" and c.point_value == c.threshold for c in given)
     above = value is not None and (value > call.threshold or (inclusive and value == call.threshold))
     incomparable = not above and any(c.verdict == "not evaluable" for c in given)
     verdict: Literal["above", "not above", "not evaluable"] = "above" if above else "not above"
     limit = convert(call.threshold, call.unit, m.unit)
-    integrated = bool(limits) and call.threshold_sd_log10 > 0
-    asked, weights = (np.array([limits]), WEIGHTS) if integrated else (np.array([[limit]]), np.ones(1))
-    probability = float((probability_above(EvidenceBatch.of([m.evidence]), asked) @ weights)[0])
-    inside = ", the donors' own uncertainty inside" if integrated else ""
+    taught = donors is not None and bool(donors.percentile_nodes) and call.threshold_sd_log10 > 0
+    probability = _probability(m, limit, donors if taught else None)
+    inside = ", the donors' own uncertainty inside" if taught else ""
     undecided = borderline[0] <= probability <= borderline[1]
     confidence: Literal["robust", "borderline", "not evaluable"] = "borderline" if undecided else "robust"
     words, said = str(verdict), str(confidence)
@@ -127,9 +153,18 @@ def pooled_call(
     )
 
 
+def _probability(m: Measurement, limit: float, donors: Baseline | None) -> float:
+    """P(above) a number, or above the donors' percentile."""
+    batch = EvidenceBatch.of([m.evidence])
+    if donors is None:
+        return float(probability_above(batch, limit)[0])
+    nodes = np.array([donors.percentile_nodes])
+    return float((probability_above(batch, nodes, limit_errors=donors.percentile_errors) @ WEIGHTS)[0])
+
+
 def _found(m: Measurement, value: float | None, *, unit: str, per_unit: float) -> str:
     label = unit_label(unit, control=m.control)
     if value is not None:
-        return f"{m.target} {number_text(value)} {label}"
+        return f"{m.target} {'' if m.known_above is None else '> '}{number_text(value)} {label}"
     bound = "" if m.upper_limit is None else f" (< {number_text(m.upper_limit * per_unit)} {label})"
     return f"{m.target} not detected{bound}"

@@ -17,7 +17,7 @@ from remnant.course.relapse import OvertRelapse, predicts, transplant_date
 from remnant.knowledge.relapse import RelapseRules
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call
-from remnant.records.measurement import Measurement
+from remnant.records.measurement import Baseline, Measurement
 from remnant.records.sample import Sample
 
 __all__ = ["Entry", "SeriesKey", "entries", "series_key"]
@@ -146,7 +146,9 @@ def entries(
     for dossier in dossiers:
         samples = {sample.sample_id: sample for sample in dossier.samples}
         deciding = {call.measurement_id: call for call in dossier.calls if call.role == "decides"}
-        donors = {(b.assay_id, b.material, b.fraction, b.unit): b.percentile_nodes for b in dossier.baselines}
+        donors = {
+            (b.assay_id, b.material, b.fraction, b.unit): b for b in dossier.baselines if b.source == "donors"
+        }
         graft = transplant_date(dossier.events)
         engrafted_on = _engraftment(dossier, graft, engraftment_day)
         relapse_on = relapses[dossier.patient.patient_id].on
@@ -183,7 +185,7 @@ def _engraftment(dossier: Dossier, graft: dt.date | None, default_day: int) -> d
 def _one_a_day(
     group: Sequence[Measurement],
     deciding: Mapping[str, Call],
-    donors: Mapping[tuple[str, str, str, str], Sequence[float]],
+    donors: Mapping[tuple[str, str, str, str], Baseline],
     *,
     borderline: tuple[float, float],
 ) -> tuple[Measurement, Call | None]:
@@ -194,5 +196,5 @@ def _one_a_day(
         return one, deciding.get(one.measurement_id)
     day = pooled(evaluable)
     given = [deciding[m.measurement_id] for m in evaluable if m.measurement_id in deciding]
-    limits = donors.get((day.assay_id, day.material, day.fraction, day.unit), ())
-    return day, pooled_call(day, given, borderline=borderline, limits=limits) if given else None
+    baseline = donors.get((day.assay_id, day.material, day.fraction, day.unit))
+    return day, pooled_call(day, given, borderline=borderline, donors=baseline) if given else None

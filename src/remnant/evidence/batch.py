@@ -6,7 +6,7 @@ The records of `remnant.evidence.kinds` are views of one row. Verbs work on batc
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -167,6 +167,57 @@ class SharedErrors:
             same = (partner == self.name[:, column : column + 1]) & (partner >= 0)
             total += mine[:, column] * np.where(same, theirs, 0.0).sum(axis=1)
         return total
+
+    def variance_apart(self, terms: Iterable[ErrorTerm], classes: Iterable[str]) -> Floats:
+        """Variance of each row's difference from one quantity that has named errors of its own.
+
+        Parameters
+        ----------
+        terms : iterable of ErrorTerm
+            Errors of the other quantity.
+        classes : iterable of str
+            Error classes that count.
+
+        Returns
+        -------
+        ndarray of float, shape (n,)
+            A name that both have is the same draw: its sizes are subtracted before they are squared.
+        """
+        wanted = frozenset(classes)
+        variance = self.variance(wanted)
+        theirs = {term.name: term.sd_log10 for term in terms if term.error_class in wanted}
+        if theirs:
+            variance += sum(sd**2 for sd in theirs.values())
+            variance -= 2.0 * (self.included(wanted) * self._sizes(theirs)).sum(axis=1)
+        return np.maximum(variance, 0.0)
+
+    def variance_cancelled(self, terms: Iterable[ErrorTerm], classes: Iterable[str]) -> Floats:
+        """Part of each row's variance that a quantity with some of its errors takes away.
+
+        Parameters
+        ----------
+        terms : iterable of ErrorTerm
+            Errors of the other quantity; those that a row does not name are nothing to it.
+        classes : iterable of str
+            Error classes that count.
+
+        Returns
+        -------
+        ndarray of float, shape (n,)
+            Square of the size less square of the difference of sizes, summed over the names of both.
+        """
+        wanted = frozenset(classes)
+        theirs = {term.name: term.sd_log10 for term in terms if term.error_class in wanted}
+        if not theirs:
+            return np.zeros(len(self.name))
+        mine, size = self.included(wanted), self._sizes(theirs)
+        cancelled: Floats = np.where(mine > 0, size * (2.0 * mine - size), 0.0).sum(axis=1)
+        return cancelled
+
+    def _sizes(self, by_name: Mapping[str, float]) -> Floats:
+        """Another quantity's size of each term; 0 where it has none."""
+        sizes: Floats = np.array([*(by_name.get(name, 0.0) for name in self.names), 0.0])[self.name]
+        return sizes
 
     def row(self, i: int) -> tuple[ErrorTerm, ...]:
         """Terms of one row as records.

@@ -21,6 +21,7 @@ __all__ = [
     "COMPARISON",
     "KNOTS",
     "MEASUREMENT",
+    "RUN",
     "TUBE",
     "CountsEvidence",
     "ErrorTerm",
@@ -41,6 +42,8 @@ TUBE: Final = frozenset({"curve", "control"})
 """Error classes of the one cDNA tube: calibration and the control gene."""
 MEASUREMENT: Final = TUBE | {"run", "rt"}
 """Error classes of the interval *of this measurement*: what was in this sample."""
+RUN: Final = frozenset({"curve", "run"})
+"""Error classes that a measurement shares with other samples: of their run, or of the laboratory."""
 COMPARISON: Final = MEASUREMENT | {"biology"}
 """Error classes of the interval *for comparison with another sample* of the patient."""
 

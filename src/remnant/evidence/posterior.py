@@ -23,7 +23,16 @@ from remnant.evidence.batch import KINDS, EvidenceBatch, Floats, Integers
 from remnant.evidence.kinds import KNOTS
 from remnant.evidence.likelihood import at_log10
 
-__all__ = ["Distribution", "Knots", "blocks", "difference", "knots", "posterior", "quantile", "tail"]
+__all__ = [
+    "Distribution",
+    "Knots",
+    "blocks",
+    "difference",
+    "knots",
+    "posterior",
+    "quantile",
+    "tail",
+]
 
 _COARSE: Final = 129
 _DEPTH: Final = 18.0  # e^-18 of the maximum: what lies outside weighs less than 1e-6
@@ -164,6 +173,9 @@ def _window(batch: EvidenceBatch) -> tuple[Floats, Floats]:
         first = np.maximum(alive.argmax(axis=1) - 1, 0)
         last = np.minimum(_COARSE - alive[:, ::-1].argmax(axis=1), _COARSE - 1)
         low, high = points[rows, first], points[rows, last]
+    steps = np.flatnonzero(batch.kind == KINDS.index("reported"))
+    # "More than" begins where the report says: no spline is laid over the step.
+    low[steps] = np.maximum(low[steps], batch.reported[batch.row[steps], 3])
     return low, high
 
 
@@ -230,7 +242,13 @@ def _folded(density: Floats, sd_steps: Floats) -> Floats:
     return np.maximum(folded, 0.0, out=folded)
 
 
-def difference(after: Knots, before: Knots, sd_log10: Floats) -> Distribution:
+def difference(
+    after: Knots,
+    before: Knots,
+    sd_log10: Floats,
+    *,
+    edges: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
+) -> Distribution:
     """Posterior of log10 after - log10 before.
 
     Parameters
@@ -239,6 +257,9 @@ def difference(after: Knots, before: Knots, sd_log10: Floats) -> Distribution:
         Likelihood of the two sides.
     sd_log10 : ndarray of float, shape (n,)
         Error of the difference that is not in the likelihoods.
+    edges : pair of ndarray of bool, shape (n,), or None, default None
+        Rows of which only a lower bound is known, later and earlier side: there the bound stands for the quantity,
+        each bound as likely as the likelihood rises at it, and the declared range plays no part.
 
     Returns
     -------
@@ -250,17 +271,20 @@ def difference(after: Knots, before: Knots, sd_log10: Floats) -> Distribution:
     step = total / (_POINTS - 6)
     # The later side starts so far in that no difference wraps around.
     lead = np.ceil((width_b + _REACH * sd_log10) / step).astype(np.int64) + 1
-    spectrum = fft.rfft(_binned(after, step, lead), axis=1)
-    spectrum *= np.conj(fft.rfft(_binned(before, step, np.zeros_like(lead)), axis=1))
+    later, earlier = edges or (None, None)
+    spectrum = fft.rfft(_binned(after, step, lead, edge=later), axis=1)
+    spectrum *= np.conj(fft.rfft(_binned(before, step, np.zeros_like(lead), edge=earlier), axis=1))
     spectrum *= _kernel(sd_log10 / step, _POINTS)
     density = fft.irfft(spectrum, n=_POINTS, axis=1, overwrite_x=True)
     np.maximum(density, 0.0, out=density)
     return _distribution(after.low - before.low - lead * step, step, density)
 
 
-def _binned(rows: Knots, step: Floats, lead: Integers) -> Floats:
+def _binned(rows: Knots, step: Floats, lead: Integers, *, edge: NDArray[np.bool_] | None = None) -> Floats:
     """Mass of each row on a coarser grid of the given step, shared between the two nearest points."""
     fine = np.exp(np.minimum(rows.value @ _REFINE[2], 0.0))
+    if edge is not None:
+        fine[edge] = _rise(fine[edge])
     place = ((rows.high - rows.low) / (2 * _CELLS) / step)[:, None] * np.arange(fine.shape[1])
     cell = place.astype(np.int64)
     upper = fine * (place - cell)
@@ -270,6 +294,17 @@ def _binned(rows: Knots, step: Floats, lead: Integers) -> Floats:
     binned += np.bincount(flat, weights=(fine - upper).ravel(), minlength=size)
     binned += np.bincount(flat + 1, weights=upper.ravel(), minlength=size)
     return binned[:-1].reshape(-1, _POINTS)
+
+
+def _rise(likelihood: Floats) -> Floats:
+    """How much a likelihood rises around each point; what it has at the first point is there."""
+    climbed = np.maximum.accumulate(likelihood, axis=1)
+    between = 0.5 * np.diff(climbed, axis=1)
+    rise = np.zeros_like(climbed)
+    rise[:, 0] = climbed[:, 0]
+    rise[:, :-1] += between
+    rise[:, 1:] += between
+    return rise
 
 
 def quantile(grid: Distribution, probability: Floats) -> Floats:

@@ -7,6 +7,7 @@ errors count as far as their class is in `include` (see `remnant.evidence.kinds`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
@@ -17,7 +18,7 @@ from scipy.special import logsumexp
 
 from remnant.errors import MeasurementError
 from remnant.evidence import likelihood
-from remnant.evidence.batch import EvidenceBatch, Floats, Integers
+from remnant.evidence.batch import EvidenceBatch, Floats, Integers, SharedErrors
 from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ErrorTerm, ProfileEvidence
 from remnant.evidence.posterior import blocks, difference, knots, posterior, quantile, tail
 from remnant.evidence.profile import tabulate
@@ -72,9 +73,11 @@ class Change:
     Attributes
     ----------
     estimate, lower, upper : ndarray of float, shape (n,)
-        Posterior median and equal-tailed interval of the log10 change.
+        Posterior median and equal-tailed interval of the log10 change. Where one side is only known to exceed a
+        bound (every partition positive, "more than" in a report) the estimate is NaN and the end that this bound
+        does not give is infinite; where both sides are, both ends are.
     probability : ndarray of float, shape (n, s)
-        P(change > step) for each step asked.
+        P(change > step) for each step asked; NaN where nothing is known of the change.
     """
 
     estimate: Floats
@@ -157,6 +160,11 @@ def _error_sd(batch: EvidenceBatch, include: AbstractSet[str]) -> Floats:
     return np.sqrt(batch.errors.variance(include) + np.square(likelihood.private_sd(batch)))
 
 
+def _error_sd_apart(batch: EvidenceBatch, terms: Sequence[ErrorTerm], include: AbstractSet[str]) -> Floats:
+    """Error of each row's distance from a limit with named errors."""
+    return np.sqrt(batch.errors.variance_apart(terms, include) + np.square(likelihood.private_sd(batch)))
+
+
 def interval(
     batch: EvidenceBatch, level: float = 0.95, *, include: AbstractSet[str] = MEASUREMENT
 ) -> Interval:
@@ -197,7 +205,11 @@ def interval(
 
 
 def probability_above(
-    batch: EvidenceBatch, limit: float | Floats, *, include: AbstractSet[str] = MEASUREMENT
+    batch: EvidenceBatch,
+    limit: float | Floats,
+    *,
+    include: AbstractSet[str] = MEASUREMENT,
+    limit_errors: Sequence[ErrorTerm] = (),
 ) -> Floats:
     """Posterior probability that q exceeds a limit.
 
@@ -209,13 +221,26 @@ def probability_above(
         Limit in the unit of q, positive; m limits of each row are answered from one posterior.
     include : set of str, default MEASUREMENT
         Error classes that count.
+    limit_errors : sequence of ErrorTerm, default ()
+        Named errors of the limit, where it was measured too: one that q has as well is the same draw and cancels
+        as far as its size is the same.
 
     Returns
     -------
     ndarray of float, shape (n,) or (n, m)
         Probability.
+
+    Examples
+    --------
+    >>> from remnant.evidence.kinds import ReportedEvidence
+    >>> line = ErrorTerm(name="curve:laboratory:WT1", sd_log10=0.3)
+    >>> twice = ReportedEvidence(value=20.0, sd_log10=0.1, upper_limit=None, lower_limit=None,
+    ...     log10_low=-3, log10_high=6, errors=(line,))
+    >>> batch = EvidenceBatch.of([twice])
+    >>> probability_above(batch, 10.0).round(2), probability_above(batch, 10.0, limit_errors=[line]).round(3)
+    (array([0.83]), array([0.999]))
     """
-    sd = _error_sd(batch, include)
+    sd = _error_sd_apart(batch, limit_errors, include)
     log10_limit = np.log10(np.asarray(limit, dtype=float))
     if log10_limit.ndim < 2:
         log10_limit = np.broadcast_to(log10_limit, (len(batch),))[:, None]
@@ -340,10 +365,13 @@ def change(
     steps: tuple[float, ...] = (0.0, 1.0),
     level: float = 0.95,
     include: AbstractSet[str] = COMPARISON,
+    bounds: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
 ) -> Change:
     """Change in log10 from one measurement to another, row by row; either side may be undetected.
 
-    An error that both sides name is the same draw and cancels as far as its size is the same.
+    An error that both sides name is the same draw and cancels as far as its size is the same. Of a side that is only
+    known to exceed a bound the bound is taken: the interval has one end, and what the declared range puts beyond
+    the bound is none.
 
     Parameters
     ----------
@@ -355,6 +383,8 @@ def change(
         Probability inside the interval.
     include : set of str, default COMPARISON
         Error classes that count.
+    bounds : pair of ndarray of bool, shape (n,), or None, default None
+        Rows of which only a lower bound is known, before and after: their likelihood has no upper end.
 
     Returns
     -------
@@ -379,10 +409,25 @@ def change(
     variance -= 2.0 * after.errors.covariance(before.errors, include)
     sd = np.sqrt(np.maximum(variance, 0.0))
     asked = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
+    none = np.zeros(len(before), dtype=np.bool_)
+    falls, rises = bounds or (none, none)
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        grid = difference(knots(after.take(rows)), knots(before.take(rows)), sd[rows])
-        return quantile(grid, asked), tail(grid, np.broadcast_to(np.array(steps), (len(rows), len(steps))))
+        later, earlier = knots(after.take(rows)), knots(before.take(rows))
+        grid = difference(later, earlier, sd[rows])
+        ends = quantile(grid, asked)
+        above = tail(grid, np.broadcast_to(np.array(steps), (len(rows), len(steps))))
+        bound = np.flatnonzero(rises[rows] | falls[rows])
+        if len(bound):
+            up, down = rises[rows][bound], falls[rows][bound]
+            grid = difference(later.take(bound), earlier.take(bound), sd[rows][bound], edges=(up, down))
+            least, _, most = quantile(grid, asked).T
+            ends[bound] = np.stack(
+                [np.where(down, -np.inf, least), np.full(len(bound), np.nan), np.where(up, np.inf, most)],
+                axis=1,
+            )
+            above[bound[up & down]] = np.nan
+        return ends, above
 
     found, probability = blocks(len(before), work)
     return Change(found[:, 1], found[:, 0], found[:, 2], probability)
@@ -396,6 +441,7 @@ def joint_above(
     *,
     include: AbstractSet[str] = MEASUREMENT,
     limit_sd_log10: tuple[float | Floats, float | Floats] = (0.0, 0.0),
+    limit_errors: tuple[Sequence[ErrorTerm], Sequence[ErrorTerm]] = ((), ()),
 ) -> JointAbove:
     """Probability that two quantities of one sample both exceed their limits.
 
@@ -412,6 +458,8 @@ def joint_above(
         Error classes that count.
     limit_sd_log10 : pair of float or ndarray of float, shape (n,), default (0.0, 0.0)
         Each limit's own uncertainty, log-normal, each limit's own; 0 for a published number.
+    limit_errors : pair of sequence of ErrorTerm, default ((), ())
+        Named errors of each limit, where it was measured too.
 
     Returns
     -------
@@ -428,11 +476,18 @@ def joint_above(
     limits = [
         np.broadcast_to(np.log10(np.asarray(v, dtype=float)), (n,)) for v in (first_limit, second_limit)
     ]
-    variances = [np.square(_error_sd(batch, include)) for batch in (first, second)]
-    shared = first.errors.covariance(second.errors, include)
+    variances = [
+        np.square(_error_sd_apart(batch, terms, include))
+        for batch, terms in zip((first, second), limit_errors, strict=True)
+    ]
+    shared = _covariance_apart(first, second, limit_errors, include)
     # One latent draw u with loadings a and b reproduces the covariance a * b; the rest stays private.
     ratio = np.sqrt(np.divide(variances[0], variances[1], out=np.ones(n), where=variances[1] > 0))
-    loadings = [np.sqrt(shared * ratio), np.sqrt(np.divide(shared, ratio, out=np.zeros(n), where=ratio > 0))]
+    size = np.abs(shared)
+    loadings = [
+        np.sqrt(size * ratio),
+        np.sign(shared) * np.sqrt(np.divide(size, ratio, out=np.zeros(n), where=ratio > 0)),
+    ]
     private = [
         np.sqrt(np.maximum(v - a * a, 0.0) + np.square(sd))
         for v, a, sd in zip(variances, loadings, limit_sd_log10, strict=True)
@@ -448,10 +503,25 @@ def joint_above(
     return JointAbove(*blocks(n, work))
 
 
+def _covariance_apart(
+    first: EvidenceBatch,
+    second: EvidenceBatch,
+    limit_errors: tuple[Sequence[ErrorTerm], Sequence[ErrorTerm]],
+    include: AbstractSet[str],
+) -> Floats:
+    """Covariance of two distances from limits: that of the quantities, and what the limits share with them."""
+    shared = first.errors.covariance(second.errors, include)
+    if not any(limit_errors):
+        return shared
+    limits = [SharedErrors.of([terms]).take(np.zeros(len(first), dtype=np.int64)) for terms in limit_errors]
+    shared -= first.errors.covariance(limits[1], include) + limits[0].covariance(second.errors, include)
+    return shared + limits[0].covariance(limits[1], include)
+
+
 def combine(batch: EvidenceBatch) -> ProfileEvidence:
     """Merge several measurements of one quantity, such as same-day replicates.
 
-    Errors that every row names with the same size stay named; the others are each row's own and are
+    Errors that every row names stay named, with the smallest size; what is left is each row's own and is
     integrated out before the log-likelihoods are summed.
 
     Parameters
@@ -474,7 +544,12 @@ def combine(batch: EvidenceBatch) -> ProfileEvidence:
             where="combine", found="no rows", needed="at least one", advice="Select measurements first."
         )
     rows = [batch.errors.row(i) for i in range(len(batch))]
-    common: tuple[ErrorTerm, ...] = tuple(term for term in rows[0] if all(term in row for row in rows[1:]))
+    sizes = [{term.name: term.sd_log10 for term in row} for row in rows]
+    common = tuple(
+        ErrorTerm(name=name, sd_log10=min(row[name] for row in sizes))
+        for name in sizes[0]
+        if all(name in row for row in sizes)
+    )
     kept = sum(term.sd_log10**2 for term in common)
     everything = {name.partition(":")[0] for name in batch.errors.names}
     own = np.square(_error_sd(batch, everything)) - kept

@@ -79,6 +79,8 @@ class GateRule:
         Ratio of the largest to the smallest count over that range that is a finding.
     separation_mads : float
         Distance of two populations, in deviations of the negative one, that makes them two.
+    stray_share : float
+        Share of partitions far below the blanks that a well may hold; where most wells hold more, the blanks are none.
     """
 
     id: str
@@ -88,6 +90,7 @@ class GateRule:
     highest_share: float
     sensitive_above: float
     separation_mads: float
+    stray_share: float
     source: str
     status: str
 
@@ -181,6 +184,8 @@ class ImpliedVolume:
         Such wells of a run from which their median replaces the instrument's row.
     relative_tolerance : float
         A well further from the median is a finding.
+    unusual_factor : float
+        A median this many times the instrument's volume, or this small a part of it, is a finding.
     """
 
     id: str
@@ -189,6 +194,7 @@ class ImpliedVolume:
     positive_share_below: float
     minimum_wells: int
     relative_tolerance: float
+    unusual_factor: float
     source: str
     status: str
 

@@ -30,6 +30,8 @@ class AmplificationRules:
         Robust standard deviations beyond which one curve's efficiency is left out of the mean.
     cycles_needed : int
         Readings without which a curve is not judged.
+    cycles_for_drift : int
+        Readings without which a slow rise is not called drift.
     beats_line : float
         Share of the variance about a straight line that the sigmoid must explain.
     slow_rise, slow_rise_relative, weak_rise : float
@@ -40,6 +42,13 @@ class AmplificationRules:
         Cycles below which a rise is doubtful.
     cq_difference : float
         Cycles between our Cq and the instrument's that are a finding.
+    level_quantile : float
+        Quantile of the heights of a target's curves in a run of which the share is the one fluorescence for all.
+    plateau_levels : int
+        Levels of standards that show whether plateaus depend on the copies.
+    plateau_slope_change, plateau_z : float
+        Share of a standard curve's slope that the plateaus may take, and standard errors of it, beyond which all curves
+        of the target are read at one fluorescence.
     combination_assays, combination_levels : int
         Other assays, and levels of each of their standard curves, from which the combination is learned.
     combination_z : float
@@ -57,6 +66,7 @@ class AmplificationRules:
     misfit_curves: int
     efficiency_outlier: float
     cycles_needed: int
+    cycles_for_drift: int
     beats_line: float
     slow_rise: float
     slow_rise_relative: float
@@ -64,6 +74,10 @@ class AmplificationRules:
     weak_rise: float
     fast_rise: float
     cq_difference: float
+    level_quantile: float
+    plateau_levels: int
+    plateau_slope_change: float
+    plateau_z: float
     combination_assays: int
     combination_levels: int
     combination_z: float

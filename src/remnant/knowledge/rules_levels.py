@@ -242,8 +242,11 @@ def _low(
 
 
 def _copies_a_well(m: Measurement) -> float | None:
+    """Control copies in as much cDNA as one target well holds; as reported where volumes are not known."""
     if m.control_copies is None:
         return None
+    if m.sensitivity_ratio and m.wells:
+        return round(1.0 / m.sensitivity_ratio / m.wells, 6)
     return m.control_copies / m.control_wells if m.control_wells else m.control_copies
 
 

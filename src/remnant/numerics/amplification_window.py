@@ -1,4 +1,4 @@
-"""What is read off a curve itself: third-derivative cycle, baseline, window of linearity, share of the plateau.
+"""What is read off a curve itself: third-derivative cycle, baseline, window of linearity, cycles at a fluorescence.
 
 The window of linearity is the last `length` cycles up to the second-derivative maximum. The baseline is the
 constant that makes ``log10(F - baseline)`` straight there: the slopes of its lower and upper half agree. The
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remnant.numerics.compiled import compiled
+from remnant.numerics.reading_noise import ReadingNoise, moved_variance
 
 __all__ = ["Windows", "read_windows"]
 
@@ -45,8 +46,10 @@ class Windows:
         Cycles in the window; 0 without one.
     share_cycle : ndarray, shape (n,)
         Cycle at which fluorescence over the baseline reaches the given share of the height.
-    share_gain : ndarray, shape (n,)
-        Standard deviation of that cycle for readings of unit standard deviation: cycles per fluorescence.
+    share_error : ndarray, shape (n,)
+        Standard error of that cycle; NaN where no noise was given.
+    level_cycle, level_error : ndarray, shape (n,)
+        The same where the fluorescence is given instead of a share; NaN without one.
     """
 
     third_derivative: Floats
@@ -55,7 +58,9 @@ class Windows:
     log10_factor_se: Floats
     window_cycles: NDArray[np.int64]
     share_cycle: Floats
-    share_gain: Floats
+    share_error: Floats
+    level_cycle: Floats
+    level_error: Floats
 
 
 @compiled
@@ -75,6 +80,17 @@ def _filled(x: Array, row: Array, out: Array) -> tuple[int, int]:
         before = i
         last = i + 1
     return max(first, 0), last
+
+
+@compiled
+def _bridged(row: Array, start: int, end: int, many: int) -> bool:
+    """Whether so many neighbouring readings of a stretch are missing: a straight line is no exponential rise."""
+    gap = 0
+    for i in range(start, end):
+        gap = 0 if math.isfinite(row[i]) else gap + 1
+        if gap >= many:
+            return True
+    return False
 
 
 @compiled
@@ -165,14 +181,13 @@ def _baseline(x: Array, y: Array, logs: Array) -> float:
 
 
 @compiled
-def _share(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    x: Array, y: Array, first: int, last: int, level: float, out: Array, pull: Array
-) -> int:
-    """Last upward crossing of a level, linear on the logarithm over the baseline `out[1]`.
+def _crossing(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    x: Array, y: Array, first: int, last: int, level: float, baseline: float, pull: Array
+) -> tuple[float, int]:
+    """Last upward crossing of a level, linear on the logarithm over the baseline.
 
-    Gives the reading after it, or -1, and in `pull` how the two readings move it.
+    Gives its cycle and the reading after it, or -1, and in `pull` how the two readings move it.
     """
-    baseline = out[1]
     for i in range(last - 1, first, -1):
         if y[i - 1] - baseline < level <= y[i] - baseline:
             step = x[i] - x[i - 1]
@@ -184,26 +199,17 @@ def _share(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             else:
                 part = (level - below) / (above - below)
                 pull[0], pull[1] = (part - 1.0) / (above - below), -part / (above - below)
-            out[5] = x[i - 1] + step * part
             pull[0] *= step
             pull[1] *= step
-            return i
-    return -1
+            return x[i - 1] + step * part, i
+    return math.nan, -1
 
 
 @compiled
-def _gain(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    x: Array,
-    y: Array,
-    start: int,
-    end: int,
-    after: int,
-    baseline: float,
-    rho: float,
-    pull: Array,
-    move: Array,
-) -> float:
-    """Standard deviation of the share cycle for readings of unit sd, neighbours correlated by `rho`.
+def _moves(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    x: Array, y: Array, start: int, end: int, after: int, baseline: float, pull: Array, move: Array
+) -> tuple[int, int]:
+    """What a unit of fluorescence at each reading moves a crossing by; first and one past last of them.
 
     The two readings about the crossing move it themselves; every reading of the window moves it through the
     baseline, which keeps the slopes of both halves equal.
@@ -231,16 +237,19 @@ def _gain(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         move[k] *= scale
     move[after - 1] += pull[0]
     move[after] += pull[1]
-    variance = carried = 0.0
-    for k in range(low, high):
-        variance += move[k] * move[k] + 2.0 * move[k] * carried
-        carried = rho * (carried + move[k])
-    return math.sqrt(max(variance, 0.0))
+    return low, high
 
 
 @compiled
 def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    x: Array, fluorescence: Array, ends: Array, height: Array, share: float, lengths: Array, out: Array
+    x: Array,
+    fluorescence: Array,
+    ends: Array,
+    levels: Array,
+    lengths: Array,
+    profile: Array,
+    standardised: Array,
+    out: Array,
 ) -> None:
     rows, cycles = fluorescence.shape
     y, work, logs, pull = np.empty(cycles), np.empty(cycles), np.empty(cycles), np.empty(2)
@@ -255,7 +264,7 @@ def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         while end < last and x[end] <= ends[row, 0]:
             end += 1
         start = max(end - lengths[0], first)
-        if end - start < lengths[1]:
+        if end - start < lengths[1] or _bridged(fluorescence[row], start, end, 2):
             continue
         out[row, 1] = _baseline(x[start:end], y[start:end], logs)
         if not math.isfinite(out[row, 1]):
@@ -268,9 +277,16 @@ def _window_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         stop = first
         while stop < last and not x[stop] > ends[row, 1]:
             stop += 1
-        after = _share(x, y, first, min(stop + 1, last), share * height[row], out[row], pull)
-        if after > 0:
-            out[row, 6] = _gain(x, y, start, end, after, out[row, 1], ends[row, 2], pull, work)
+        for k in range(2):
+            level = levels[row, k]
+            cycle, after = _crossing(x, y, first, min(stop + 1, last), level, out[row, 1], pull)
+            if after > 0 and _bridged(fluorescence[row], after - 1, after + 1, 1):
+                continue
+            out[row, 5 + 2 * k] = cycle
+            if after > 0:
+                low, high = _moves(x, y, start, end, after, out[row, 1], pull, work)
+                variance = moved_variance(work[low:high], low, profile[row], standardised[row])
+                out[row, 6 + 2 * k] = math.sqrt(variance)
 
 
 def read_windows(
@@ -283,7 +299,8 @@ def read_windows(
     share: float,
     longest: int,
     shortest: int,
-    correlation: Floats | None = None,
+    level: Floats | None = None,
+    noise: ReadingNoise | None = None,
 ) -> Windows:
     """Third-derivative cycle, baseline, amplification factor and share cycle of each curve.
 
@@ -292,7 +309,8 @@ def read_windows(
     cycles : ndarray, shape (k,)
         Cycle numbers, increasing.
     fluorescence : ndarray, shape (n, k)
-        A curve a row; inner NaN are bridged by straight lines.
+        A curve a row; inner NaN are bridged by straight lines. A window that lacks two neighbouring readings is
+        none, and a share cycle is read between two readings that are there.
     second_derivative, steepest : ndarray, shape (n,)
         Second- and first-derivative maximum of the fitted sigmoid; NaN for a curve without.
     height : ndarray, shape (n,)
@@ -301,8 +319,10 @@ def read_windows(
         Share of the height at which a cycle is read.
     longest, shortest : int
         Most and fewest cycles of the window.
-    correlation : ndarray, shape (n,), or None, default None
-        Correlation of the noise of neighbouring readings; None for none.
+    level : ndarray, shape (n,), or None, default None
+        Fluorescence over the baseline at which a second cycle is read; None for none.
+    noise : ReadingNoise or None, default None
+        Noise of the readings, for standard errors; None for none.
 
     Returns
     -------
@@ -323,13 +343,16 @@ def read_windows(
     >>> float(10 ** got.log10_factor[0].round(6)), got.baseline.round(4).tolist()
     (1.9..., [2.0])
     """
-    out = np.empty((len(fluorescence), 7))
-    rho = np.zeros(len(fluorescence)) if correlation is None else correlation
-    ends = np.stack([second_derivative, steepest, rho], axis=1)
+    out = np.empty((len(fluorescence), 9))
+    ends = np.stack([second_derivative, steepest], axis=1)
     rows = np.ascontiguousarray(fluorescence, dtype=np.float64)
-    _window_rows(
-        np.asarray(cycles, dtype=np.float64), rows, ends, height, share, np.array([longest, shortest]), out
-    )
+    levels = np.stack([share * height, np.full(len(height), np.nan) if level is None else level], axis=1)
+    lengths = np.array([longest, shortest])
+    if noise is None:
+        unknown = np.full_like(rows, np.nan)
+        noise = ReadingNoise(profile=unknown, standardised=unknown)
+    grid = np.asarray(cycles, dtype=np.float64)
+    _window_rows(grid, rows, ends, levels, lengths, noise.profile, noise.standardised, out)
     return Windows(
         third_derivative=out[:, 0],
         baseline=out[:, 1],
@@ -337,5 +360,7 @@ def read_windows(
         log10_factor_se=out[:, 3],
         window_cycles=out[:, 4].astype(np.int64),
         share_cycle=out[:, 5],
-        share_gain=out[:, 6],
+        share_error=out[:, 6],
+        level_cycle=out[:, 7],
+        level_error=out[:, 8],
     )

@@ -32,7 +32,6 @@ Booleans = NDArray[np.bool_]
 
 _SD_RANGE: Final = (0.02, 1.5)
 _GRID: Final = 41
-_SMALLEST: Final = 1e-16  # below this the convolution that made the likelihood is rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +103,7 @@ class Track:
 
 
 def fit_percentile(
-    likelihood: Callable[[Floats, float], Floats],
+    log_likelihood: Callable[[Floats, float], Floats],
     *,
     low: float,
     high: float,
@@ -115,8 +114,8 @@ def fit_percentile(
 
     Parameters
     ----------
-    likelihood : callable
-        Takes centres, shape (m,), and a spread; gives the likelihood of each sample, shape (n, m).
+    log_likelihood : callable
+        Takes centres, shape (m,), and a spread; gives the log-likelihood of all samples, shape (m,).
     low, high : float
         Where to search the percentile.
     percent : float, default 97.5
@@ -143,7 +142,7 @@ def fit_percentile(
     Examples
     --------
     >>> values = np.array([0.7, 0.9, 1.0, 1.1, 1.3])
-    >>> def normal(centres, sd): return stats.norm.pdf(values[:, None], centres, sd)
+    >>> def normal(centres, sd): return stats.norm.logpdf(values[:, None], centres, sd).sum(axis=0)
     >>> got = fit_percentile(normal, low=0.0, high=4.0)
     >>> round(got.mean, 2), round(got.sd, 2), round(got.percentile, 2)
     (1.0, 0.2, 1.39)
@@ -151,7 +150,7 @@ def fit_percentile(
     shift = float(stats.norm.ppf(percent / 100.0))
     percentiles, spreads = np.linspace(low, high, _GRID), np.geomspace(*_SD_RANGE, _GRID)
     drop = stats.chi2.ppf(level, 1) / 2.0
-    surface = _surface(likelihood, percentiles, spreads, shift)
+    surface = _surface(log_likelihood, percentiles, spreads, shift)
     best = np.unravel_index(surface.argmax(), surface.shape)
     if best[0] in {0, _GRID - 1} or best[1] == _GRID - 1:
         raise FitError(
@@ -163,12 +162,12 @@ def fit_percentile(
     inside = np.flatnonzero(surface.max(axis=1) > surface.max() - drop)
     percentiles = _around(percentiles, inside[0] - 1, inside[-1] + 1)
     spreads = _around(spreads, best[1] - 4, best[1] + 4)
-    surface = _surface(likelihood, percentiles, spreads, shift)
+    surface = _surface(log_likelihood, percentiles, spreads, shift)
     profile = surface.max(axis=1)
     lower, upper = _crossings(percentiles, profile, profile.max() - drop)
     best = np.unravel_index(surface.argmax(), surface.shape)
     fine = _around(percentiles, best[0] - 1, best[0] + 1), _around(spreads, best[1] - 1, best[1] + 1)
-    surface = _surface(likelihood, *fine, shift)
+    surface = _surface(log_likelihood, *fine, shift)
     best = np.unravel_index(surface.argmax(), surface.shape)
     percentile, sd = float(fine[0][best[0]]), float(fine[1][best[1]])
     return FittedPercentile(
@@ -181,13 +180,9 @@ def _around(values: Floats, first: SupportsInt, last: SupportsInt) -> Floats:
 
 
 def _surface(
-    likelihood: Callable[[Floats, float], Floats], percentiles: Floats, spreads: Floats, shift: float
+    log_likelihood: Callable[[Floats, float], Floats], percentiles: Floats, spreads: Floats, shift: float
 ) -> Floats:
-    columns = [
-        np.log(np.maximum(likelihood(percentiles - shift * sd, float(sd)), _SMALLEST)).sum(axis=0)
-        for sd in spreads
-    ]
-    return np.stack(columns, axis=1)
+    return np.stack([log_likelihood(percentiles - shift * sd, float(sd)) for sd in spreads], axis=1)
 
 
 def _crossings(x: Floats, profile: Floats, level: float) -> tuple[float, float]:

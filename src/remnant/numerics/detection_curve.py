@@ -30,6 +30,7 @@ __all__ = [
     "DetectionFit",
     "Detections",
     "Model",
+    "above_blank",
     "against_one_hit",
     "fit",
     "goodness_of_fit",
@@ -369,3 +370,53 @@ def against_one_hit(found: DetectionFit, one_hit: DetectionFit) -> tuple[float, 
     ratio = max(2.0 * (found.log_likelihood - one_hit.log_likelihood), 0.0)
     p_value = float(chi2.sf(ratio, 1))
     return ratio, 0.5 * p_value if shape.at_edge and ratio > 0 else (1.0 if ratio == 0 else p_value)
+
+
+def above_blank(
+    data: Detections, *, blank_molecules: float, limit_of_blank: float, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Copies at which 95 % of wells hold more molecules than a blank stays within.
+
+    Parameters
+    ----------
+    data : Detections
+        Wells with a signal by level; the blank gives some of these signals.
+    blank_molecules : float
+        Mean number of molecules that amplify in a blank well.
+    limit_of_blank : float
+        Molecules that a blank well stays within.
+    level : float, default 0.95
+        Level of the interval.
+
+    Returns
+    -------
+    copies, lower, upper : float
+        With one hit of probability q a nominal copy, at its largest likelihood: the signals of the levels are
+        those of ``q N`` and the blank's molecules together. Profile likelihood of q.
+
+    References
+    ----------
+    .. [1] CLSI EP17-A2 (2012): a sample at the limit of detection lies above the limit of blank with 95 %.
+
+    Examples
+    --------
+    >>> data = Detections(np.array([1.0, 3.0, 10.0]), np.array([67, 96, 100]), np.full(3, 100))
+    >>> [round(x, 1) for x in above_blank(data, blank_molecules=0.1, limit_of_blank=1.0)]
+    [4.5, 3.7, 5.6]
+    """
+    needed = float(gammaincinv(limit_of_blank + 1.0, _P)) - blank_molecules
+
+    def loss(log_hits: float) -> float:
+        p = -np.expm1(-(np.exp(log_hits) * data.copies + blank_molecules))
+        return -float(_binomial(p, data.detected, data.wells).sum())
+
+    middle = -float(np.log(data.copies).mean())
+    reach = float(np.ptp(np.log(data.copies))) + 6.0
+    grid = np.linspace(middle - reach, middle + reach, 49)
+    place = int(np.argmin([loss(float(value)) for value in grid]))
+    bracket = (float(grid[max(place - 1, 0)]), float(grid[min(place + 1, len(grid) - 1)]))
+    found = optimize.minimize_scalar(loss, bounds=bracket, method="bounded", options={"xatol": 1e-7})
+    best, fall = float(found.x), float(found.fun) + 0.5 * float(chi2.ppf(level, 1))
+    least, most = _end(loss, best, grid[grid < best][::-1], fall), _end(loss, best, grid[grid > best], fall)
+    with np.errstate(over="ignore"):
+        return tuple(float(needed * np.exp(-hits)) for hits in (best, most, least))  # type: ignore[return-value]  # three

@@ -156,7 +156,8 @@ def limit_of_blank(n: ArrayLike, positives: ArrayLike, negatives: ArrayLike, lev
         rising = reached < level
         if not rising.any():
             break
-        with np.errstate(divide="ignore"):
+        # Rows of few partitions are done before the others: what they go on to is not read.
+        with np.errstate(divide="ignore", invalid="ignore"):
             log_share = log_share + np.log((total - k) * (a + k) / ((k + 1.0) * (b + total - k - 1.0)))
         reached = reached + np.where(rising, np.exp(log_share), 0.0)
         count = count + rising

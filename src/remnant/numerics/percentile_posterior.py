@@ -31,21 +31,28 @@ _SPREAD_RANGE: Final = (0.02, 1.5)
 _SPREAD_REACH: Final = 5.0  # factor to each side of the fitted spread
 _REACH: Final = (3.0, 4.0)  # half widths of the 95 % interval to each side
 _SMALLEST: Final = 1e-300
+_LEAST_LEFT: Final = 0.01  # share of the variance that stays, however large the named errors
 
 
 def normal_percentile_nodes(
-    likelihood: Callable[[Floats, float], Floats], fitted: FittedPercentile, *, percent: float = 97.5
+    log_likelihood: Callable[[Floats, float], Floats],
+    fitted: FittedPercentile,
+    *,
+    percent: float = 97.5,
+    named_variance: float = 0.0,
 ) -> Floats:
     """Values of a normal population's percentile at `PROBABILITIES` of its posterior.
 
     Parameters
     ----------
-    likelihood : callable
-        Takes centres, shape (m,), and a spread; gives the likelihood of each sample, shape (n, m).
+    log_likelihood : callable
+        Takes centres, shape (m,), and a spread; gives the log-likelihood of all samples, shape (m,).
     fitted : FittedPercentile
         Maximum of the same likelihood, with its 95 % interval.
     percent : float, default 97.5
         Which percentile.
+    named_variance : float, default 0.0
+        Part of the percentile's variance that is stated elsewhere, by the names of its errors, and left out here.
 
     Returns
     -------
@@ -57,7 +64,8 @@ def normal_percentile_nodes(
     The prior is flat in the centre and in the logarithm of the spread, within a factor of 5 of the fitted spread and
     between 0.02 and 1.5. For values without measurement error the posterior is then that of the classical tolerance
     limit: ``mean + sd * t / sqrt(n)`` with t noncentral of n - 1 degrees of freedom, whose quantiles are exact
-    confidence limits.
+    confidence limits. Errors that are stated elsewhere are taken out at each spread, where the percentile is
+    nearly normal: by drawing it in around its mean.
 
     References
     ----------
@@ -67,7 +75,7 @@ def normal_percentile_nodes(
     --------
     >>> from remnant.numerics.background import fit_percentile
     >>> values = np.array([0.7, 0.9, 1.0, 1.1, 1.3])
-    >>> def normal(centres, sd): return stats.norm.pdf(values[:, None], centres, sd)
+    >>> def normal(centres, sd): return stats.norm.logpdf(values[:, None], centres, sd).sum(axis=0)
     >>> fit = fit_percentile(normal, low=0.0, high=4.0)
     >>> normal_percentile_nodes(normal, fit)[[0, 7, 14]].round(1)
     array([1.2, 1.5, 2.6])
@@ -84,20 +92,41 @@ def normal_percentile_nodes(
         min(fitted.sd * _SPREAD_REACH, _SPREAD_RANGE[1]),
         _SPREADS,
     )
-    surface = np.stack(
-        [
-            np.log(np.maximum(likelihood(percentiles - shift * sd, float(sd)), _SMALLEST)).sum(axis=0)
-            for sd in spreads
-        ],
-        axis=1,
-    )
-    density = np.exp(surface - surface.max()).sum(axis=1)  # even in the logarithm of the spread
+    surface = np.stack([log_likelihood(percentiles - shift * sd, float(sd)) for sd in spreads], axis=1)
+    by_spread = np.exp(surface - surface.max())
+    if named_variance > 0:
+        by_spread = _drawn_in(percentiles, by_spread, named_variance)
+    density = by_spread.sum(axis=1)  # even in the logarithm of the spread
     steps = 0.5 * (density[1:] + density[:-1])
     cumulative = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
     return np.interp(PROBABILITIES, cumulative, percentiles)
 
 
-def rank_percentile_nodes(values: Floats, undetected: int, *, percent: float = 97.5) -> Floats:
+def _drawn_in(percentiles: Floats, by_spread: Floats, named_variance: float) -> Floats:
+    """Densities, one a column, with less variance and the same mean and mass."""
+    narrow = np.zeros_like(by_spread)
+    for column in range(by_spread.shape[1]):
+        density = by_spread[:, column]
+        mass = density.sum()
+        if mass < _SMALLEST:
+            continue
+        mean = density @ percentiles / mass
+        factor = _narrowing(float(density @ np.square(percentiles - mean) / mass), named_variance)
+        narrow[:, column] = (
+            np.interp(mean + (percentiles - mean) / factor, percentiles, density, left=0.0, right=0.0)
+            / factor
+        )
+    return narrow
+
+
+def _narrowing(variance: float, named_variance: float) -> float:
+    """Share of a standard deviation that is left without the named part of the variance."""
+    return float(np.sqrt(max(1.0 - named_variance / max(variance, _SMALLEST), _LEAST_LEFT)))
+
+
+def rank_percentile_nodes(
+    values: Floats, undetected: int, *, percent: float = 97.5, named_variance: float = 0.0
+) -> Floats:
     """Values of a percentile at `PROBABILITIES`, by ranks alone.
 
     Parameters
@@ -108,6 +137,8 @@ def rank_percentile_nodes(values: Floats, undetected: int, *, percent: float = 9
         Samples in which nothing was detected; they rank lowest.
     percent : float, default 97.5
         Which percentile.
+    named_variance : float, default 0.0
+        Part of its variance that is stated elsewhere, by the names of its errors, and left out here.
 
     Returns
     -------
@@ -151,6 +182,9 @@ def rank_percentile_nodes(values: Floats, undetected: int, *, percent: float = 9
     sd = (ordered[-1] - median) / stats.norm.ppf(n / (n + 1.0)) if np.isfinite(median) else 0.0
     past = stats.norm.ppf(np.maximum(ranks, n) / (n + 1.0)) - stats.norm.ppf(n / (n + 1.0))
     found: Floats = inside + sd * past
+    if named_variance > 0:
+        middle = WEIGHTS @ found
+        found = middle + _narrowing(spread_log10(found) ** 2, named_variance) * (found - middle)
     return found
 
 

@@ -19,14 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remnant.numerics.compiled import compiled
+from remnant.numerics.reading_noise import ReadingNoise, moved_variance
 from remnant.numerics.sigmoid import SigmoidFits, evaluate
 
-__all__ = ["SigmoidPoints", "share_cycles", "sigmoid_points", "third_derivative_errors"]
+__all__ = [
+    "SigmoidPoints",
+    "second_derivative_cycles",
+    "sigmoid_points",
+    "third_derivative_errors",
+]
 
 Floats = NDArray[np.float64]
 Array = NDArray[Any]
 
-_POINTS = 4
+_POINTS = 5
 _SMOOTHING = 4
 """Cycles to each side over which the spread of readings is taken."""
 _POOLED = 0.2
@@ -58,24 +64,18 @@ class SigmoidPoints:
         Where the tangent at the steepest point meets the floor, Cy0.
     share_cycle : ndarray, shape (n,)
         Where the sigmoid has risen by the given share of its height.
-    standard_error : ndarray, shape (n, 4)
-        Standard errors of the four, in cycles.
-    residual_sd : ndarray, shape (n,)
-        Standard deviation of the residuals, fluorescence.
-    residual_correlation : ndarray, shape (n,)
-        Correlation of neighbouring residuals, corrected for the fitted parameters.
-    share_sd : ndarray, shape (n,)
-        Standard deviation of the readings at the share cycle, fluorescence.
+    early_share_cycle : ndarray, shape (n,)
+        Where it has risen by a smaller share; NaN if none was given.
+    standard_error : ndarray, shape (n, 5)
+        Standard errors of the five, in cycles.
     """
 
     steepest: Floats
     second_derivative: Floats
     tangent: Floats
     share_cycle: Floats
+    early_share_cycle: Floats
     standard_error: Floats
-    residual_sd: Floats
-    residual_correlation: Floats
-    share_sd: Floats
 
 
 @compiled
@@ -86,12 +86,13 @@ def _steepness(theta: Array) -> tuple[float, float]:
 
 
 @compiled
-def _read(theta: Array, share: float, out: Array) -> None:
-    """Steepest, second-derivative, tangent and share cycles of a shape; NaN where there is none."""
+def _read(theta: Array, shares: Array, out: Array) -> None:
+    """Steepest, second-derivative, tangent and both share cycles of a shape; NaN where there is none."""
     b, f = _steepness(theta)
     out[0] = out[1] = out[2] = math.nan
-    log_rest = math.log(share) / f
-    out[3] = math.exp(theta[0] + (math.log(-math.expm1(log_rest)) - log_rest + theta[2]) / b)
+    for k in range(2):
+        log_rest = math.log(shares[k]) / f
+        out[3 + k] = math.exp(theta[0] + (math.log(-math.expm1(log_rest)) - log_rest + theta[2]) / b)
     w = (b - 1.0) / (b * (1.0 + f))
     if 0.0 < w < 1.0:
         x = math.exp(theta[0] + (math.log(w) - math.log1p(-w) + theta[2]) / b)
@@ -107,17 +108,17 @@ def _read(theta: Array, share: float, out: Array) -> None:
 
 @compiled
 def _influence(  # noqa: PLR0917 - compiled: keywords would be compiled apart
-    theta: Array, share: float, height: float, work: Array, normal: Array, count: int, influence: Array
+    theta: Array, shares: Array, height: float, work: Array, normal: Array, count: int, influence: Array
 ) -> None:
-    """Change of each cycle by a unit of fluorescence at each reading, shape (4, count)."""
+    """Change of each cycle by a unit of fluorescence at each reading, shape (5, count)."""
     gradient = np.empty((_POINTS, 3))
     up, down = np.empty(_POINTS), np.empty(_POINTS)
     for k in range(3):
         step = 1e-5
         theta[k] += step
-        _read(theta, share, up)
+        _read(theta, shares, up)
         theta[k] -= 2.0 * step
-        _read(theta, share, down)
+        _read(theta, shares, down)
         theta[k] += step
         for j in range(_POINTS):
             gradient[j, k] = (up[j] - down[j]) / (2.0 * step)
@@ -160,8 +161,8 @@ def _influence(  # noqa: PLR0917 - compiled: keywords would be compiled apart
 
 
 @compiled
-def _spread(residual: Array, count: int, sd: Array) -> tuple[float, float]:
-    """Local standard deviation of the readings into `sd`; that of the curve, and the correlation."""
+def _spread(residual: Array, count: int, sd: Array) -> float:
+    """Local standard deviation of the readings into `sd`; the correlation of neighbours."""
     freedom = max(count - 5, 1)
     total = 0.0
     for i in range(count):
@@ -175,14 +176,14 @@ def _spread(residual: Array, count: int, sd: Array) -> tuple[float, float]:
         near *= count / (freedom * (high - low))
         sd[i] = math.sqrt((1.0 - _POOLED) * near + _POOLED * overall)
     if not overall > 0.0:
-        return 0.0, 0.0
+        return 0.0
     same = next_to = 0.0
     for i in range(count):
         same += (residual[i] / sd[i]) ** 2
         if i > 0:
             next_to += residual[i] * residual[i - 1] / (sd[i] * sd[i - 1])
     correlation = _CORRELATION_SLOPE * next_to / same + _CORRELATION_OFFSET
-    return math.sqrt(overall), min(max(correlation, 0.0), _CORRELATION_MOST)
+    return min(max(correlation, 0.0), _CORRELATION_MOST)
 
 
 @compiled
@@ -191,7 +192,7 @@ def _point_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
     fluorescence: Array,
     shape: Array,
     floor_height: Array,
-    share: float,
+    shares: Array,
     misfit: Array,
     out: Array,
 ) -> None:
@@ -206,7 +207,7 @@ def _point_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         if not math.isfinite(shape[row, 0]):
             continue
         theta[:] = shape[row]
-        _read(theta, share, out[row, :_POINTS])
+        _read(theta, shares, out[row, :_POINTS])
         count = 0
         for i in range(cycles):
             if math.isfinite(fluorescence[row, i]):
@@ -216,14 +217,9 @@ def _point_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
         evaluate(t, y, count, theta, work, normal)
         for i in range(count):
             residual[i] = y[i] - floor_height[row, 0] - floor_height[row, 1] * work[0, i] - sd[i]
-        _influence(theta, share, floor_height[row, 1], work, normal, count, influence)
-        out[row, 8], rho = _spread(residual, count, sd)
-        out[row, 9] = rho
-        for i in range(count):
-            if i == 0 or math.exp(t[i]) <= out[row, 3]:
-                out[row, 10] = sd[i]
+        _influence(theta, shares, floor_height[row, 1], work, normal, count, influence)
+        rho = _spread(residual, count, sd)
         left = 1.0 - _TAKEN_LINEAR * rho - _TAKEN_SQUARE * rho * rho
-        out[row, 10] /= math.sqrt(left)
         for j in range(_POINTS):
             variance = 0.0
             carried = 0.0
@@ -234,8 +230,48 @@ def _point_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
             out[row, _POINTS + j] = math.sqrt(max(variance, 0.0) / left)
 
 
+@compiled
+def _second_derivative_rows(shape: Array, out: Array) -> None:
+    read, shares = np.empty(_POINTS), np.full(2, 0.5)
+    for row in range(len(shape)):
+        _read(shape[row], shares, read)
+        out[row] = read[1]
+
+
+def second_derivative_cycles(fits: SigmoidFits) -> Floats:
+    """Second-derivative maxima of fitted sigmoids, without standard errors.
+
+    Parameters
+    ----------
+    fits : SigmoidFits
+        Fits.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Cycles; NaN where there is none or nothing was fitted.
+
+    Examples
+    --------
+    >>> from remnant.numerics.sigmoid import fit_sigmoids, sigmoid
+    >>> cycles = np.arange(1.0, 46.0)
+    >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
+    >>> second_derivative_cycles(fit_sigmoids(cycles, curve)).round(3).tolist()
+    [22.774]
+    """
+    out = np.empty(len(fits.shape))
+    _second_derivative_rows(np.ascontiguousarray(fits.shape), out)
+    return out
+
+
 def sigmoid_points(
-    cycles: Floats, fluorescence: Floats, fits: SigmoidFits, *, share: float, misfit: Floats | None = None
+    cycles: Floats,
+    fluorescence: Floats,
+    fits: SigmoidFits,
+    *,
+    share: float,
+    early_share: float | None = None,
+    misfit: Floats | None = None,
 ) -> SigmoidPoints:
     """Cycles of fitted sigmoids with standard errors.
 
@@ -249,6 +285,8 @@ def sigmoid_points(
         Their fits.
     share : float
         Share of the height at which `share_cycle` is read.
+    early_share : float or None, default None
+        Share at which `early_share_cycle` is read; None for none.
     misfit : ndarray, shape (n, k), or None, default None
         Part of the residuals that is no noise, `sigmoid_misfit.shared_misfit`; None for nothing.
 
@@ -272,68 +310,46 @@ def sigmoid_points(
     ([24.408], [22.774])
     """
     rows = np.ascontiguousarray(fluorescence, dtype=np.float64)
-    out = np.empty((len(rows), 11))
+    out = np.empty((len(rows), 10))
     taken = np.zeros_like(rows) if misfit is None else misfit
     pair = np.stack([fits.floor, fits.height], axis=1)
-    _point_rows(np.log(cycles), rows, np.ascontiguousarray(fits.shape), pair, share, taken, out)
+    shares = np.array([share, math.nan if early_share is None else early_share])
+    _point_rows(np.log(cycles), rows, np.ascontiguousarray(fits.shape), pair, shares, taken, out)
     return SigmoidPoints(
         steepest=out[:, 0],
         second_derivative=out[:, 1],
         tangent=out[:, 2],
         share_cycle=out[:, 3],
-        standard_error=out[:, 4:8],
-        residual_sd=out[:, 8],
-        residual_correlation=out[:, 9],
-        share_sd=out[:, 10],
+        early_share_cycle=out[:, 4],
+        standard_error=out[:, 5:],
     )
 
 
-def share_cycles(fits: SigmoidFits, share: float) -> Floats:
-    """Cycles at which fitted sigmoids have risen by a share of their height, without standard errors.
-
-    Parameters
-    ----------
-    fits : SigmoidFits
-        Fits.
-    share : float
-        Share of the height, above 0 and below 1.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        Cycles; NaN where nothing was fitted.
-
-    Examples
-    --------
-    >>> from remnant.numerics.sigmoid import fit_sigmoids, sigmoid
-    >>> cycles = np.arange(1.0, 46.0)
-    >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
-    >>> share_cycles(fit_sigmoids(cycles, curve), 0.05).round(3).tolist()
-    [21.145]
-    """
-    log_f = fits.shape[:, 2]
-    with np.errstate(all="ignore"):
-        f = np.exp(log_f)
-        b = -np.exp(fits.shape[:, 1] + (f + 1.0) * np.log1p(1.0 / f))
-        log_rest = np.log(share) / f
-        log_cycle = fits.shape[:, 0] + (np.log(-np.expm1(log_rest)) - log_rest + log_f) / b
-        result: Floats = np.exp(log_cycle)
-    return result
+@compiled
+def _moved_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
+    weights: Array, first: Array, profile: Array, standardised: Array, out: Array
+) -> None:
+    for row in range(len(out)):
+        out[row] = math.nan
+        if first[row] >= 0:
+            out[row] = moved_variance(weights[row], first[row], profile[row], standardised[row])
 
 
 def third_derivative_errors(
-    fits: SigmoidFits, crossing: Floats, *, sd: Floats, correlation: Floats
+    cycles: Floats, fits: SigmoidFits, crossing: Floats, *, noise: ReadingNoise
 ) -> Floats:
     """Standard errors of the cycles at which the third difference of the readings changes sign, TD0.
 
     Parameters
     ----------
+    cycles : ndarray, shape (k,)
+        Cycle numbers.
     fits : SigmoidFits
         Fits of n curves.
     crossing : ndarray, shape (n,)
         The cycles, linear between two third differences.
-    sd, correlation : ndarray, shape (n,)
-        Standard deviation of the readings there, fluorescence, and the correlation of neighbours.
+    noise : ReadingNoise
+        Noise of the readings of the curves.
 
     Returns
     -------
@@ -348,26 +364,29 @@ def third_derivative_errors(
 
     Examples
     --------
+    >>> from remnant.numerics.reading_noise import reading_noise
     >>> from remnant.numerics.sigmoid import fit_sigmoids, sigmoid
     >>> cycles = np.arange(1.0, 46.0)
     >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
-    >>> at, noise = np.array([22.0]), np.array([0.01])
-    >>> third_derivative_errors(
-    ...     fit_sigmoids(cycles, curve), at, sd=noise, correlation=0.0 * noise
-    ... ).round(3).tolist()
+    >>> curve += np.random.default_rng(0).normal(0.0, 0.01, curve.shape)
+    >>> fits = fit_sigmoids(cycles, curve)
+    >>> noise = reading_noise(cycles, curve, fits, misfit=np.zeros_like(curve))
+    >>> third_derivative_errors(cycles, fits, np.array([22.0]), noise=noise).round(3).tolist()
     [0.016]
     """
     after = np.roll(_THIRD_DIFFERENCE, 1)
+    last = len(cycles) - len(after)
+    known = np.isfinite(crossing) & (last >= 0)
+    at = np.where(known, crossing, cycles[0])
+    part = np.mod(at - 0.5, 1.0)[:, None]
+    weights = (1.0 - part) * _THIRD_DIFFERENCE + part * after
+    own = np.floor(at - 0.5)[:, None] + np.arange(-2.0, 5.0)
+    first = np.clip(np.searchsorted(cycles, own[:, 0]), 0, max(last, 0))
+    variance = np.empty(len(at))
+    _moved_rows(weights, np.where(known, first, -1), noise.profile, noise.standardised, variance)
     with np.errstate(all="ignore"):
-        part = np.mod(crossing - 0.5, 1.0)[:, None]
-        weight = (1.0 - part) * _THIRD_DIFFERENCE + part * after
-        noise = np.square(weight).sum(axis=1)
-        for lag in range(1, 7):
-            noise += 2.0 * correlation**lag * (weight[:, lag:] * weight[:, :-lag]).sum(axis=1)
         f = np.exp(fits.shape[:, 2])[:, None]
         b = -np.exp(fits.shape[:, 1:2] + (f + 1.0) * np.log1p(1.0 / f))
-        cycle = np.floor(crossing - 0.5)[:, None] + np.arange(-2.0, 5.0)
-        u = np.exp(b * (np.log(cycle) - fits.shape[:, :1]) - fits.shape[:, 2:])
+        u = np.exp(b * (np.log(own) - fits.shape[:, :1]) - fits.shape[:, 2:])
         fall = fits.height * (np.power(1.0 + u, -f) @ (_THIRD_DIFFERENCE - after))
-        result: Floats = sd * np.sqrt(np.maximum(noise, 0.0)) / np.where(fall > 0.0, fall, np.nan)
-    return np.where(np.isfinite(crossing), result, np.nan)
+        return np.asarray(np.sqrt(variance) / np.where(fall > 0.0, fall, np.nan))

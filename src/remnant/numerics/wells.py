@@ -343,7 +343,7 @@ def support(groups: WellGroups) -> tuple[Floats, Floats]:
     each = np.where(filled & ~np.isnan(groups.log10_copies), np.power(10.0, groups.log10_copies), 0.0)
     copies, exposure = each.sum(axis=1), np.where(filled, groups.exposure, 0.0).sum(axis=1)
     p = groups.detection_probability
-    sd = pooled_sd_log10(each, groups.technical_sd_log10) / np.sqrt(p)
+    sd = pooled_sd_log10(p[:, None] * each, groups.technical_sd_log10)
     wells = filled.sum(axis=1)
     floor = np.log10(FLOOR_MOLECULES / (p * exposure))
     count = np.where(copies > 0, 1.0 / np.square(np.where(copies > 0, sd, 1.0) * _LN10), 0.0)

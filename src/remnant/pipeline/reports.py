@@ -38,7 +38,7 @@ from remnant.course.next_sample import next_samples
 from remnant.knowledge.cohort import landmark_rule
 from remnant.pipeline.leftovers import remove_leftovers
 from remnant.pipeline.worklists import study_worklist
-from remnant.records.amplification import CurveResult
+from remnant.records.amplification import CurveResult, CurveTrace
 from remnant.records.cohort import Incidence
 from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
@@ -214,7 +214,7 @@ def _write_curves(
     if not read:
         return
     source = study.settings.cq_source
-    runs = curves.of_runs(facts(study, Well), read)
+    runs = curves.of_runs(facts(study, Well), read, traces=derived_records(study, CurveTrace))
     context = replace(context, index_link="index.html")
     text = curves.page(runs, links=context.run_links, cq_source=source, context=context, synthetic=synthetic)
     (folder / "curves.html").write_text(text, encoding="utf-8")

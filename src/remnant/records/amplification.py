@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CURVE_CALLS", "CurveCall", "CurveResult", "CurveResults"]
+__all__ = ["CURVE_CALLS", "CurveCall", "CurveResult", "CurveResults", "CurveTrace"]
 
 CurveCall = Literal["amplified", "not amplified", "doubtful"]
 CURVE_CALLS: tuple[CurveCall, ...] = CurveCall.__args__  # type: ignore[attr-defined]
@@ -32,16 +32,19 @@ class CurveResult:
         What decided it, or how its Cq was read; empty for a plain amplified curve.
     cq, cq_se : float or None
         Our Cq and its standard error, cycles: where fluorescence over the baseline reaches a fixed share of
-        the curve's own height. A standard error is of this curve's fluorescence, without pipetting and counting.
+        the curve's own height, or at the fluorescence of `level_cq`. A standard error is of this curve's fluorescence, without pipetting and counting.
     second_derivative_cq, second_derivative_se : float or None
         Largest second derivative of the sigmoid (cpD2), and its standard error.
     tangent_cq, tangent_se : float or None
         Where the tangent of steepest rise meets the floor (Cy0), and its standard error.
     third_derivative_cq, third_derivative_se : float or None
         Sign change of the third difference of the readings (TD0), and its standard error.
-    share_cq, share_se, early_share_cq : float or None
-        Where the fitted sigmoid, not the reading, has risen by the share of the Cq, with its standard error, and by a
-        smaller share.
+    share_cq, share_se, early_share_cq, early_share_se : float or None
+        Where the fitted sigmoid, not the reading, has risen by the share of the Cq and by a smaller share, with
+        standard errors.
+    level_cq, level_se : float or None
+        Where fluorescence over the baseline reaches the same share of a height that nine in ten of the target's
+        curves in the run exceed, one fluorescence for all, and its standard error.
     baseline, height : float or None
         Fluorescence under the window of linearity; rise of the sigmoid to its plateau.
     efficiency, efficiency_se : float or None
@@ -66,12 +69,40 @@ class CurveResult:
     share_cq: float | None
     share_se: float | None
     early_share_cq: float | None
+    early_share_se: float | None
+    level_cq: float | None
+    level_se: float | None
     baseline: float | None
     height: float | None
     efficiency: float | None
     efficiency_se: float | None
     assay_efficiency: float | None
     assay_efficiency_se: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveTrace:
+    """Fluorescence of a curve that is to be looked at, or of the typical one beside it.
+
+    Attributes
+    ----------
+    run_id, position, target : str
+        Well.
+    typical : bool
+        Whether it is here for comparison: an amplified curve of the target in the run, neither doubtful nor apart from
+        the instrument, whose height is the median of such.
+    cycles : tuple of float
+        Cycle numbers.
+    fluorescence : tuple of float or None
+        As recorded, one a cycle; None where a reading is missing.
+    """
+
+    run_id: str
+    position: str
+    target: str
+    typical: bool
+    cycles: tuple[float, ...]
+    fluorescence: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,7 +119,9 @@ class CurveResults:
         What decided it.
     cq, cq_se, second_derivative_cq, second_derivative_se, tangent_cq, tangent_se : ndarray, shape (n,)
         Cycles and standard errors.
-    third_derivative_cq, third_derivative_se, share_cq, share_se, early_share_cq : ndarray, shape (n,)
+    third_derivative_cq, third_derivative_se, share_cq, share_se, early_share_cq, early_share_se : ndarray, shape (n,)
+        Cycles and standard errors.
+    level_cq, level_se : ndarray, shape (n,)
         Cycles and standard errors.
     baseline, height : ndarray, shape (n,)
         Fluorescence.
@@ -114,6 +147,9 @@ class CurveResults:
     share_cq: NDArray[np.float64]
     share_se: NDArray[np.float64]
     early_share_cq: NDArray[np.float64]
+    early_share_se: NDArray[np.float64]
+    level_cq: NDArray[np.float64]
+    level_se: NDArray[np.float64]
     baseline: NDArray[np.float64]
     height: NDArray[np.float64]
     efficiency: NDArray[np.float64]

@@ -66,7 +66,8 @@ class Call:
     uncertainty : str
         What `probability_above` contains, in words: the measurement alone, or the cut-off's own uncertainty too.
     threshold_sd_log10 : float
-        Standard deviation of the cut-off that was integrated out, log10; 0 for a published number.
+        Standard deviation of the cut-off that was integrated out, log10, the errors that it may share with the
+        measurement included; 0 for a published number.
     """
 
     measurement_id: str
@@ -114,7 +115,8 @@ class SeriesPoint:
     rule_id : str
         Rule that decided.
     change_log10, change_lower, change_upper : float or None
-        log10 change from the previous evaluable sample of the series, with its 95 % interval.
+        log10 change from the previous evaluable sample of the series, with its 95 % interval. Where one of the two is
+        only known to exceed a bound there is no estimate, and one end.
     probability_rise, probability_rise_1_log : float or None
         P(change > 0) and P(change >= 1).
     z_background : float or None

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Literal
 
-from remnant.evidence.kinds import Evidence, ReportedEvidence
+from remnant.evidence.kinds import ErrorTerm, Evidence, ReportedEvidence
 
 __all__ = [
     "Baseline",
@@ -325,7 +325,11 @@ class Baseline:
         Row of `knowledge` it rests on.
     percentile_nodes : tuple of float
         The percentile at the probabilities of `numerics.percentile_posterior` of its posterior, in `unit`: what
-        a probability of lying above it is averaged over. Empty where the percentile was assumed.
+        a probability of lying above it is averaged over, `percentile_errors` left out. Empty where the percentile was
+        assumed.
+    percentile_errors : tuple of ErrorTerm
+        Errors of runs and of the laboratory that the donors' measurements carry, with their size in the
+        percentile: a measurement that names the same is wrong in the same direction.
     """
 
     assay_id: str
@@ -342,3 +346,4 @@ class Baseline:
     method: Literal["log-normal", "nonparametric", "assumed", "posterior"] = "log-normal"
     rule_id: str = ""
     percentile_nodes: tuple[float, ...] = ()
+    percentile_errors: tuple[ErrorTerm, ...] = ()

@@ -121,7 +121,7 @@ class DetectionLimit:
     ----------
     model : str
         ``"one hit"``, ``"dilution error"`` ..., ``"probit"``, ``"logit"``, ``"lowest level"``, or ``"above blank"``
-        for digital PCR.
+        for digital PCR and where blanks give signals.
     chosen : bool
         Whether this is the assay's limit.
     copies : float

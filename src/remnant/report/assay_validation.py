@@ -59,7 +59,7 @@ _MODELS: Final = {
     "probit": "probit on log copies (published approach)",
     "logit": "logit on log copies (published approach)",
     "lowest level": "lowest level with 95 % signals (published approach)",
-    "above blank": "above the limit of blank, by counting partitions",
+    "above blank": "above the limit of blank, by counting",
 }
 
 
@@ -359,12 +359,17 @@ def detection_svg(found: AssayValidation) -> str:
             "encoding": {"y": y},
         }
     ]
-    shown = [limit for limit in found.detection if limit.chosen or limit.model == "probit"]
+    shown = _drawn(found)
     layers += [{**_fitted(found, limit, hue), "encoding": {"x": x, "y": y}} for limit in reversed(shown)]
     chosen = found.limit_of_detection
     if chosen is not None:
         low, high = found.levels[0].copies / 1.6, found.levels[-1].copies * 1.6
-        span = {"copies": max(chosen.lower or low, low), "end": min(chosen.upper or high, high), "share": 95}
+        share = _share_at(found, chosen)
+        span = {
+            "copies": max(chosen.lower or low, low),
+            "end": min(chosen.upper or high, high),
+            "share": share,
+        }
         layers += [
             {
                 "data": {"values": [span]},
@@ -372,7 +377,7 @@ def detection_svg(found: AssayValidation) -> str:
                 "encoding": {"x": x, "x2": {"field": "end"}, "y": y},
             },
             {
-                "data": {"values": [{"copies": chosen.copies, "share": 95}]},
+                "data": {"values": [{"copies": chosen.copies, "share": share}]},
                 "mark": {
                     "type": "point",
                     "shape": "diamond",
@@ -387,6 +392,22 @@ def detection_svg(found: AssayValidation) -> str:
     layers += _points(points, x, y)
     spec = draw.configured({"width": _WIDTH, "height": _HEIGHT, "layer": layers})
     return draw.svg(spec, description=describe(found))
+
+
+def _drawn(found: AssayValidation) -> list[DetectionLimit]:
+    """Models whose curves are drawn; the points are signals, so where the limit lies above the blank, that of a signal."""
+    shown = [limit for limit in found.detection if limit.chosen or limit.model == "probit"]
+    if found.digital is None and shown and shown[0].model == "above blank":
+        return [found.detection[1], *shown[1:]]
+    return shown
+
+
+def _share_at(found: AssayValidation, chosen: DetectionLimit) -> float:
+    """Height of the limit on the drawn curve, %."""
+    if found.digital is not None or chosen.model != "above blank":
+        return 95.0
+    one = found.detection[1].copies
+    return 100.0 * float(detection_curve.probability("one hit", np.array([chosen.copies]), limit=one)[0])
 
 
 def _fitted(found: AssayValidation, limit: DetectionLimit, hue: str) -> dict[str, Any]:
@@ -411,7 +432,7 @@ def _fitted(found: AssayValidation, limit: DetectionLimit, hue: str) -> dict[str
     shape = detection_curve.fit(data, "probit").shape if model == "probit" else None
     share = detection_curve.probability(model, grid, limit=limit.copies, shape=shape)
     rows = [{"copies": float(c), "share": 100 * float(s)} for c, s in zip(grid, share, strict=True)]
-    own = limit.chosen
+    own = model != "probit"
     return _curve(rows, hue if own else MUTED, width=2.2 if own else 1.0, dash=() if own else (5, 3))
 
 

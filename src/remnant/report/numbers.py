@@ -37,7 +37,6 @@ __all__ = [
     "share",
     "signed",
     "significant_digits",
-    "span",
 ]
 
 MINUS: Final = "\N{MINUS SIGN}"
@@ -356,27 +355,6 @@ def signed(value: float | None, decimals: int = 2) -> str:
     if float(text) == 0:
         return text
     return f"{'+' if value > 0 else MINUS}{text}"
-
-
-def span(lower: float | None, upper: float | None) -> str:
-    """Interval of a change, which may cross zero.
-
-    Parameters
-    ----------
-    lower, upper : float or None
-        Bounds.
-
-    Returns
-    -------
-    str
-        Empty if a bound is missing.
-
-    Examples
-    --------
-    >>> span(0.312, 0.954)
-    '+0.31 to +0.95'
-    """
-    return "" if lower is None or upper is None else f"{signed(lower)} to {signed(upper)}"
 
 
 def probability(value: float | None, *, name: str = "") -> str:

@@ -1,16 +1,21 @@
 """What a blank does: the false-positive rate of a target in a run, from its no-template wells.
 
-The rate has a Beta posterior; a blank that the others cannot explain (contaminated, swapped) is left out of it
-and named. Limits of blank and detection follow for any number of partitions.
+Negative controls are blanks of a leukaemia-specific target too, and better ones: they hold the wild type that may
+cross-amplify. Where the two kinds differ, the kind with more positives gives the rate. The rate has a Beta
+posterior; its prior, a clean well, gives way where the blanks hold more than a positive each. A blank that the
+others of its kind cannot explain (contaminated, swapped) is left out and named; so are all no-template wells where
+wells of samples have fewer positives than their rate can give. Limits of blank and detection follow for any number of partitions.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from scipy import stats
 
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.knowledge.dpcr import BlankRule
@@ -18,6 +23,14 @@ from remnant.numerics.partitions import outlier_p_values
 from remnant.records.finding import Finding
 
 __all__ = ["BlankRate", "blank_rates"]
+
+_NO_TEMPLATE: Final = "ntc"
+_NEGATIVE: Final = "negative_control"
+_TELLING: Final = 3
+"""Blanks from which one that is unlike the others is known."""
+
+Counted = tuple[int, int]
+"""Positives and accepted partitions of one well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +43,15 @@ class BlankRate:
         Its parameters, prior included.
     wells : int
         Blanks behind it; 0 if it is the prior alone.
+    contaminated : bool
+        Whether wells without template hold more than a positive each and do not agree, or are too few to tell: what
+        stained them may have stained a sample, or not.
     """
 
     positives: float
     negatives: float
     wells: int
+    contaminated: bool = False
 
     @property
     def mean(self) -> float:
@@ -61,7 +78,10 @@ class BlankRate:
 
 
 def blank_rates(
-    wells: Sequence[NamedWell], positives: Sequence[int | None], rule: BlankRule
+    wells: Sequence[NamedWell],
+    positives: Sequence[int | None],
+    rule: BlankRule,
+    specific: Collection[str] = (),
 ) -> tuple[dict[tuple[str, str], BlankRate], set[int], list[Finding]]:
     """Rate of every run and target.
 
@@ -73,6 +93,8 @@ def blank_rates(
         Their counts.
     rule : BlankRule
         Prior and outlier test.
+    specific : collection of str, default ()
+        Leukaemia-specific targets: their negative controls are blanks.
 
     Returns
     -------
@@ -81,38 +103,82 @@ def blank_rates(
     outliers : set of int
         Blanks that were left out.
     findings : list of Finding
-        Targets without blanks, blanks left out, blanks that are positive.
+        Targets without blanks, blanks left out, blanks that are positive, blanks with more than wells of samples.
     """
-    blanks: dict[tuple[str, str], list[int]] = defaultdict(list)
+    blanks: dict[tuple[str, str], dict[str, dict[int, Counted]]] = {}
     for i, well in enumerate(wells):
-        rows = blanks[well.part.run_id, well.target]
-        if well.part.kind == "ntc" and not well.part.excluded and positives[i] is not None:
-            rows.append(i)
+        kinds = blanks.setdefault((well.part.run_id, well.target), defaultdict(dict))
+        held, k = well.part.kind, positives[i]
+        is_blank = held == _NO_TEMPLATE or (held == _NEGATIVE and well.target in specific)
+        if is_blank and k is not None and well.part.accepted and not well.part.excluded:
+            kinds[held][i] = (k, well.part.accepted)
     rates, outliers, findings = {}, set[int](), []
-    for key, rows in blanks.items():
-        counts = {i: (positives[i] or 0, wells[i].part.accepted) for i in rows}
-        worst = _outlier(counts, rule)
-        if worst is not None:
-            outliers.add(worst)
-            findings.append(_left_out(wells[worst], counts[worst][0]))
-        kept = [counts[i] for i in rows if i != worst]
-        k, n = sum(one[0] for one in kept), sum(one[1] for one in kept)
-        rates[key] = BlankRate(
-            positives=rule.prior_positives + k,
-            negatives=rule.prior_partitions - rule.prior_positives + n - k,
-            wells=len(kept),
-        )
-        findings += _blank_findings(key, len(kept), k, n)
-        if _disagree(kept, rule):
-            rates[key] = _spread(kept, rates[key])
-            findings.append(_blanks_disagree(key, kept))
+    for key, kinds in blanks.items():
+        kept: dict[str, list[Counted]] = {}
+        for kind, counts in kinds.items():
+            worst = _outlier(counts, rule)
+            if worst is not None:
+                outliers.add(worst)
+                findings.append(_left_out(wells[worst], counts[worst][0]))
+            others = [one for i, one in counts.items() if i != worst]
+            lower = (
+                _well_below(wells, positives, key, counts=others, rule=rule) if kind == _NO_TEMPLATE else None
+            )
+            if lower is not None:
+                outliers |= set(counts)
+                findings.append(_above_samples(key, others, lower=lower))
+                continue
+            kept[kind] = others
+            findings += _positive(key, kind, kept[kind])
+        if not kinds:
+            findings.append(_no_blank(key))
+        rates[key], more = _rate(key, kept, rule)
+        findings += more
     return rates, outliers, findings
 
 
-def _outlier(counts: Mapping[int, tuple[int, int]], rule: BlankRule) -> int | None:
+def _rate(
+    key: tuple[str, str], kept: Mapping[str, Sequence[Counted]], rule: BlankRule
+) -> tuple[BlankRate, list[Finding]]:
+    """Rate of all blanks together, or of the kind with more positives where the kinds differ."""
+    sums = {kind: _summed(counts) for kind, counts in kept.items()}
+    chosen = list(kept)
+    if len(sums) > 1 and _disagree(list(sums.values()), rule):
+        chosen = [max(sums, key=lambda kind: sums[kind][0] / sums[kind][1])]
+    counts = [one for kind in chosen for one in kept[kind]]
+    k, n = _summed(counts)
+    # Blanks that are positive contradict the prior's clean well: it must not thin them out.
+    worth = 2.0 * rule.prior_positives if _is_positive(counts) else rule.prior_partitions
+    apart = _disagree(counts, rule)
+    free = kept.get(_NO_TEMPLATE, ()) if _NO_TEMPLATE in chosen else ()
+    found = BlankRate(
+        positives=rule.prior_positives + k,
+        negatives=worth - rule.prior_positives + n - k,
+        wells=len(counts),
+        contaminated=_is_positive(free) and (apart or len(free) < _TELLING),
+    )
+    if apart:
+        return _spread(counts, found), [_blanks_disagree(key, counts)]
+    return found, []
+
+
+def _summed(counts: Sequence[Counted]) -> Counted:
+    return sum(one[0] for one in counts), sum(one[1] for one in counts)
+
+
+def _many(count: int, named: str) -> str:
+    return f"{count} {named}{'' if count == 1 else 's'}"
+
+
+def _is_positive(counts: Sequence[Counted]) -> bool:
+    """More than a positive partition each."""
+    return _summed(counts)[0] > len(counts)
+
+
+def _outlier(counts: Mapping[int, Counted], rule: BlankRule) -> int | None:
     """The blank with most positives, if the others do not explain it."""
     rows = list(counts)
-    if len(rows) < 3:
+    if len(rows) < _TELLING:
         return None
     k, n = (np.array(column) for column in zip(*counts.values(), strict=True))
     p_values = outlier_p_values(k, n, 0.0)
@@ -120,7 +186,48 @@ def _outlier(counts: Mapping[int, tuple[int, int]], rule: BlankRule) -> int | No
     return rows[worst] if p_values[worst] < rule.outlier_p_value / len(rows) else None
 
 
-def _disagree(counts: Sequence[tuple[int, int]], rule: BlankRule) -> bool:
+def _well_below(
+    wells: Sequence[NamedWell],
+    positives: Sequence[int | None],
+    key: tuple[str, str],
+    *,
+    counts: Sequence[Counted],
+    rule: BlankRule,
+) -> str | None:
+    """The well of a sample whose positives are too few for the rate of the blanks, if any: all wells share that rate."""
+    rate, _ = _rate(key, {_NO_TEMPLATE: counts}, rule)
+    held = [
+        (well.part.position, count, well.part.accepted)
+        for well, count in zip(wells, positives, strict=True)
+        if (well.part.run_id, well.target) == key
+        and well.part.kind != _NO_TEMPLATE
+        and not well.part.excluded
+        and count is not None
+    ]
+    if not held:
+        return None
+    k, n = (np.array([one[at] for one in held]) for at in (1, 2))
+    p_values = np.atleast_1d(stats.betabinom.cdf(k, n, rate.positives, rate.negatives))
+    least = int(np.argmin(p_values))
+    if p_values[least] >= rule.outlier_p_value / len(held):
+        return None
+    return f"{k[least]} of {n[least]} in {held[least][0]}"
+
+
+def _above_samples(key: tuple[str, str], counts: Sequence[Counted], *, lower: str) -> Finding:
+    run_id, target = key
+    k, n = _summed(counts)
+    return Finding(
+        code="dpcr.blank_above_samples",
+        severity="failure",
+        subject=f"run {run_id}",
+        message=f"{k} of {n} partitions of {_many(len(counts), 'blank')} are positive for {target or 'their channel'}, and a "
+        f"well of a sample has fewer ({lower}): this is no false-positive rate that the wells share. No such blank is used.",
+        advice="Look whether the blank is one; repeat the plate with clean no-template wells.",
+    )
+
+
+def _disagree(counts: Sequence[Counted], rule: BlankRule) -> bool:
     """Whether one rate cannot have given all these blanks."""
     if len(counts) < 2:
         return False
@@ -128,7 +235,7 @@ def _disagree(counts: Sequence[tuple[int, int]], rule: BlankRule) -> bool:
     return bool(outlier_p_values(k, n, 0.0).min() < rule.outlier_p_value / len(counts))
 
 
-def _spread(counts: Sequence[tuple[int, int]], pooled: BlankRate) -> BlankRate:
+def _spread(counts: Sequence[Counted], pooled: BlankRate) -> BlankRate:
     """Rate that varies between wells as these blanks do, where one rate cannot have given them.
 
     The Beta law with the mean and the variance of their shares (method of moments), never narrower than `pooled`.
@@ -136,10 +243,15 @@ def _spread(counts: Sequence[tuple[int, int]], pooled: BlankRate) -> BlankRate:
     shares = np.array([k / n for k, n in counts])
     mean, variance = float(shares.mean()), float(shares.var(ddof=1))
     total = min(max(mean * (1.0 - mean) / variance - 1.0, 1.0), pooled.positives + pooled.negatives)
-    return BlankRate(positives=mean * total, negatives=(1.0 - mean) * total, wells=pooled.wells)
+    return BlankRate(
+        positives=mean * total,
+        negatives=(1.0 - mean) * total,
+        wells=pooled.wells,
+        contaminated=pooled.contaminated,
+    )
 
 
-def _blanks_disagree(key: tuple[str, str], counts: Sequence[tuple[int, int]]) -> Finding:
+def _blanks_disagree(key: tuple[str, str], counts: Sequence[Counted]) -> Finding:
     run_id, target = key
     said = ", ".join(f"{k} of {n}" for k, n in counts[:10])
     return Finding(
@@ -161,26 +273,31 @@ def _left_out(well: NamedWell, k: int) -> Finding:
     )
 
 
-def _blank_findings(key: tuple[str, str], wells: int, k: int, n: int) -> list[Finding]:
+def _no_blank(key: tuple[str, str]) -> Finding:
     run_id, target = key
-    if not wells:
-        return [
-            Finding(
-                code="dpcr.no_blank",
-                severity="warning",
-                subject=f"run {run_id}",
-                message=f"No no-template well of {target or 'the wells without target'}: the false-positive rate is an assumption.",
-                advice="Run no-template wells on every plate.",
-            )
-        ]
-    if k <= wells:
+    return Finding(
+        code="dpcr.no_blank",
+        severity="warning",
+        subject=f"run {run_id}",
+        message=f"No no-template well of {target or 'the wells without target'}: the false-positive rate is an assumption.",
+        advice="Run no-template wells on every plate.",
+    )
+
+
+def _positive(key: tuple[str, str], kind: str, counts: Sequence[Counted]) -> list[Finding]:
+    if not _is_positive(counts):
         return []
+    run_id, target = key
+    k, n = _summed(counts)
+    named = "blank" if kind == _NO_TEMPLATE else "negative control"
     return [
         Finding(
             code="dpcr.blank_positive",
             severity="warning",
             subject=f"run {run_id}",
-            message=f"{k} of {n} partitions of {wells} blanks are positive for {target or 'their channel'}.",
-            advice="Look for contamination before trusting low results of this target.",
+            message=f"{k} of {n} partitions of {_many(len(counts), named)} are positive for {target or 'their channel'}.",
+            advice="Look for contamination before trusting low results of this target."
+            if kind == _NO_TEMPLATE
+            else "The assay may amplify the wild type: low results of this target are judged against it.",
         )
     ]

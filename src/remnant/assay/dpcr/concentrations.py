@@ -22,7 +22,7 @@ from remnant.knowledge.dpcr import DigitalRules
 from remnant.numerics.partitions import exact_interval, limit_of_blank, limit_of_detection, rate
 from remnant.records.partition import DigitalWell
 
-__all__ = ["State", "concentration_evidence", "digital_wells", "judged"]
+__all__ = ["State", "clean_limit", "concentration_evidence", "digital_wells", "judged"]
 
 State = Literal["quantified", "detected", "not detected", "not evaluable"]
 
@@ -69,7 +69,42 @@ def concentration_evidence(
     )
 
 
-def judged(k: int, n: int, *, limit: int, copies: float, minimum_copies: float) -> tuple[State, str]:
+def clean_limit(n: int, limit: int, blank: BlankRate, rules: DigitalRules) -> int:
+    """Positives that blanks of a clean run would stay within, where the blanks of this one are contaminated.
+
+    Parameters
+    ----------
+    n : int
+        Partitions.
+    limit : int
+        Limit of blank of this run.
+    blank : BlankRate
+        Its false positives.
+    rules : DigitalRules
+        Prior of the blanks, and the copies that make a number.
+
+    Returns
+    -------
+    int
+        `limit` itself where wells without template are clean, or stain less than would make a number.
+
+    Examples
+    --------
+    >>> from remnant.knowledge.dpcr import dpcr_rules
+    >>> stained = BlankRate(positives=40.5, negatives=39959.5, wells=1, contaminated=True)
+    >>> clean_limit(20_000, 55, stained, dpcr_rules())
+    2
+    """
+    if not blank.contaminated or float(rate(limit, n)) * n < rules.positivity.minimum_copies:
+        return limit
+    a = rules.blank.prior_positives
+    clean = limit_of_blank(n, a, rules.blank.prior_partitions - a, rules.blank.level)
+    return min(int(clean), limit)
+
+
+def judged(
+    k: int, n: int, *, limit: int, copies: float, minimum_copies: float, clean: int | None = None
+) -> tuple[State, str]:
     """Detection state of counted partitions.
 
     Parameters
@@ -82,11 +117,13 @@ def judged(k: int, n: int, *, limit: int, copies: float, minimum_copies: float) 
         Copies in the partitions, blank subtracted.
     minimum_copies : float
         From how many on there is a number.
+    clean : int or None, default None
+        Positives up to which a clean run would say so too (`clean_limit`); None takes the limit of blank.
 
     Returns
     -------
-    state : {"quantified", "detected", "not detected"}
-        State.
+    state : {"quantified", "detected", "not detected", "not evaluable"}
+        State; not evaluable where a contaminated blank would explain what a clean one would not.
     reason : str
         Why it is not quantified; empty if it is.
 
@@ -97,6 +134,11 @@ def judged(k: int, n: int, *, limit: int, copies: float, minimum_copies: float) 
     """
     if k == n:
         return "detected", f"all {n} partitions positive: a lower bound, no number"
+    if clean is not None and clean < k <= limit:
+        return (
+            "not evaluable",
+            f"{k} of {n} partitions positive: contaminated blanks give up to {limit}, clean ones {clean}",
+        )
     if k <= limit:
         return "not detected", f"{k} of {n} partitions positive, within the limit of blank of {limit}"
     if copies < minimum_copies:
@@ -154,6 +196,7 @@ def digital_wells(
             decision=decisions[i],
             blank=rates[i],
             limit=int(limits[i]),
+            clean=clean_limit(int(n[i]), int(limits[i]), rates[i], rules),
             lod=float(lods[i]) / (well.volume_nl * _UL_PER_NL),
             volume_cv=cvs[i],
             answer=answers.get(i),
@@ -200,6 +243,7 @@ def _record(
     decision: tuple[str, str],
     blank: BlankRate,
     limit: int,
+    clean: int,
     lod: float,
     volume_cv: float,
     answer: tuple[float, float, float] | None,
@@ -214,14 +258,16 @@ def _record(
     else:
         volume_ul = well.volume_nl * _UL_PER_NL
         point = float(rate(k, n, blank.mean))
-        state, reason = judged(k, n, limit=limit, copies=point * n, minimum_copies=minimum_copies)
+        state, reason = judged(
+            k, n, limit=limit, copies=point * n, minimum_copies=minimum_copies, clean=clean
+        )
         if k == n:
             # One-sided: what a Clopper-Pearson bound of the share says, at the lowest likely volume.
             lower = float(exact_interval(k, n, 0.90)[0]) / volume_ul
             numbers["lower"] = lower * math.exp(-1.645 * volume_cv)
         else:
             numbers["upper_limit"] = answer[2]
-            if state != "not detected":
+            if state in {"quantified", "detected"}:
                 numbers |= {"copies_per_ul": point / volume_ul, "lower": answer[0], "upper": answer[1]}
     return DigitalWell(
         run_id=part.run_id,

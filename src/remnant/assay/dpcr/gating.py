@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.knowledge.dpcr import GateRule
-from remnant.numerics.partition_gates import four_clusters, median_and_mad, populations
+from remnant.numerics.partition_gates import four_clusters, lift, median_and_mad, populations
 from remnant.records.finding import Finding
 from remnant.records.partition import Amplitudes, GateMethod
 
@@ -185,16 +185,52 @@ def gated(
         values = {i: column for i in rows if (column := _column(held, wells[i])) is not None}
         if not values:
             continue
-        blanks = [values[i] for i in values if wells[i].part.kind == "ntc" and not wells[i].part.excluded]
-        found = gate(list(values.values()), blanks, rule)
+        blanks = {i: values[i] for i in values if wells[i].part.kind == "ntc" and not wells[i].part.excluded}
+        negative = _negative(values, blanks, rule)
+        found = gate(list(values.values()), [values[i] for i in negative], rule)
         gates[key] = found
         counts |= {i: _count(column, found) for i, column in values.items()}
         own = {i: counts[i] for i in values}
-        findings += _gate_findings(key, wells, found, counts=own, rule=rule, blanks=bool(blanks))
+        findings += _gate_findings(key, wells, found, counts=own, rule=rule, blanks=bool(negative))
+        findings += _not_negative(key, [wells[i].part.position for i in blanks if i not in negative])
         findings += _shifted(wells, values, found)
-    if choice == "two-colour":
-        counts |= _clusters(wells, groups, held, gates)
+    for run in _two_colours(groups, held, gates):
+        if choice == "two-colour":
+            clustered, bleeding = _clusters(wells, groups, run)
+            counts |= clustered
+        else:
+            bleeding = _lifted(run, run.values)
+        findings += _crosstalk(run, bleeding, choice=choice)
     return counts, findings
+
+
+def _negative(values: Mapping[int, Floats], blanks: Mapping[int, Floats], rule: GateRule) -> list[int]:
+    """Blanks that stand where blanks must: with the lowest of them, and not above the negatives of most wells."""
+    if not blanks:
+        return []
+    centre, mad = median_and_mad(blanks[min(blanks, key=lambda i: float(np.median(blanks[i])))])
+    if mad == 0.0:
+        return list(blanks)
+    reach = rule.mads * mad
+    under = [float((column < centre - reach).mean()) > rule.stray_share for column in values.values()]
+    if 2 * sum(under) > len(under):
+        return []
+    return [i for i, column in blanks.items() if float(np.median(column)) <= centre + reach]
+
+
+def _not_negative(key: tuple[str, str], positions: Sequence[str]) -> list[Finding]:
+    if not positions:
+        return []
+    run_id, channel = key
+    return [
+        Finding(
+            code="dpcr.blank_not_negative",
+            severity="failure",
+            subject=f"run {run_id}",
+            message=f"Blanks stand among the positives of channel {channel}: {', '.join(positions[:10])}. They set no threshold.",
+            advice="Look for a swapped or contaminated well, or a plate layout that is moved by a column.",
+        )
+    ]
 
 
 def _column(held: Mapping[tuple[str, str], Amplitudes], well: NamedWell) -> Floats | None:
@@ -218,37 +254,92 @@ def _count(values: Floats, found: Gate) -> Count:
     )
 
 
-def _clusters(
-    wells: Sequence[NamedWell],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TwoColours:
+    """Amplitudes of a run with two channels and a threshold for each."""
+
+    run_id: str
+    channels: tuple[str, str]
+    limits: tuple[float, float]
+    negative: tuple[float, float]
+    values: Mapping[str, Floats]
+
+
+def _two_colours(
     groups: Mapping[tuple[str, str], Sequence[int]],
     held: Mapping[tuple[str, str], Amplitudes],
     gates: Mapping[tuple[str, str], Gate],
-) -> dict[int, Count]:
-    """Counts of two-colour runs from four clusters of all their wells."""
-    counts: dict[int, Count] = {}
+) -> list[_TwoColours]:
+    found = []
     for run_id in dict.fromkeys(run for run, _ in groups):
         channels = [channel for run, channel in groups if run == run_id]
-        if len(channels) != 2 or any(gates[run_id, c].method == "none" for c in channels):
+        known = [gates[run_id, c] for c in channels if (run_id, c) in gates]
+        if len(channels) != 2 or len(known) != 2 or any(one.method == "none" for one in known):
             continue
         first, second = channels
-        both = [
-            one for (run, _), one in held.items() if run == run_id and {first, second} <= set(one.channels)
+        values = {
+            one.position: _pair(one, first, second)
+            for (run, _), one in held.items()
+            if run == run_id and {first, second} <= set(one.channels)
+        }
+        if values:
+            found.append(
+                _TwoColours(
+                    run_id=run_id,
+                    channels=(first, second),
+                    limits=(known[0].threshold, known[1].threshold),
+                    negative=(known[0].negative, known[1].negative),
+                    values=values,
+                )
+            )
+    return found
+
+
+def _clusters(
+    wells: Sequence[NamedWell], groups: Mapping[tuple[str, str], Sequence[int]], run: _TwoColours
+) -> tuple[dict[int, Count], dict[int, list[str]]]:
+    """Counts of a two-colour run from four clusters of all its wells, and wells whose colours still bleed."""
+    counts: dict[int, Count] = {}
+    found = four_clusters(list(run.values.values()), run.limits)
+    cells = {position: found.counts(pair) for position, pair in run.values.items()}
+    for channel, colours in zip(run.channels, ((1, 3), (2, 3)), strict=True):
+        for i in groups[run.run_id, channel]:
+            cell = cells.get(wells[i].part.position)
+            if cell is not None:
+                k = int(cell[list(colours)].sum())
+                counts[i] = Count(method="two-colour", positives=k, both_positive=int(cell[3]))
+    apart = {position: found.apart(pair) + found.negative for position, pair in run.values.items()}
+    return counts, _lifted(run, apart)
+
+
+def _lifted(run: _TwoColours, values: Mapping[str, Floats]) -> dict[int, list[str]]:
+    """By channel: wells in which the other colour lifts the negatives half of the way to the threshold."""
+    limits = np.array(run.limits)
+    half = 0.5 * (limits - np.array(run.negative))
+    return {
+        i: [
+            position
+            for position, pair in values.items()
+            if (lifted := lift(pair, limits, i)) is not None and abs(lifted) > half[i]
         ]
-        if not both:
-            continue
-        values = {one.position: _pair(one, first, second) for one in both}
-        found = four_clusters(
-            np.concatenate(list(values.values())),
-            (gates[run_id, first].threshold, gates[run_id, second].threshold),
+        for i in (0, 1)
+    }
+
+
+def _crosstalk(run: _TwoColours, bleeding: Mapping[int, list[str]], *, choice: GateChoice) -> list[Finding]:
+    return [
+        Finding(
+            code="dpcr.crosstalk",
+            severity="warning",
+            subject=f"run {run.run_id}",
+            message=f"In {len(positions)} wells the partitions positive in channel {run.channels[1 - i]} stand higher in channel {run.channels[i]} too, by more than half of the way to its threshold: the colour bleeds, or the two targets share molecules: {', '.join(positions[:10])}.",
+            advice='Choose the gate "two-colour", or compensate the colours on the instrument.'
+            if choice == "control"
+            else "Compensate the colours on the instrument and export again.",
         )
-        cells = {position: found.counts(pair) for position, pair in values.items()}
-        for channel, colours in ((first, (1, 3)), (second, (2, 3))):
-            for i in groups[run_id, channel]:
-                cell = cells.get(wells[i].part.position)
-                if cell is not None:
-                    k = int(cell[list(colours)].sum())
-                    counts[i] = Count(method="two-colour", positives=k, both_positive=int(cell[3]))
-    return counts
+        for i, positions in bleeding.items()
+        if positions
+    ]
 
 
 def _pair(one: Amplitudes, first: str, second: str) -> Floats:
@@ -284,7 +375,7 @@ def _gate_findings(
                 code="dpcr.gate_without_control",
                 severity="warning",
                 subject=f"run {run_id}",
-                message=f"Channel {channel} has no no-template well: the threshold {found.threshold:.0f} comes from two populations in the wells themselves.",
+                message=f"Channel {channel} has no no-template well that can set a threshold: {found.threshold:.0f} comes from two populations in the wells themselves.",
                 advice="Run no-template wells on every plate.",
             )
         )

@@ -91,12 +91,18 @@ def quantify_partitions(
     findings += more
     counts = {**_stored(wells), **counts}
     known = [counts[i].positives if i in counts else None for i in range(len(wells))]
-    blanks, bad_blanks, more = blank_rates(wells, known, chosen.blank)
+    declared = [one for one in (dpcr_assays() if assays is None else assays) if one.platform == "dpcr"]
+    specific = {one.target for one in declared if one.background == "leukaemia_specific"}
+    blanks, bad_blanks, more = blank_rates(wells, known, chosen.blank, specific)
     findings += more
     usable = [
         i
         for i, well in enumerate(wells)
-        if known[i] is not None and well.part.accepted and not well.part.excluded and i not in bad_blanks
+        if known[i] is not None
+        and well.part.accepted
+        and not well.part.excluded
+        and not well.obstacle
+        and i not in bad_blanks
     ]
     positives = [k or 0 for k in known]
     outliers, more = replicate_outliers(wells, positives, usable=usable, rule=chosen.replicates)
@@ -109,7 +115,7 @@ def quantify_partitions(
         usable=usable,
         blanks=blanks,
         well_sd=spread,
-        assays=[one for one in (dpcr_assays() if assays is None else assays) if one.platform == "dpcr"],
+        assays=declared,
         samples={sample.sample_id: sample for sample in samples},
         variance=default_variance() if variance is None else variance,
         rules=chosen,
@@ -156,8 +162,12 @@ def _decisions(
             decisions.append(("excluded by the laboratory", well.part.excluded))
         elif known[i] is None:
             decisions.append(("not counted", "No threshold can be set, or the amplitudes are not at hand."))
+        elif well.obstacle:
+            decisions.append(("no exposure", well.obstacle))
         elif i in bad_blanks:
-            decisions.append(("outlier", "The other blanks do not explain its positives."))
+            decisions.append(
+                ("outlier", "Neither the other blanks nor the wells of samples explain its positives.")
+            )
         elif i in outliers:
             decision, why = outliers[i]
             decisions.append((decision, f"{why[:1].upper()}{why[1:]}."))
@@ -205,6 +215,20 @@ def _well_findings(wells: Sequence[NamedWell], records: Sequence[DigitalWell]) -
                     subject=subject,
                     message=f"All {record.accepted} partitions are positive for {record.target or 'channel ' + record.channel}: only a lower bound is known.",
                     advice="Dilute and repeat.",
+                )
+            )
+        if (
+            record.used
+            and record.kind in {"positive_control", "calibrator"}
+            and record.state == "not detected"
+        ):
+            findings.append(
+                Finding(
+                    code="dpcr.positive_control_silent",
+                    severity="warning",
+                    subject=f"run {record.run_id}",
+                    message=f"Positive control {record.sample}, {record.target} in well {record.position}: {record.reason}.",
+                    advice="Do not trust negatives of this run before it is explained.",
                 )
             )
     return findings

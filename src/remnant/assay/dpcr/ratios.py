@@ -21,7 +21,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 
 from remnant.assay.dpcr.blanks import BlankRate
-from remnant.assay.dpcr.concentrations import judged
+from remnant.assay.dpcr.concentrations import clean_limit, judged
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import (
@@ -34,14 +34,16 @@ from remnant.evidence.kinds import (
 )
 from remnant.evidence.profile import tabulate
 from remnant.evidence.verbs import interval, log_likelihood, log_likelihood_at_zero, upper_limit
+from remnant.knowledge.assays import control_amplifies_target
 from remnant.knowledge.dpcr import DigitalRules
+from remnant.knowledge.qpcr import well_assumptions
 from remnant.numerics.partitions import limit_of_blank, rate
 from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
 from remnant.records.measurement import Measurement
 from remnant.records.run import Assay
 from remnant.records.sample import Sample
-from remnant.units import factor_to_ratio
+from remnant.units import factor_to_ratio, saturated_ratio_text
 
 __all__ = ["ratio_measurements"]
 
@@ -159,7 +161,10 @@ def ratio_measurements(
                     rules=rules,
                 )
             )
-    return _measurements(made, rules), [_not_evaluable(one) for one in made if one.obstacle]
+    measured = _measurements(made, rules)
+    findings = [_not_evaluable(one) for one in made if one.obstacle]
+    findings += [_hidden(m) for m, one in zip(measured, made, strict=True) if _is_hidden(m, one)]
+    return measured, [*findings, *_saturated_controls(measured, assays)]
 
 
 def _side(
@@ -357,7 +362,14 @@ def _measurement(one: _Ratio, numbers: Sequence[float], rules: DigitalRules) -> 
     per_exposure = 0.0 if target.saturated else _per_exposure(target)
     copies = float((per_exposure * target.exposure * target.n).sum())
     limit = int(limit_of_blank(n, blank.positives, blank.negatives, rules.blank.level))
-    state, reason = judged(k, n, limit=limit, copies=copies, minimum_copies=rules.positivity.minimum_copies)
+    state, reason = judged(
+        k,
+        n,
+        limit=limit,
+        copies=copies,
+        minimum_copies=rules.positivity.minimum_copies,
+        clean=clean_limit(n, limit, blank, rules),
+    )
     if one.obstacle:
         state, reason = "not evaluable", one.obstacle
     seen = state in {"quantified", "detected"}
@@ -414,3 +426,37 @@ def _not_evaluable(one: _Ratio) -> Finding:
         message=f"{one.assay.target} is not evaluable: {one.obstacle}.",
         where=f"run {one.run_id}, {one.assay.assay_id}",
     )
+
+
+def _is_hidden(m: Measurement, one: _Ratio) -> bool:
+    return m.state == "not evaluable" and not one.obstacle
+
+
+def _hidden(m: Measurement) -> Finding:
+    return Finding(
+        code="dpcr.blank_hides",
+        severity="failure",
+        subject=f"sample {m.sample_id}",
+        message=f"{m.target} is neither positive nor negative: {m.reason}.",
+        where=f"run {m.run_id}, {m.assay_id}",
+        advice="Repeat the sample on a run with clean no-template wells.",
+    )
+
+
+def _saturated_controls(measured: Sequence[Measurement], assays: Sequence[Assay]) -> list[Finding]:
+    """Ratios that read too low because the control gene's primers amplify the fusion too."""
+    both = {assay.assay_id for assay in assays if control_amplifies_target(assay)}
+    limit = well_assumptions().saturation_above
+    return [
+        Finding(
+            code="dpcr.control_saturation",
+            severity="note",
+            subject=f"sample {m.sample_id}",
+            message=f"{m.control} primers amplify {m.target} too: m = {m.point_value:.3g} {m.unit} is too low; {saturated_ratio_text(m.point_value, m.unit)}. GUSB avoids this.",
+            where=f"run {m.run_id}, {m.assay_id}",
+        )
+        for m in measured
+        if m.assay_id in both
+        and m.point_value is not None
+        and m.point_value > limit * factor_to_ratio(m.unit)
+    ]

@@ -2,14 +2,15 @@
 
 A plate layout speaks where the instrument's file does not, and is followed where both do. Names in wells mean
 cDNAs or samples, as in quantitative PCR. Exposure is microlitres of undiluted cDNA divided by the dilution;
-where nobody states a volume the wells of one material are taken to hold the same.
+where nobody states a volume the wells of one material are taken to hold the same, and where some wells of a
+material state one, the others are left out. The channels of one well hold what is stated for any of them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,6 +45,8 @@ class NamedWell:
         Partition volume.
     volume_source : str
         Where the volume comes from.
+    obstacle : str
+        Why the well cannot count; empty where it can.
     """
 
     part: Partitions
@@ -54,6 +57,7 @@ class NamedWell:
     instrument: Instrument
     volume_nl: float
     volume_source: str
+    obstacle: str = ""
 
 
 def named_wells(
@@ -88,8 +92,10 @@ def named_wells(
     told = {(one.run_id, one.position, one.channel): one for one in layout}
     meaning = _meanings(cdnas, samples)
     default_ul = {run.run_id: run.cdna_ul_per_well for run in runs if run.cdna_ul_per_well is not None}
+    of_place = {(one.run_id, one.position): one.cdna_ul for one in layout if one.cdna_ul is not None}
     volumes, findings = _volumes(partitions, rules)
-    wells = []
+    wells: list[NamedWell] = []
+    stated: list[float | None] = []
     differs: list[str] = []
     for part in partitions:
         place = told.get((part.run_id, part.position, part.channel))
@@ -97,7 +103,10 @@ def named_wells(
             differs.append(f"{part.run_id}:{part.position}")
         named = _with(part, place)
         cdna_id, sample_id = meaning.get(named.sample, ("", ""))
-        microlitres = place.cdna_ul if place and place.cdna_ul is not None else default_ul.get(part.run_id)
+        microlitres = place.cdna_ul if place and place.cdna_ul is not None else None
+        if microlitres is None:
+            microlitres = of_place.get((part.run_id, part.position), default_ul.get(part.run_id))
+        stated.append(microlitres)
         instrument = rules.instruments[part.instrument]
         volume, source = volumes[part.run_id, part.instrument]
         if place and place.partition_volume_nl is not None:
@@ -108,7 +117,7 @@ def named_wells(
                 target=gene_symbol(named.target),
                 cdna_id=cdna_id,
                 sample_id=sample_id,
-                exposure=(microlitres or 1.0) / (place.dilution if place else 1.0),
+                exposure=(1.0 if microlitres is None else microlitres) / (place.dilution if place else 1.0),
                 instrument=instrument,
                 volume_nl=volume,
                 volume_source=source,
@@ -116,7 +125,38 @@ def named_wells(
         )
     if differs:
         findings.append(_layout_differs(differs))
+    wells, missing = _without_exposure(wells, stated)
+    findings += missing
     return wells, [*findings, *_name_findings(wells, tabled=bool(samples)), *_assumed_volumes(wells)]
+
+
+def _without_exposure(
+    wells: Sequence[NamedWell], stated: Sequence[float | None]
+) -> tuple[list[NamedWell], list[Finding]]:
+    """Wells that state no volume of cDNA while others of their material do: nobody knows their exposure."""
+    materials: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, well in enumerate(wells):
+        if well.part.sample and well.part.kind != "ntc":
+            materials[well.part.run_id, well.cdna_id or well.part.sample].append(i)
+    lacking: set[int] = set()
+    findings = []
+    for (run_id, _), rows in materials.items():
+        without = [i for i in rows if stated[i] is None]
+        if not without or len(without) == len(rows):
+            continue
+        lacking.update(without)
+        findings.append(
+            Finding(
+                code="dpcr.exposure_missing",
+                severity="failure",
+                subject=f"sample {wells[rows[0]].part.sample}",
+                message=f"{len(without)} of {len(rows)} wells and targets state no cDNA volume while the others do: they are left out.",
+                where=f"run {run_id}",
+                advice="Enter the volume of every well in the plate layout, or one for the run.",
+            )
+        )
+    why = "No cDNA volume is stated, while other wells of the material state one."
+    return [replace(well, obstacle=why) if i in lacking else well for i, well in enumerate(wells)], findings
 
 
 def _with(part: Partitions, place: PlateWell | None) -> Partitions:
@@ -184,22 +224,41 @@ def _volumes(
         row = rules.instruments[key[1]]
         volumes[key] = (row.volume_nl, volume_source(row))
         implied = {
-            w.position: float(rate(w.positives, w.accepted)) / w.concentration_copies_per_ul * 1e3
+            (w.position, w.channel): float(rate(w.positives, w.accepted))
+            / w.concentration_copies_per_ul
+            * 1e3
             for w in wells
             if w.positives is not None
             and w.concentration_copies_per_ul
             and limits.minimum_positives <= w.positives < limits.positive_share_below * w.accepted
         }
-        if len(implied) < limits.minimum_wells:
+        places = {place for place, _ in implied}
+        if len(places) < limits.minimum_wells:
             continue
         centre = float(np.median(list(implied.values())))
         volumes[key] = (centre, IMPLIED)
-        apart = [
-            place for place, value in implied.items() if abs(value / centre - 1.0) > limits.relative_tolerance
-        ]
+        if max(centre / row.volume_nl, row.volume_nl / centre) > limits.unusual_factor:
+            findings.append(_unusual(key[0], centre, row))
+        apart = list(
+            dict.fromkeys(
+                place
+                for (place, _), value in implied.items()
+                if abs(value / centre - 1.0) > limits.relative_tolerance
+            )
+        )
         if apart:
-            findings.append(_disagrees(key[0], apart, len(implied), centre))
+            findings.append(_disagrees(key[0], apart, len(places), centre))
     return volumes, findings
+
+
+def _unusual(run_id: str, volume_nl: float, row: Instrument) -> Finding:
+    return Finding(
+        code="dpcr.volume_unusual",
+        severity="warning",
+        subject=f"run {run_id}",
+        message=f"By the exported concentrations a partition holds {volume_nl:.3g} nl, on {row.label} {row.volume_nl:g} nl is usual: the export may have multiplied by a dilution.",
+        advice="Enter the partition volume in the plate layout, if concentrations are used; ratios to a control gene do not depend on it.",
+    )
 
 
 def _disagrees(run_id: str, wells: Sequence[str], of: int, volume_nl: float) -> Finding:

@@ -19,11 +19,12 @@ from remnant.assay.qpcr.amplification_calls import call_curves
 from remnant.errors import MeasurementError
 from remnant.knowledge.qpcr_curves import AmplificationRules, amplification_rules
 from remnant.numerics.amplification_window import Windows, read_windows
+from remnant.numerics.reading_noise import ReadingNoise, reading_noise
 from remnant.numerics.sigmoid import AT_BOUND, CONVERGED, SigmoidFits, fit_sigmoids
 from remnant.numerics.sigmoid_misfit import shared_misfit
 from remnant.numerics.sigmoid_points import (
     SigmoidPoints,
-    share_cycles,
+    second_derivative_cycles,
     sigmoid_points,
     third_derivative_errors,
 )
@@ -33,7 +34,7 @@ from remnant.records.run import Curves
 __all__ = ["read_curves", "read_plates"]
 
 Floats = NDArray[np.float64]
-T = TypeVar("T", SigmoidFits, SigmoidPoints, Windows)
+T = TypeVar("T", SigmoidFits, SigmoidPoints, ReadingNoise, Windows)
 
 _ROWS_A_TASK: Final = 512
 _NO_WINDOW: Final = "no straight window under the rise: its Cq is that of the sigmoid"
@@ -104,8 +105,9 @@ def read_curves(
     -----
     A standard error holds what the fluorescence of one well leaves open: the noise of its readings, correlated from
     cycle to cycle, as it moves that cycle. It does not hold pipetting or the count of molecules, which one curve cannot
-    know, nor what all wells of the assay share at that level, which a standard curve takes up. Replicates therefore
-    spread by more; the calibration learns the rest from them. The error of the height enters only where no window
+    know, nor what all wells of the assay share at that level, which a standard curve takes up. For the cycles of the
+    readings themselves (Cq and TD0) the noise is told apart from a sigmoid that misses the rise of one well. Replicates
+    therefore spread by more; the calibration learns the rest from them. The error of the height enters only where no window
     of linearity was found.
 
     References
@@ -133,16 +135,11 @@ def read_curves(
             return _in_blocks(task, len(fluorescence), pool)
 
         fits = spread(lambda rows: fit_sigmoids(cycles, fluorescence[rows]))
-        first = spread(
-            lambda rows: sigmoid_points(
-                cycles, fluorescence[rows], _taken(fits, rows), share=chosen.share_of_height
-            )
-        )
         misfit = shared_misfit(
             cycles,
             fluorescence,
             fits,
-            anchor=first.second_derivative,
+            anchor=second_derivative_cycles(fits),
             group=group,
             least_curves=chosen.misfit_curves,
         )
@@ -152,9 +149,15 @@ def read_curves(
                 fluorescence[rows],
                 _taken(fits, rows),
                 share=chosen.share_of_height,
+                early_share=chosen.early_share_of_height,
                 misfit=misfit[rows],
             )
         )
+        noise = spread(
+            lambda rows: reading_noise(cycles, fluorescence[rows], _taken(fits, rows), misfit=misfit[rows])
+        )
+        called = call_curves(cycles, fluorescence, fits, points=points, rules=chosen)
+        level = chosen.share_of_height * _low_heights(fits.height, called[0], group, rules=chosen)
         windows = spread(
             lambda rows: read_windows(
                 cycles,
@@ -165,22 +168,30 @@ def read_curves(
                 share=chosen.share_of_height,
                 longest=chosen.window_longest,
                 shortest=chosen.window_shortest,
-                correlation=points.residual_correlation[rows],
+                level=level[rows],
+                noise=_taken(noise, rows),
             )
         )
-    call, reason = call_curves(cycles, fluorescence, fits, points=points, rules=chosen)
+    third_derivative_se = third_derivative_errors(cycles, fits, windows.third_derivative, noise=noise)
     return _results(
-        curves.wells, fits, points=points, windows=windows, called=(call, reason), group=group, rules=chosen
+        curves.wells,
+        fits,
+        points=points,
+        windows=windows,
+        third_derivative_se=third_derivative_se,
+        called=called,
+        group=group,
+        rules=chosen,
     )
 
 
 def _checked(curves: Curves) -> Floats:
     cycles = np.asarray(curves.cycles, dtype=np.float64)
-    if len(cycles) < 2 or not (cycles[0] > 0.0 and (np.diff(cycles) > 0.0).all()):
+    if not len(cycles) or not (cycles[0] > 0.0 and (np.diff(cycles) > 0.0).all()):
         raise MeasurementError(
             where="amplification curves",
             found=f"cycles {cycles[:3].tolist()} ...",
-            needed="two or more positive cycle numbers that increase",
+            needed="positive cycle numbers that increase",
             advice="Number the first cycle 1.",
         )
     return cycles
@@ -194,8 +205,10 @@ def _assays(curves: Curves) -> NDArray[np.int64]:
     )
 
 
-def _taken(fits: SigmoidFits, rows: slice) -> SigmoidFits:
-    return SigmoidFits(**{name: getattr(fits, name)[rows] for name in SigmoidFits.__dataclass_fields__})
+def _taken(columns: T, rows: slice) -> T:
+    """Some rows of a columnar result."""
+    kind = type(columns)
+    return kind(**{name: getattr(columns, name)[rows] for name in kind.__dataclass_fields__})
 
 
 def _in_blocks(task: Callable[[slice], T], count: int, pool: ThreadPoolExecutor) -> T:
@@ -217,6 +230,7 @@ def _results(
     *,
     points: SigmoidPoints,
     windows: Windows,
+    third_derivative_se: Floats,
     called: tuple[tuple[CurveCall, ...], tuple[str, ...]],
     group: NDArray[np.int64],
     rules: AmplificationRules,
@@ -234,13 +248,7 @@ def _results(
         return np.where(silent, np.nan, column)
 
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        cq_se = np.where(bent, points.standard_error[:, 3], points.share_sd * windows.share_gain)
-        third_derivative_se = third_derivative_errors(
-            fits,
-            windows.third_derivative,
-            sd=points.share_sd,
-            correlation=points.residual_correlation,
-        )
+        cq_se = np.where(bent, points.standard_error[:, 3], windows.share_error)
         efficiency = 10.0**windows.log10_factor
         efficiency_se = np.log(10.0) * efficiency * windows.log10_factor_se
     mean, mean_se = _assay_means(np.where(amplified, windows.log10_factor, np.nan), group, rules=rules)
@@ -258,7 +266,10 @@ def _results(
         third_derivative_se=shown(third_derivative_se),
         share_cq=shown(points.share_cycle),
         share_se=shown(points.standard_error[:, 3]),
-        early_share_cq=shown(share_cycles(fits, rules.early_share_of_height)),
+        early_share_cq=shown(points.early_share_cycle),
+        early_share_se=shown(points.standard_error[:, 4]),
+        level_cq=shown(windows.level_cycle),
+        level_se=shown(windows.level_error),
         baseline=shown(windows.baseline),
         height=fits.height,
         efficiency=shown(efficiency),
@@ -268,6 +279,17 @@ def _results(
         residual_sum_of_squares=fits.rss,
         converged=(fits.status == CONVERGED) | (fits.status == AT_BOUND),
     )
+
+
+def _low_heights(
+    height: Floats, call: tuple[CurveCall, ...], group: NDArray[np.int64], *, rules: AmplificationRules
+) -> Floats:
+    """A low quantile of the heights of the amplified curves of each curve's assay; NaN without one."""
+    amplified = np.array([one == "amplified" for one in call], dtype=bool)
+    low = np.full(int(group.max(initial=-1)) + 1, np.nan)
+    for at in np.unique(group[amplified]).tolist():
+        low[at] = np.quantile(height[amplified & (group == at)], rules.level_quantile)
+    return np.asarray(low[group])
 
 
 def _assay_means(

@@ -22,6 +22,14 @@ Floats = NDArray[np.float64]
 
 _EARLY: Final = slice(2, 10)
 """Readings that stand for the fluorescence before amplification; the first two still settle."""
+_NEIGHBOURHOOD: Final = 12
+_ENDS: Final = 5
+"""Readings at the end, and half of those at the start, that tell whether a curve has risen."""
+_NORMAL: Final = 1.4826
+_SPIKE_OF_RANGE: Final = 0.1
+"""Distance of a reading from its neighbours over the range of the others; a doubling logistic rise has 0.03."""
+_SPIKE_OF_NOISE: Final = 8.0
+"""The same over the usual distance."""
 
 
 def call_curves(
@@ -65,10 +73,13 @@ def call_curves(
     with np.errstate(invalid="ignore"):
         slow = (rise > rules.quick_rise) & (rise > rules.slow_rise_relative * points.steepest)
         drift = slow & (fold < rules.weak_rise)
+        shapeless = ~(explained > rules.beats_line) & np.isfinite(fits.rss)
+        short = seen.sum(axis=1) < rules.cycles_for_drift
         asked: tuple[tuple[NDArray[np.bool_], CurveCall, str], ...] = (
             (seen.sum(axis=1) < rules.cycles_needed, "doubtful", "too few cycles"),
             (~np.isfinite(fits.rss), "not amplified", "fluorescence does not change"),
-            (~(explained > rules.beats_line), "not amplified", "no sigmoid: a straight line or noise"),
+            (_spiked(fluorescence, shapeless), "doubtful", "one reading stands far off its neighbours"),
+            (shapeless, "not amplified", "no sigmoid: a straight line or noise"),
             (fits.height <= 0.0, "not amplified", "fluorescence falls"),
             (~np.isfinite(rise), "not amplified", "no accelerating rise"),
             (
@@ -80,6 +91,11 @@ def call_curves(
                 points.second_derivative > cycles[-1],
                 "not amplified",
                 "no accelerating rise before the last cycle",
+            ),
+            (
+                short & (drift | (rise > rules.slow_rise)),
+                "doubtful",
+                "too few cycles to tell a rise from drift",
             ),
             (rise > rules.slow_rise, "not amplified", "rises too slowly: drift"),
             (drift, "not amplified", "a slow and weak rise: drift"),
@@ -94,6 +110,29 @@ def call_curves(
     return tuple(calls[i] for i in first), tuple(reasons[i] for i in first)
 
 
+def _spiked(fluorescence: Floats, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Curves that end higher than they began, with one reading so far off its neighbours that no sigmoid fits."""
+    found = np.zeros(len(fluorescence), dtype=bool)
+    rows = np.flatnonzero(asked)
+    if not len(rows) or fluorescence.shape[1] < _NEIGHBOURHOOD:
+        return found
+    y = fluorescence[rows]
+    y = np.where(np.isfinite(y), y, np.nan)
+    with np.errstate(over="ignore"):
+        off = np.abs(y[:, 1:-1] - 0.5 * (y[:, :-2] + y[:, 2:]))
+    off[:, :2] = 0.0  # the first two readings still settle
+    noise = _SPIKE_OF_NOISE * _NORMAL * np.nanmedian(off, axis=1)
+    for i in np.flatnonzero(np.nanmax(off, axis=1) > noise):
+        at = int(np.nanargmax(off[i])) + 1
+        rest = np.delete(y[i], at)
+        rest = rest[np.isfinite(rest)]
+        risen = float(np.median(rest[-_ENDS:]) - np.median(rest[: 2 * _ENDS]))
+        step = abs(y[i, at + 1] - y[i, at - 1])
+        alone = off[i, at - 1] > max(_SPIKE_OF_RANGE * float(np.ptp(rest)), step)
+        found[rows[i]] = alone and risen > noise[i]
+    return found
+
+
 def _about_line(cycles: Floats, fluorescence: Floats, seen: NDArray[np.bool_]) -> Floats:
     """Sum of squares of each curve about its own straight line."""
     y = np.where(seen, fluorescence, 0.0)
@@ -104,7 +143,7 @@ def _about_line(cycles: Floats, fluorescence: Floats, seen: NDArray[np.bool_]) -
     xy = (y @ cycles) - n * mean_x * mean_y
     centred = np.where(seen, y - mean_y[:, None], 0.0)
     yy = np.square(centred).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         return np.asarray(np.maximum(yy - np.where(xx > 0, xy**2 / xx, 0.0), 1e-300))
 
 

@@ -5,6 +5,8 @@ is not named. The weights of a target come from the accepted standard curves of 
 never from its own. Where these are too few, or do no better on targets that they have not seen, the single Cq
 stays and a finding says so: curves of one family always carry one kind of Cq. A combination leans on the shape
 of a curve, and weights hold for shapes like those of the standards: a well whose combined Cq is off is a finding.
+All these cycles lean on the plateau: a target whose plateaus depend on its copies on a run neither teaches weights there nor
+is combined.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remnant.assay.qpcr.amplification_cq import with_our_cq
+from remnant.assay.qpcr.amplification_plateaus import dependent_plateaus
 from remnant.assay.qpcr.curves import Family, families, fit_curves, instrument_of
 from remnant.knowledge.qpcr import qpcr_rules, well_assumptions
 from remnant.knowledge.qpcr_curves import AmplificationRules, amplification_rules
@@ -118,7 +121,9 @@ def combined_results(
     """
     chosen = rules or amplification_rules()
     families = _families(results, runs)
-    standards = _standards(wells, results, families, rules=chosen)
+    apart = set(dependent_plateaus(wells, results, rules=chosen))
+    level = [one for one in results if (one.run_id, one.target) not in apart]
+    standards = _standards(wells, level, families, rules=chosen)
     combinations: dict[Family, Combination] = {}
     findings: list[Finding] = []
     for family in dict.fromkeys(families.values()):
@@ -127,7 +132,10 @@ def combined_results(
         findings.append(finding)
         if found is not None:
             combinations[family] = found
-    changed = tuple(_combined(one, combinations.get(families[one.run_id])) for one in results)
+    changed = tuple(
+        one if (one.run_id, one.target) in apart else _combined(one, combinations.get(families[one.run_id]))
+        for one in results
+    )
     return changed, tuple(combinations.values()), (*findings, *_far_off(results, changed, chosen))
 
 

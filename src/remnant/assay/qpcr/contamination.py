@@ -1,7 +1,8 @@
 """Signals where there should be none: no-template wells, wells without reverse transcription, negatives.
 
 What such a signal does to the samples of its run and target is the rule's business; that it was there is
-always said. A silent sample stays negative beside a contaminated blank: contamination adds signal.
+always said. A silent sample stays negative beside a contaminated blank: contamination adds signal. A signal
+without template whose Cq the file does not store leaves no distance to any sample: it counts as the earliest.
 """
 
 from __future__ import annotations
@@ -80,22 +81,26 @@ def contamination(
 
 
 def _lowest(signals: pl.DataFrame, by: list[str]) -> dict[tuple[str, ...], float]:
-    lowest = signals.group_by(by).agg(pl.col("cq").min())
-    return {tuple(row[:-1]): row[-1] for row in lowest.iter_rows() if row[-1] is not None}
+    lowest = signals.group_by(by).agg(pl.col("cq").fill_null(-np.inf).min())
+    return {tuple(row[:-1]): row[-1] for row in lowest.iter_rows()}
+
+
+def _at(cq: float | None) -> str:
+    return f"at Cq {cq:.1f}" if cq is not None and np.isfinite(cq) else "at a Cq that is not stored"
 
 
 def _obstacle(target: str, earliest: float, *, ntc: float | None, dna: float, rule: ContaminationRule) -> str:
     if ntc is not None and rule.any_signal_fails_run:
-        return f"{target} amplified without template at Cq {ntc:.1f}: the run fails ({rule.id})"
+        return f"{target} amplified without template {_at(ntc)}: the run fails ({rule.id})"
     if ntc is not None and np.isfinite(earliest) and earliest > ntc - rule.margin_cycles:
         return (
-            f"{target} at Cq {earliest:.1f} is not {rule.margin_cycles:g} cycles below the no-template signal at "
-            f"Cq {ntc:.1f}: indeterminate ({rule.id})"
+            f"{target} at Cq {earliest:.1f} is not {rule.margin_cycles:g} cycles below the no-template signal "
+            f"{_at(ntc)}: indeterminate ({rule.id})"
         )
     if np.isfinite(earliest) and earliest > dna - rule.no_rt_margin_cycles:
         return (
             f"{target} at Cq {earliest:.1f} is not {rule.no_rt_margin_cycles:g} cycles below the signal without "
-            f"reverse transcription at Cq {dna:.1f}: indeterminate ({rule.id})"
+            f"reverse transcription {_at(dna)}: indeterminate ({rule.id})"
         )
     return ""
 
@@ -112,7 +117,7 @@ def _blank_findings(blank: pl.DataFrame, controls: set[str | None], rule: Contam
                 code="qpcr.control_gene_in_blank" if is_control else "qpcr.blank_signal",
                 severity="failure" if rule.any_signal_fails_run and not is_control else "warning",
                 subject=f"run {row['run_id']}",
-                message=f"{row['target']} amplified in {row['len']} well{'' if row['len'] == 1 else 's'} without template, earliest Cq {row['cq']:.1f}.",
+                message=f"{row['target']} amplified in {row['len']} well{'' if row['len'] == 1 else 's'} without template, the earliest {_at(row['cq'])}.",
                 where=", ".join(row["position"]),
                 advice="Look for contamination; samples near this Cq are indeterminate.",
             )
@@ -127,7 +132,7 @@ def _no_rt_findings(no_rt: pl.DataFrame) -> list[Finding]:
             code="qpcr.no_rt_signal",
             severity="warning",
             subject=f"run {run_id}",
-            message=f"{target} amplified in {name} without reverse transcription, earliest Cq {cq:.1f}: genomic DNA.",
+            message=f"{target} amplified in {name} without reverse transcription, the earliest {_at(cq)}: genomic DNA.",
             advice="Treat the RNA with DNase, or use primers across an intron.",
         )
         for run_id, target, name, cq in found.iter_rows()
@@ -135,7 +140,8 @@ def _no_rt_findings(no_rt: pl.DataFrame) -> list[Finding]:
 
 
 def _missing_blanks(frame: pl.DataFrame, groups: Groups) -> list[Finding]:
-    have = frame.filter(pl.col("role") == "blank").select("run_id", "target").unique()
+    told = pl.col("excluded").is_null() & pl.col("detected").is_not_null()
+    have = frame.filter((pl.col("role") == "blank") & told).select("run_id", "target").unique()
     lacking = (
         groups.keys.select("run_id", "target")
         .unique(maintain_order=True)

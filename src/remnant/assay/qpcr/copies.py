@@ -85,7 +85,7 @@ def sample_copies(
     ('quantified', 104, 'copies a well', 'not detected', 3.1)
     """
     chosen = rules or qpcr_rules()
-    frame, noticed = well_frame(wells, runs=runs)
+    frame, noticed = well_frame(wells, runs=runs, assumptions=chosen.wells)
     frame = _by_name(frame)
     curves, history = with_history(
         judged_curves(frame, chosen.curves, chosen.wells),
@@ -98,7 +98,7 @@ def sample_copies(
     if not len(curves.keys):
         return (), []
     groups, _, replicates = without_outliers(read_groups(frame, curves), chosen)
-    pools = pool_groups(groups, cq_below=chosen.positivity.cq_below)
+    pools = pool_groups(groups, cq_below=chosen.positivity.cq_below, assumptions=chosen.wells)
     blocked, blanks = contamination(frame, groups, assays=(), rule=chosen.contamination)
     findings = [one for one in noticed if one.code not in _OF_A_STUDY]
     findings += [*history, *replicates, *blanks]
@@ -134,7 +134,12 @@ def _curve_obstacles(groups: Groups, curves: Curves) -> list[str]:
             obstacles.append(f"no standard curve of {target}")
         elif curve < 0 or curves.reasons[known]:
             said = "; ".join(curves.reasons[known])
-            obstacles.append(f"the standard curve of {target} failed the gates: {said}")
+            line = np.isfinite(curves.fits.slope[known])
+            obstacles.append(
+                f"the standard curve of {target} failed the gates: {said}"
+                if line
+                else f"no standard curve of {target}: {said}"
+            )
         else:
             obstacles.append("")
     return obstacles
@@ -175,7 +180,7 @@ def _records(
         batch,
         positive=pools.positive[rows],
         replicates=pools.wells[rows],
-        events=pools.copies[rows],
+        events=rules.wells.detection_probability * pools.copies[rows],
         obstacle=[""] * len(rows),
         rule=DetectionRule(
             rule_id=rules.positivity.id,

@@ -123,7 +123,7 @@ def _distance(groups: Groups, used: Bools) -> Floats:
     return np.where(used, np.abs(level - middle[:, None]), -1.0)
 
 
-def _suspects(groups: Groups, used: Bools, rule: ReplicateRule) -> tuple[Bools, Floats]:
+def _suspects(groups: Groups, used: Bools, rule: ReplicateRule, detection: float) -> tuple[Bools, Floats]:
     """Wells that the rule would leave out, and the P-value (or cycles apart) that says so."""
     if rule.method == "delta_cq":
         early = used & (groups.cq < rule.below_cq)
@@ -131,7 +131,8 @@ def _suspects(groups: Groups, used: Bools, rule: ReplicateRule) -> tuple[Bools, 
         apart = np.zeros(len(groups))
         apart[with_two] = _range(np.where(early, groups.cq, np.nan)[with_two])
         return early & (apart > rule.delta_cq)[:, None], np.broadcast_to(apart[:, None], used.shape)
-    copies = np.where(np.isnan(groups.log10_copies), 0.0, np.power(10.0, groups.log10_copies))
+    # Only molecules that amplify are counted.
+    copies = detection * np.where(np.isnan(groups.log10_copies), 0.0, np.power(10.0, groups.log10_copies))
     wells = used.sum(axis=1, keepdims=True)
     p = np.minimum(1.0, wells * two_sided_p(copies, groups.exposure, used, groups.technical_sd_log10))
     return used & (p < rule.p_value), p
@@ -174,7 +175,7 @@ def without_outliers(groups: Groups, rules: QpcrRules) -> tuple[Groups, dict[int
     while open_groups.any():
         rows = np.flatnonzero(open_groups)
         part = _rows(groups, rows)
-        suspect, measure = _suspects(part, used[rows], rule)
+        suspect, measure = _suspects(part, used[rows], rule, rules.wells.detection_probability)
         found = suspect.any(axis=1)
         place = np.where(suspect, _distance(part, used[rows]), -1.0).argmax(axis=1)
         others = (used[rows] & signal[rows]).sum(axis=1) - signal[rows, place]
@@ -202,7 +203,8 @@ def _shown_sd(groups: Groups, kept: Bools, assumptions: WellAssumptions) -> Floa
     squares = (np.square(level - mean[:, None]) * signal).sum(axis=1)
     with np.errstate(over="ignore"):
         copies = np.where(signal, np.power(10.0, groups.log10_copies), 0.0).sum(axis=1) / count
-    beyond = squares / np.maximum(count - 1, 1) - 1.0 / (np.log(10.0) ** 2 * np.maximum(copies, 1.0))
+    counted = assumptions.detection_probability * copies
+    beyond = squares / np.maximum(count - 1, 1) - 1.0 / (np.log(10.0) ** 2 * np.maximum(counted, 1.0))
     sd = np.minimum(np.sqrt(np.maximum(beyond, 0.0)), assumptions.shown_sd_most)
     return np.where((count >= 2) & (copies >= assumptions.shown_sd_from), sd, 0.0)
 
@@ -255,12 +257,15 @@ def _findings(groups: Groups, narrowed: Groups, disagree: Bools, rule: Replicate
                 )
             )
         if disagree[row]:
+            silent = int((kept[row] & np.isnan(groups.log10_copies[row])).sum())
+            spread = narrowed.technical_sd_log10[row]
+            shown = f"{silent} of them silent" if silent else f"at a technical sd of {spread:.2f} log10"
             findings.append(
                 Finding(
                     code="qpcr.replicates_disagree",
                     severity="warning",
                     subject=f"sample {key['name']}",
-                    message=f"{key['target']} wells differ more than the rule {rule.id.replace('_', ' ')} allows, but no more may be left out: {int(kept[row].sum())} are used, at a technical sd of {narrowed.technical_sd_log10[row]:.2f} log10.",
+                    message=f"{key['target']} wells differ more than the rule {rule.id.replace('_', ' ')} allows, but no more may be left out: {int(kept[row].sum())} are used, {shown}.",
                     where=where,
                     advice="Repeat the measurement.",
                 )

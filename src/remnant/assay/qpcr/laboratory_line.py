@@ -7,7 +7,8 @@ standard wells, so that an assay that is run often does not outweigh the others;
 * With standards of its own on few plates, an assay borrows slope and pipetting. Where its lot of standards has a name
   that enough other assays share, they are the same tubes: what these hold is borrowed too.
 * Without any standard, an assay is read by the line that the others lead one to expect. That error is one for all
-  runs: copies are known within a factor, which a finding says, and changes hardly feel it.
+  runs: copies are known within a factor, which a finding says; changes, and distances from healthy donors that the
+  same line reads, hardly feel it.
 
 An assay that has standards somewhere is never read by other assays' line alone.
 """
@@ -400,7 +401,7 @@ def _lent(target: str, got: _Borrowed) -> Finding:
         subject=f"target {target}",
         message=(
             f"{target} has no standards: it is read by the line of {got.others} other assays, slope {slope:.2f}, one copy at Cq {at_one:.1f}. "
-            f"Copies are known within a factor of {10.0 ** (_TWO_SIDED_95 * sd):.1f} (95 %); that error is one on all runs, changes hardly feel it."
+            f"Copies are known within a factor of {10.0 ** (_TWO_SIDED_95 * sd):.1f} (95 %); that error is one on all runs, changes and distances from donors hardly feel it."
         ),
         advice=f"Measure standards of {target}, or digital PCR of one sample, before its copies are held against a cut-off.",
     )

@@ -26,7 +26,7 @@ from remnant.records.finding import Finding, Severity
 from remnant.records.measurement import DetectionState, Measurement
 from remnant.records.run import Assay
 from remnant.records.sample import Sample
-from remnant.units import factor_to_ratio, number_text
+from remnant.units import factor_to_ratio, number_text, saturated_ratio_text
 
 __all__ = ["measurement_findings", "measurements", "point_values"]
 
@@ -86,7 +86,7 @@ def _states(
         batch,
         positive=pools.positive[target],
         replicates=pools.wells[target],
-        events=pools.copies[target],
+        events=rules.wells.detection_probability * pools.copies[target],
         obstacle=[""] * len(pairs),
         rule=rule,
     )
@@ -324,15 +324,10 @@ def _above_standards(one: Measurement, highest_copies: Mapping[tuple[str, str], 
 
 
 def _saturation(one: Measurement, ratio: float) -> Finding:
-    scale = factor_to_ratio(one.unit)
-    corrected = (
-        f"r = m / (1 - m) = {ratio / (1.0 - ratio) * scale:.3g} {one.unit}"
-        if ratio < 1.0
-        else "r = m / (1 - m) is not defined at m >= 1"
-    )
+    m = ratio * factor_to_ratio(one.unit)
     text = (
-        f"{one.control} primers amplify {one.target} too: m = {ratio * scale:.3g} {one.unit} is too low; "
-        f"{corrected}. GUSB avoids this."
+        f"{one.control} primers amplify {one.target} too: m = {m:.3g} {one.unit} is too low; "
+        f"{saturated_ratio_text(m, one.unit)}. GUSB avoids this."
     )
     return _said(one, "qpcr.control_saturation", text, severity="note")
 

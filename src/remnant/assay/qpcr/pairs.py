@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from remnant.assay.qpcr.curves import Curves
 from remnant.assay.qpcr.groups import Groups
-from remnant.knowledge.qpcr import QpcrRules, control_bands
+from remnant.knowledge.qpcr import QpcrRules, WellAssumptions, control_bands
 from remnant.numerics.wells import pooled_sd_log10
 from remnant.records.finding import Finding
 from remnant.records.run import Assay
@@ -36,7 +36,8 @@ class Pools:
     copies, exposure : ndarray of float, shape (n,)
         Summed copies (silent wells count 0) and exposure.
     sd_log10 : ndarray of float, shape (n,)
-        Poisson and technical standard deviation of log10 of their ratio.
+        Poisson and technical standard deviation of log10 of their ratio; and what a silent well leaves open
+        beside wells of so many copies that counting cannot have silenced it.
     wells, signals : ndarray of int, shape (n,)
         Used wells, and those with signal.
     positive : ndarray of int, shape (n,)
@@ -77,7 +78,7 @@ class Pairs:
         return len(self.target)
 
 
-def pool_groups(groups: Groups, *, cq_below: float) -> Pools:
+def pool_groups(groups: Groups, *, cq_below: float, assumptions: WellAssumptions) -> Pools:
     """Sums over the used wells of every group.
 
     Parameters
@@ -86,6 +87,8 @@ def pool_groups(groups: Groups, *, cq_below: float) -> Pools:
         Replicates.
     cq_below : float
         A well is positive with a Cq below this.
+    assumptions : WellAssumptions
+        Detection probability of one molecule, and from how many copies on silence is no matter of counting.
 
     Returns
     -------
@@ -97,15 +100,29 @@ def pool_groups(groups: Groups, *, cq_below: float) -> Pools:
     with np.errstate(over="ignore"):
         each = np.where(readable, np.power(10.0, groups.log10_copies), 0.0)
     copies, exposure = each.sum(axis=1), np.where(groups.used, groups.exposure, 0.0).sum(axis=1)
-    sd = pooled_sd_log10(each, groups.technical_sd_log10)
+    # Only molecules that amplify are counted.
+    counted = pooled_sd_log10(assumptions.detection_probability * each, groups.technical_sd_log10)
     return Pools(
         copies,
         exposure,
-        sd,
+        np.hypot(counted, _open_by_silence(groups, readable, copies, assumptions)),
         groups.used.sum(axis=1),
         signal.sum(axis=1),
         (signal & (groups.cq < cq_below)).sum(axis=1),
     )
+
+
+def _open_by_silence(groups: Groups, readable: Bools, copies: Floats, assumptions: WellAssumptions) -> Floats:
+    """log10 between the sums with and without silent wells, where these stand beside many copies; else 0.
+
+    A failed reaction is no count of 0. The laboratory's arithmetic keeps the well; the error must hold both.
+    """
+    with_signal = np.where(readable, groups.exposure, 0.0).sum(axis=1)
+    every = np.where(groups.used, groups.exposure, 0.0).sum(axis=1)
+    many = copies >= assumptions.shown_sd_from * np.maximum(readable.sum(axis=1), 1)
+    part = np.divide(every, with_signal, out=np.ones(len(copies)), where=many & (with_signal > 0))
+    result: Floats = np.log10(part)
+    return result
 
 
 def _candidates(groups: Groups, assays: Sequence[Assay]) -> pl.DataFrame:
@@ -196,7 +213,7 @@ def pair(
         if not text and pools.wells[t] == 0:
             text = f"no {keys[t]['target']} well can be used"
         obstacle.append(text)
-        low_text, finding = ("", None) if text else _band(c, gene, pools=pools, rules=rules, key=keys[t])
+        low_text, finding = ("", None) if text else _band(t, c, gene, pools=pools, rules=rules, key=keys[t])
         low.append(low_text)
         findings += [finding] if finding else []
         if c >= 0 and keys[c]["run_id"] != keys[t]["run_id"]:
@@ -249,16 +266,22 @@ def _control_obstacle(control: int, gene: str, blocked: list[str], *, pools: Poo
 
 
 def _band(
-    control: int, gene: str, *, pools: Pools, rules: QpcrRules, key: dict[str, str]
+    target: int, control: int, gene: str, *, pools: Pools, rules: QpcrRules, key: dict[str, str]
 ) -> tuple[str, Finding | None]:
-    """Text where the control gene is too low, and the finding below full sensitivity."""
+    """Text where the control gene is too low, and the finding below full sensitivity.
+
+    What counts is the control gene in as much cDNA as a target well holds.
+    """
     band = control_bands(rules.bands, gene)
-    mean = pools.copies[control] / pools.wells[control]
+    volume = [pools.exposure[group] / pools.wells[group] for group in (target, control)]
+    alike = bool(np.isclose(volume[0], volume[1], rtol=1e-9))
+    mean = pools.copies[control] / pools.wells[control] * (1.0 if alike else volume[0] / volume[1])
     if mean >= band.full_copies:
         return "", None
     low = mean < band.reduced_copies
     limit = band.reduced_copies if low else band.full_copies
-    text = f"{mean:.0f} {gene} copies a well, below {limit:.0f}"
+    where = "a well" if alike else f"in the cDNA of one {key['target']} well"
+    text = f"{mean:.0f} {gene} copies {where}, below {limit:.0f}"
     finding = Finding(
         code="qpcr.control_too_low" if low else "qpcr.control_reduced",
         severity="failure" if low else "warning",

@@ -13,7 +13,7 @@ import polars as pl
 from scipy.stats import binom
 
 from remnant.knowledge.calibration import calibration_rules
-from remnant.knowledge.qpcr import well_assumptions
+from remnant.knowledge.qpcr import WellAssumptions
 from remnant.records.finding import Finding
 
 __all__ = ["plate_findings"]
@@ -22,23 +22,29 @@ _SHOWN: Final = 1e-4
 """Smallest chance that is printed as a number."""
 
 
-def plate_findings(frame: pl.DataFrame) -> list[Finding]:
+def plate_findings(frame: pl.DataFrame, assumptions: WellAssumptions) -> list[Finding]:
     """Silent standards, and Cq that no cycle of the run can have given.
 
     Parameters
     ----------
     frame : polars.DataFrame
         Well frame with its first decisions.
+    assumptions : WellAssumptions
+        Detection probability of one molecule.
 
     Returns
     -------
     list of Finding
         At most one a run and target for standards; at most one a run for Cq at, and one for Cq behind the end.
     """
-    return [*_silent_standards(frame), *_behind_the_end(frame), *_at_the_end(frame)]
+    return [
+        *_silent_standards(frame, assumptions.detection_probability),
+        *_behind_the_end(frame),
+        *_at_the_end(frame),
+    ]
 
 
-def _silent_standards(frame: pl.DataFrame) -> list[Finding]:
+def _silent_standards(frame: pl.DataFrame, probability: float) -> list[Finding]:
     """Standards without signal, with the chance that counting alone leaves them so."""
     silent = pl.col("decision") == "silent standard"
     levels = (
@@ -48,7 +54,7 @@ def _silent_standards(frame: pl.DataFrame) -> list[Finding]:
         .filter(pl.col("silent") > 0)
         .sort("standard_copies", maintain_order=True)
     )
-    probability, limit = well_assumptions().detection_probability, calibration_rules().refuted_detection_p
+    limit = calibration_rules().refuted_detection_p
     findings = []
     for (run_id, target), rows in levels.group_by(["run_id", "target"], maintain_order=True):
         copies, counts, wells = (rows[name].to_numpy() for name in ("standard_copies", "silent", "wells"))

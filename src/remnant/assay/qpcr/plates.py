@@ -16,6 +16,7 @@ import polars as pl
 from remnant.assay.qpcr.plate_findings import plate_findings
 from remnant.errors import MeasurementError
 from remnant.knowledge.assays import gene_symbol
+from remnant.knowledge.qpcr import WellAssumptions, well_assumptions
 from remnant.records.finding import Finding
 from remnant.records.run import Assay, Run, Well
 from remnant.records.sample import Cdna, Sample
@@ -279,6 +280,7 @@ def well_frame(
     cdnas: Sequence[Cdna] = (),
     samples: Sequence[Sample] = (),
     assays: Sequence[Assay] = (),
+    assumptions: WellAssumptions | None = None,
 ) -> tuple[pl.DataFrame, list[Finding]]:
     """Wells in columns with their first decision.
 
@@ -290,6 +292,8 @@ def well_frame(
         What the wells refer to.
     assays : sequence of Assay
         What is measured.
+    assumptions : WellAssumptions or None, default None
+        Detection probability of one molecule; None takes the table.
 
     Returns
     -------
@@ -324,7 +328,12 @@ def well_frame(
     frame, ambiguous = _resolve(frame, cdnas, samples)
     frame, exposed = _exposures(frame)
     frame = _decide(frame, assays)
-    return frame, [*ambiguous, *exposed, *_name_findings(frame), *plate_findings(frame)]
+    return frame, [
+        *ambiguous,
+        *exposed,
+        *_name_findings(frame),
+        *plate_findings(frame, assumptions or well_assumptions()),
+    ]
 
 
 def _recode(column: str, mapping: Mapping[str, str]) -> pl.Expr:

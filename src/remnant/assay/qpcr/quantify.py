@@ -121,7 +121,9 @@ def quantify(
     declared = tuple(
         assay for assay in (default_assays() if assays is None else assays) if assay.platform == "qpcr"
     )
-    frame, findings = well_frame(wells, runs=runs, cdnas=cdnas, samples=samples, assays=declared)
+    frame, findings = well_frame(
+        wells, runs=runs, cdnas=cdnas, samples=samples, assays=declared, assumptions=chosen.wells
+    )
     curves, history_findings = with_history(
         judged_curves(frame, chosen.curves, chosen.wells),
         frame,
@@ -131,7 +133,7 @@ def quantify(
         borrow=standard_curve,
     )
     groups, outliers, replicate_findings = without_outliers(read_groups(frame, curves), chosen)
-    pools = pool_groups(groups, cq_below=chosen.positivity.cq_below)
+    pools = pool_groups(groups, cq_below=chosen.positivity.cq_below, assumptions=chosen.wells)
     blocked, blank_findings = contamination(frame, groups, assays=declared, rule=chosen.contamination)
     pairs, pair_findings = pair(
         groups, pools, curves=curves, assays=declared, contaminated=blocked, rules=chosen

@@ -139,7 +139,6 @@ def _errors(
     patients: Sequence[str],
     level: Floats,
     exact: Integers,
-    detection_probability: float,
 ) -> SharedErrors:
     """Named errors of every pair."""
     key = {name: groups.keys[name].to_numpy() for name in ("run_id", "cdna_id", "sample_id", "target")}
@@ -168,7 +167,7 @@ def _errors(
         rows = np.flatnonzero(pairs.assay == i)
         for name, sd in by_class.items():
             sd[rows] = _component(variance, name, assay.target, level[rows])
-    control_sd = pools.sd_log10[c] / np.sqrt(detection_probability)
+    control_sd = pools.sd_log10[c]
     control_sd[exact] = 0.0
     sds = [
         curves.lines.error.sd_log10(groups.curve[t], _mean_reading(pools, t)),
@@ -247,7 +246,8 @@ def ratio_evidence(
     target = well_groups(groups, pairs.target, curves=curves, blank_rate=blank, rules=rules)
     control = well_groups(groups, pairs.control, curves=curves, blank_rate=np.zeros(len(pairs)), rules=rules)
     per_exposure = _point(control)
-    exact = np.flatnonzero(pools.copies[pairs.control] < rules.wells.exact_control_below)
+    counted = rules.wells.detection_probability * pools.copies[pairs.control]
+    exact = np.flatnonzero(counted < rules.wells.exact_control_below)
     shift = np.log10(factor) - np.log10(per_exposure)
     profile, zero, low, high = _tabulate(target, control, exact=exact, shift=shift)
     concentration = pools.copies[pairs.target] / pools.exposure[pairs.target]
@@ -262,7 +262,6 @@ def ratio_evidence(
         patients=patients,
         level=np.log10(np.maximum(concentration, smallest)) + shift,
         exact=exact,
-        detection_probability=rules.wells.detection_probability,
     )
     batch = EvidenceBatch.of_profiles(profile, zero, log10_low=low, log10_high=high, errors=errors)
     point = pools.copies[pairs.control] / pools.exposure[pairs.control]

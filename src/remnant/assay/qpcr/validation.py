@@ -103,6 +103,40 @@ def _refused(what: str, target: str, why: str, advice: str) -> Finding:
     )
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _without_standards(wells: Sequence[Well], target: str) -> MeasurementError:
+    """What is there instead of standards with copies and a Cq, and which targets have them."""
+    own = [well for well in wells if gene_symbol(well.target) == gene_symbol(target)]
+    marked = [well for well in own if well.kind == "standard"]
+    with_copies = [well for well in marked if well.standard_copies]
+    if not marked:
+        found = f"{_counted(len(own), 'well')}, none of a standard"
+        advice = (
+            "Mark the wells of standards, with their copies, in the instrument's software and export again."
+        )
+    elif not with_copies:
+        found = f"{_counted(len(marked), 'well')} of standards, none with its copies"
+        advice = "Enter the copies of the standards, in copies and no other unit, and export again."
+    else:
+        found = f"{_counted(len(with_copies), 'well')} of standards with copies, none in use with a Cq"
+        advice = "Export the wells with their Cq, undetected ones as such."
+    others = dict.fromkeys(
+        gene_symbol(well.target)
+        for well in wells
+        if well.kind == "standard" and well.standard_copies and _usable(well)
+    )
+    more = f" Targets that have them: {', '.join(others)}." if others else ""
+    return MeasurementError(
+        where=f"target {target}",
+        found=found,
+        needed="a dilution series: wells of standards with their copies and a Cq",
+        advice=advice + more,
+    )
+
+
 def validate_assay(
     wells: Sequence[Well],
     target: str,
@@ -136,7 +170,9 @@ def validate_assay(
     Notes
     -----
     The limit of detection is that of one hit, ``-ln 0.05 / q``: one molecule is enough, with probability q. Where
-    one q for all levels is rejected, the error of the dilutions is added and the interval widens. The published
+    one q for all levels is rejected, the error of the dilutions is added and the interval widens. Where blanks give
+    signals, so many that their limit is a molecule or more, one signal is no detection: the limit is then the level
+    of which 95 % of the wells hold more than the limit of blank. The published
     approaches (probit, logit, lowest level with 95 % signals) stand beside it and choose nothing.
 
     References
@@ -166,14 +202,7 @@ def validate_assay(
     standards = [well for well in own if well.kind == "standard" and well.standard_copies]
     blanks = [well for well in own if well.kind == "ntc"]
     if not standards:
-        raise MeasurementError(
-            where=f"target {target}",
-            found=f"{len(own)} wells, no standard with its copies",
-            needed="a dilution series: standard wells with their copies",
-            advice="Name one of the targets with standards: "
-            + (", ".join(targets(wells)) or "there is none")
-            + ".",
-        )
+        raise _without_standards(wells, target)
     held, findings = _ladder(standards, symbol)
     counted, seen = (held.wells + held.silent).sum(axis=0), held.wells.sum(axis=0)
     full = seen >= _CONFIDENCE * counted
@@ -195,10 +224,15 @@ def validate_assay(
     detection, doubts = _detection(held, symbol, chosen)
     blank, unknown = _blank(blanks, line, held, target=symbol, rules=chosen)
     findings += [*missing, *doubts, *unknown]
+    within = _molecules_of_blank(blank) if blank is not None else 0.0
+    if detection and blank is not None and within > 0:
+        above, said = _above_blank(held, blank, within, target=symbol, rules=chosen)
+        detection = (above, *(replace(one, chosen=False) for one in detection))
+        findings.append(said)
     if line is None and profile is None and not detection and blank is None:
         raise MeasurementError(
             where=f"target {symbol}",
-            found=f"{len(standards)} standard wells on {len(held.log10_copies)} levels, {len(blanks)} blanks",
+            found=f"{_counted(len(standards), 'standard well')} on {_counted(len(held.log10_copies), 'level')}, {_counted(len(blanks), 'blank')}",
             needed=f"{chosen.detection_levels_min:g} levels of {chosen.replicates_min:g} replicates, or {chosen.blanks_min:g} blanks",
             advice="Measure a dilution series with replicates down to one copy, and blanks.",
             problems=[finding.message for finding in findings],
@@ -373,15 +407,22 @@ def _lowest(asked: Bools, met: Bools) -> int | None:
     return lowest
 
 
+def _replicated(held: calibration_ladder.Ladder, rules: CalibrationRules) -> detection_curve.Detections:
+    """Wells with a signal, of the levels with enough replicates."""
+    seen, counted = held.wells.sum(axis=0), (held.wells + held.silent).sum(axis=0)
+    enough = counted >= rules.replicates_min
+    return detection_curve.Detections(
+        np.power(10.0, held.log10_copies[enough]), seen[enough], counted[enough]
+    )
+
+
 def _detection(
     held: calibration_ladder.Ladder, target: str, rules: CalibrationRules
 ) -> tuple[tuple[DetectionLimit, ...], list[Finding]]:
     """Limit of detection, the published approaches beside it, and what is doubtful."""
-    seen, counted = held.wells.sum(axis=0), (held.wells + held.silent).sum(axis=0)
+    counted = (held.wells + held.silent).sum(axis=0)
     enough = counted >= rules.replicates_min
-    data = detection_curve.Detections(
-        np.power(10.0, held.log10_copies[enough]), seen[enough], counted[enough]
-    )
+    data = _replicated(held, rules)
     partial = (data.detected < data.wells) & (data.detected > 0)
     name, advice = (
         "limit of detection",
@@ -484,6 +525,41 @@ def _blank(
         ranked=ranked,
         by_model=_by_model(upper),
     ), []
+
+
+def _molecules_of_blank(blank: BlankLimit) -> float:
+    """Molecules that blank wells stay within; of the share of signals itself where there are blanks enough for ranks."""
+    if not blank.ranked or blank.rate >= 1.0:
+        return blank.by_model or 0.0
+    return float(poisson.ppf(_CONFIDENCE, -np.log1p(-blank.rate)))
+
+
+def _above_blank(
+    held: calibration_ladder.Ladder,
+    blank: BlankLimit,
+    within: float,
+    *,
+    target: str,
+    rules: CalibrationRules,
+) -> tuple[DetectionLimit, Finding]:
+    """Limit of detection above the limit of blank, where blanks give signals."""
+    copies, lower, upper = detection_curve.above_blank(
+        _replicated(held, rules), blank_molecules=-float(np.log1p(-blank.rate)), limit_of_blank=within
+    )
+    limit = DetectionLimit(
+        model="above blank", chosen=True, copies=copies, lower=_known(lower), upper=_known(upper)
+    )
+    return limit, Finding(
+        code="validation.blank_signals",
+        severity="warning",
+        subject=f"target {target}",
+        message=(
+            f"{blank.positive} of {blank.wells} blanks of {target} gave a signal: blank wells stay within {within:g} "
+            f"molecules (95 %), so that one signal is no detection. The limit of detection is {copies:.2g} copies a well, "
+            "where 95 % of wells hold more."
+        ),
+        advice="Look for contamination; a limit from clean blanks is lower.",
+    )
 
 
 def _by_ranks(

@@ -6,7 +6,7 @@ from typing import Final
 
 from remnant.records.clonotype import ClonePoint
 from remnant.records.dossier import Dossier
-from remnant.report import numbers, words
+from remnant.report import changes, numbers, words
 from remnant.report.table import Cell, Column, Table
 
 __all__ = ["clones", "disagreements", "discordance"]
@@ -77,7 +77,7 @@ def disagreements(dossier: Dossier) -> Table:
             Cell(one.kind, tone="look", note="" if one.rule_status == "verified" else "unverified rule"),
             Cell(
                 "" if one.difference_log10 is None else numbers.signed(one.difference_log10),
-                note=numbers.span(one.difference_lower, one.difference_upper),
+                note=changes.span(one.difference_lower, one.difference_upper),
             ),
             Cell(one.reason),
         )

@@ -14,7 +14,7 @@ from remnant.records.measurement import Baseline, Measurement
 from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
 from remnant.records.sample import Sample
-from remnant.report import numbers, words
+from remnant.report import changes, numbers, words
 from remnant.report.series import assay_title, level_label, measured_assays, state_points
 from remnant.report.table import Cell, Column, Table, Tone
 from remnant.report.timeline.axis import TimeFrame, frame
@@ -231,12 +231,16 @@ def _day(time: TimeFrame | None, on: dt.date) -> tuple[Cell, ...]:
 
 
 def _change(point: SeriesPoint | MrdPoint | None) -> Cell:
-    if point is None or point.change_log10 is None:
+    if point is None:
+        return Cell("")
+    ends = point.change_log10, point.change_lower, point.change_upper
+    known = next((value for value in ends if value is not None), None)
+    if known is None:
         return Cell("")
     return Cell(
-        numbers.signed(point.change_log10),
-        note=numbers.span(point.change_lower, point.change_upper),
-        sort=f"{point.change_log10:.4f}",
+        changes.change(*ends),
+        note=changes.span(point.change_lower, point.change_upper),
+        sort=f"{known:.4f}",
     )
 
 

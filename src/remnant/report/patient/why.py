@@ -16,7 +16,7 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, Decision, SeriesPoint
 from remnant.records.measurement import Measurement
 from remnant.records.run import Assay
-from remnant.report import numbers, words
+from remnant.report import changes, numbers, words
 from remnant.report.patient.data import donors_of, state_tone
 from remnant.report.series import measured_assays
 from remnant.report.table import Cell, Column, Table
@@ -337,7 +337,7 @@ def kinetics(dossier: Dossier) -> Table:
                 titles.get(k.assay_id, k.target),
                 note=" ".join(filter(None, (words.MATERIAL.get(k.material, k.material), k.fraction))),
             ),
-            Cell(numbers.signed(k.change_log10_per_month), note=numbers.span(k.change_lower, k.change_upper)),
+            Cell(numbers.signed(k.change_log10_per_month), note=changes.span(k.change_lower, k.change_upper)),
             Cell(*words.pace(k)),
             Cell(numbers.probability(k.probability_growth)),
             Cell(k.reason, tone="muted" if k.refused else ""),
