@@ -344,32 +344,6 @@ def probability_text(probability: float) -> str:
     return f"{probability:.2f}"
 
 
-def p_value_text(p_value: float) -> str:
-    """P value of a test as it stands in a sentence: two digits, and a bound where rounding eats the tail.
-
-    Parameters
-    ----------
-    p_value : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    str
-        For example ``"P = 0.032"``, ``"P < 10⁻¹⁵"``.
-
-    Examples
-    --------
-    >>> p_value_text(0.2), p_value_text(4.31e-7), p_value_text(1e-17)
-    ('P = 0.2', 'P = 4.3 × 10⁻⁷', 'P < 10⁻¹⁵')
-    """
-    if p_value < 10.0**_ROUNDING_POWER:
-        return f"P < 10{str(_ROUNDING_POWER).translate(_SUPERSCRIPTS)}"
-    if p_value < _PLAIN_FROM:
-        mantissa, exponent = f"{p_value:.1e}".split("e")
-        return f"P = {mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
-    return f"P = {p_value:.2g}"
-
-
 def saturated_ratio_text(measured: float, unit: str) -> str:
     """What a ratio is where the control gene's primers amplify the target too.
 
@@ -394,3 +368,29 @@ def saturated_ratio_text(measured: float, unit: str) -> str:
     if not plain < 1.0:
         return "r = m / (1 - m) is not defined at m >= 1"
     return f"r = m / (1 - m) = {plain / (1.0 - plain) * factor_to_ratio(unit):.3g} {unit}"
+
+
+def p_value_text(p_value: float) -> str:
+    """P value of a test as it stands in a sentence: two digits, and a bound where rounding eats the tail.
+
+    Parameters
+    ----------
+    p_value : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    str
+        For example ``"P = 0.032"``, ``"P < 10⁻¹⁵"``.
+
+    Examples
+    --------
+    >>> p_value_text(0.2), p_value_text(4.31e-7), p_value_text(1e-17)
+    ('P = 0.2', 'P = 4.3 × 10⁻⁷', 'P < 10⁻¹⁵')
+    """
+    if p_value < 10.0**_ROUNDING_POWER:
+        return f"P < 10{str(_ROUNDING_POWER).translate(_SUPERSCRIPTS)}"
+    if p_value < _PLAIN_FROM:
+        mantissa, exponent = f"{p_value:.1e}".split("e")
+        return f"P = {mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return f"P = {p_value:.2g}"
