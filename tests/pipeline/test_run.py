@@ -133,7 +133,8 @@ def test_reported_values_are_weaker_evidence_with_their_limits():
     assert below.estimate is None
     assert below.upper_limit > 30.0  # 0.3 % = 30 per 10^4, its errors integrated
     assert above.state == "detected"
-    assert above.estimate > 2000
+    assert above.known_above == pytest.approx(2000)
+    assert (above.estimate, above.upper, above.upper_limit) == (None, None, None)
 
 
 def test_a_reported_value_without_sample_or_assay_is_a_finding():
