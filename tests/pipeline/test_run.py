@@ -137,6 +137,8 @@ def test_reported_values_are_weaker_evidence_with_their_limits():
     assert (above.lower, above.estimate, above.upper) == (pytest.approx(2000.0), None, None)
     assert above.reason == "reported as more than 20 %"
     assert measured(above) == "> 2.0 × 10³", "no upper end is made up"
+    assert above.known_above == pytest.approx(2000)
+    assert (above.estimate, above.upper, above.upper_limit) == (None, None, None)
 
 
 def test_a_reported_value_without_sample_or_assay_is_a_finding():
