@@ -20,6 +20,7 @@ __all__ = [
     "factor_to_ratio",
     "is_comparable",
     "number_text",
+    "p_value_text",
     "parse_unit",
     "probability_text",
     "saturated_ratio_text",
@@ -68,6 +69,8 @@ _SPELLINGS: Final[dict[str, Unit]] = {
 }
 _WHOLE_DAYS_FROM: Final = 10.0
 _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_ROUNDING_POWER: Final = -15  # below it the exact tail of a test is lost in rounding
+_PLAIN_FROM: Final = 1e-3
 _LABELS: Final[dict[str, str]] = {
     "ratio": "ratio",
     "percent": "%",
@@ -365,3 +368,29 @@ def saturated_ratio_text(measured: float, unit: str) -> str:
     if not plain < 1.0:
         return "r = m / (1 - m) is not defined at m >= 1"
     return f"r = m / (1 - m) = {plain / (1.0 - plain) * factor_to_ratio(unit):.3g} {unit}"
+
+
+def p_value_text(p_value: float) -> str:
+    """P value of a test as it stands in a sentence: two digits, and a bound where rounding eats the tail.
+
+    Parameters
+    ----------
+    p_value : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    str
+        For example ``"P = 0.032"``, ``"P < 10⁻¹⁵"``.
+
+    Examples
+    --------
+    >>> p_value_text(0.2), p_value_text(4.31e-7), p_value_text(1e-17)
+    ('P = 0.2', 'P = 4.3 × 10⁻⁷', 'P < 10⁻¹⁵')
+    """
+    if p_value < 10.0**_ROUNDING_POWER:
+        return f"P < 10{str(_ROUNDING_POWER).translate(_SUPERSCRIPTS)}"
+    if p_value < _PLAIN_FROM:
+        mantissa, exponent = f"{p_value:.1e}".split("e")
+        return f"P = {mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return f"P = {p_value:.2g}"

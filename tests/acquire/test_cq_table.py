@@ -49,6 +49,44 @@ def test_a_table_without_run_and_place_is_one_run_of_rows():
     assert codes_of(acquired) == {"cq.run_named_after_file", "cq.no_positions", "cq.no_kinds"}
 
 
+def test_wells_named_as_blanks_are_blanks_where_the_table_names_no_kinds():
+    text = "target,sample,cq\nWT1,NTC,\nWT1,ntc 2,38.1\nWT1,H2O,\nWT1,NTC-17,\nWT1,NTCX,30\nWT1,S-1,30\n"
+    acquired = found(text)
+    assert [well.kind for well in acquired.wells] == ["ntc"] * 4 + ["unknown"] * 2
+    assert "cq.blank_by_name" in codes_of(acquired)
+    told = found("target,sample,type,cq\nWT1,NTC,unknown,30\n")
+    assert [well.kind for well in told.wells] == ["unknown"]
+    assert "cq.blank_by_name" not in codes_of(told)
+
+
+def test_rows_of_empty_wells_are_no_wells():
+    rows = "R-1,A01,WT1,S-1,unknown,30\n"
+    empty = "R-1,A02,,,,\nR-1,A03,,,unknown,\n"
+    acquired = found(f"run_id,well,target,sample,type,cq\n{rows}{empty}")
+    assert [well.position for well in acquired.wells] == ["A01"]
+    (said,) = [finding.message for finding in acquired.findings if finding.code == "cq.empty_wells"]
+    assert said.startswith("2 rows")
+    for half in ("R-1,A02,WT1,,unknown,\n", "R-1,A02,,S-2,,\n", "R-1,A02,,,standard,\n"):
+        with pytest.raises(RefusedFileError):
+            found(f"run_id,well,target,sample,type,cq\n{rows}{half}")
+
+
+def test_an_amount_that_cannot_be_read_is_one_problem_under_its_own_column():
+    text = "target,sample,type,standard_copies,cq\nWT1,STD,standard,1x10^4,30\nWT1,STD,standard,,33\n"
+    with pytest.raises(RefusedFileError) as caught:
+        found(text)
+    assert [(problem.row, problem.column) for problem in caught.value.details] == [
+        (2, "standard_copies"),
+        (3, "standard_copies"),
+    ]
+
+
+def test_two_plates_in_one_table_are_told_how_to_be_kept_apart():
+    row = "R-1,A01,WT1,S-1,unknown,30\n"
+    with pytest.raises(RefusedFileError, match="give each its own run_id"):
+        found(f"run_id,well,target,sample,type,cq\n{row}{row}")
+
+
 def test_every_column_arrives():
     text = (
         "run_id,well,target,sample,type,quantity,unit,cq,cdna_ul,dilution,excluded,replicate\n"

@@ -194,6 +194,21 @@ def test_the_standard_of_the_lightcycler_is_told_by_its_concentration():
     ]
 
 
+def test_a_well_named_ntc_is_a_no_template_control_whatever_its_task():
+    acquired = taken(LC + "True\t255\tA1\tNTC\t\t\t0\t\nTrue\t255\tA2\tS-1\t25.0\t\t0\t\n")
+    assert [well.kind for well in acquired.wells] == ["ntc", "unknown"]
+    assert "instrument.blank_by_name" in {finding.code for finding in acquired.findings}
+
+
+def test_results_without_a_cq_column_are_said_to_be_left_out():
+    curve = "\n[Amplification Data]\nWell\tWell Position\tCycle\tTarget Name\tRn\n" + "".join(
+        f"1\tA1\t{cycle}\tWT1\t{1 + cycle / 100}\n" for cycle in range(1, 31)
+    )
+    acquired = taken(quantstudio(row(1, "30.0")).replace("\tCT\t", "\tZyklus\t") + curve)
+    said = {finding.code: finding.message for finding in acquired.findings}
+    assert "its 1 rows were not read" in said["instrument.results_without_cq"]
+
+
 def test_a_decimal_comma_is_told_by_the_cq():
     acquired = taken(
         quantstudio(

@@ -49,8 +49,8 @@ def test_standards_of_an_export_give_their_curve(tmp_path):
 
 def test_an_assumed_unit_is_said_beside_the_curve(tmp_path):
     shown = " ".join(typed("quantify", export(tmp_path)).stdout.split())
-    assert "file plate.txt" in shown
-    assert "wrong by its factor" in shown
+    assert "warning file 10 quantities" in shown
+    assert "in another unit every result" in shown
 
 
 def test_an_assumed_unit_is_said_in_json_and_beside_the_limits_of_an_assay(tmp_path):

@@ -41,6 +41,14 @@ def test_the_namespace_may_have_any_prefix_or_none(prefix):
     assert (well.position, well.target, well.cq) == ("A01", "T", 20.0)
 
 
+@pytest.mark.parametrize(("name", "kind"), [("NTC", "ntc"), ("ntc_2", "ntc"), ("NTC patient", "unknown")])
+def test_an_unknown_named_as_a_blank_is_one_and_said_to_be(rdml, name, kind):
+    samples = f'<sample id="{name}"><type>unkn</type></sample>'
+    document = rdml.document(rdml.run(rdml.react("A1", name, rdml.data())), samples=samples)
+    assert [well.kind for well in wells_of(document)] == [kind]
+    assert ("rdml.blank_by_name" in findings_of(document)) == (kind == "ntc")
+
+
 @pytest.mark.parametrize(
     ("written", "detected", "cq"),
     [

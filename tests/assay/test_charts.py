@@ -97,7 +97,7 @@ def test_findings_speak_of_violations_only():
     points = charted([2.1, 0.0, 3.5])
     found = chart_findings(points, westgard_rules())
     assert [finding.code for finding in found] == ["qpcr.westgard_warning", "qpcr.westgard"]
-    assert "z = 3.5" in found[1].message
+    assert "z = 3.50;" in found[1].message
 
 
 def drawn_controls(seed, *, runs=80, run_sd=0.07, rt_sd=0.12, tube=0.03, named=True, fresh=True):

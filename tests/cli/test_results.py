@@ -195,7 +195,7 @@ def test_curves_of_a_file_need_no_study(remnant, tmp_path):
     assert fits["BAD"]["verdict"] == "fail"
     assert "slope -1.000" in fits["BAD"]["reasons"][0]
     shown = remnant("quantify", path).out
-    assert "1 of 2 curves pass" in shown
+    assert "1 of 2 standard curves pass" in shown
     assert remnant("quantify", path, "--gates", "nonsense").code == 3
 
 
@@ -221,7 +221,8 @@ def test_a_file_without_standards_says_what_is_missing(remnant, tmp_path):
     path.write_text("target,sample,cq\nWT1,S-1,30.0\n", encoding="utf-8")
     answer = remnant("quantify", path)
     assert answer.code == 3
-    assert "no target with standards" in answer.err
+    said = " ".join(answer.err.split())
+    assert "1 well, no amplification curves, and no well is a standard (WT1)" in said
 
 
 @pytest.mark.published

@@ -34,7 +34,7 @@ def test_init_makes_a_study_once(remnant, tmp_path):
 def test_import_reports_each_file(remnant, study, good):
     answer = remnant("import", study, good, "--by", "boris")
     assert answer.code == 0
-    assert "patients.csv   imported   2 patients" in answer.out
+    assert "patients.csv  imported  2 patients" in answer.out
     assert "1 file: 1 imported." in answer.out
     assert audit_trail(open_study(study))[-1].by == "boris"
     again = remnant("import", study, good, "--json")

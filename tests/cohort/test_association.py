@@ -213,6 +213,13 @@ def test_two_columns_of_a_frame(frame):
     assert made.counts == STUDY_B
     assert (made.rows, made.columns) == (("P210", "P190"), ("involved", "not involved"))
     assert made.left_out == 5
+    assert {(one.row, one.column): one.patients for one in made.left_out_by} == {
+        ("other", "involved"): 1,
+        ("other", "not involved"): 2,
+        ("other", "not known"): 1,
+        ("not known", "involved"): 1,
+    }
+    assert made.bounds is None, "nobody of known group has an unknown outcome"
     assert made.tests == associate(STUDY_B, rows=made.rows, columns=made.columns).tests
 
 
@@ -249,6 +256,23 @@ def test_bounds_are_over_every_allocation():
     assert made.lowest_counts == p_values[min(p_values)]
     assert made.highest_counts == p_values[max(p_values)]
     assert made.p_value == conditional_tests(STUDY_B).two_sided
+
+
+@pytest.mark.parametrize("kind", [pl.DataFrame, pd.DataFrame])
+def test_patients_without_an_outcome_bound_the_test(kind):
+    data = {
+        "transcript": ["P190"] * 12 + ["P210"] * 8 + [None],
+        "outside": [True] * 3 + [None] * 9 + [True] * 6 + [None, False] + [None],
+    }
+    made = associate_columns(kind(data), row="transcript", column="outside")
+    assert made.counts == ((3, 0), (6, 1))
+    assert made.bounds == undecided_bounds(made.counts, (9, 1))
+    assert [(one.row, one.column, one.patients) for one in made.left_out_by] == [
+        ("P190", "not known", 9),
+        ("P210", "not known", 1),
+        ("not known", "not known", 1),
+    ]
+    assert associate(STUDY_B).bounds is None
 
 
 def test_negative_undecided_are_refused():

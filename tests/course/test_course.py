@@ -249,7 +249,7 @@ def test_overt_relapse_comes_first_among_the_most_urgent(build):
 def test_the_next_sample_counts_from_the_last_sample_of_any_material_of_the_marker(build):
     got = build.course([*RISE, {"day": 130, "WT1": 2.0, "material": "PB", "blast_percent": 0.0}])
     assert got.next_sample_by == build.on(130 + 28)
-    assert (got.urgency, "(ELN 250/10⁴, BM), PB normal since day +130." in got.urgency_reason) == (2, True)
+    assert (got.urgency, "(ELN 250/10⁴, BM); PB normal since day +130." in got.urgency_reason) == (2, True)
     once = build.course([*RISE[:2], {"day": 130, "WT1": 2.0, "material": "PB", "blast_percent": 0.0}])
     assert once.next_sample_by == build.on(130 + 35)  # the window of day +75 closed before
     other = build.course([*RISE, {"day": 130, "BAALC": 8.0}])
@@ -259,7 +259,9 @@ def test_the_next_sample_counts_from_the_last_sample_of_any_material_of_the_mark
 def test_a_series_that_was_not_sampled_for_long_does_not_decide_alone(build):
     later = [{"day": day, "WT1": 2.0, "material": "PB", "blast_percent": 0.0} for day in (130, 200, 300)]
     got = build.course([*RISE, *later])
-    assert got.headline.startswith("WT1 normal, BM raised confirmed when last measured on day +96. BAALC")
+    assert got.headline.startswith(
+        "WT1 normal (PB); BM raised confirmed when last measured on day +96. BAALC"
+    )
     assert (got.urgency, got.next_sample_by) == (1, None)
     assert build.course([*RISE, *later[:2]]).urgency == 2
 

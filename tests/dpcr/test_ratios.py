@@ -79,6 +79,19 @@ def test_evidence_of_a_ratio_is_the_binomial_at_the_controls_rate():
     assert np.diff(got) == pytest.approx(np.diff(exact), abs=0.02)
 
 
+@pytest.mark.parametrize(("inside", "used"), [(0, True), (1_200, True), (100, False)])
+def test_blanks_above_a_sample_are_no_background_of_it(inside, used):
+    """A contaminated blank must not hide the positives of a well that has fewer."""
+    contaminated = [well("H01", "WT1", 1_200 if inside else 0, sample="NTC", kind="ntc")]
+    got = quantify_partitions([well("A01", "WT1", inside or 40), *contaminated], samples=[SAMPLE])
+    assert ("dpcr.blank_above_samples" in {finding.code for finding in got.findings}) != used
+    (blank,) = [one for one in got.wells if one.kind == "ntc"]
+    assert blank.decision == ("control well" if used else "outlier")
+    (sample,) = [one for one in got.wells if one.kind != "ntc"]
+    if not used:
+        assert (sample.state, sample.limit_of_blank_positives < 10) == ("quantified", True)
+
+
 def test_volume_cancels_in_a_duplex_and_wells_do_not_cancel_apart():
     duplex = [well("A01", "WT1", 160), well("A01", "ABL1", 4000)]
     apart = [well("A01", "WT1", 160), well("A02", "ABL1", 4000)]

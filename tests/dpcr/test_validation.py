@@ -129,7 +129,7 @@ def test_molecules_that_stick_together_are_said():
 
 
 def test_too_little_is_refused_with_what_is_there():
-    with pytest.raises(MeasurementError, match="4 blanks, at most 3 replicates"):
+    with pytest.raises(MeasurementError, match="4 blanks, at most 3 wells of a sample"):
         validated(plate(blanks=4, wells=3))
     found = validated(plate(blanks=4))
     assert found.limit_of_detection is None

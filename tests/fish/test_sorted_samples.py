@@ -114,6 +114,10 @@ def test_unmeasured_purity_names_where_the_answer_flips():
     assert "compartment.purity_unknown" in codes
     calls, _, _, _ = judged((90, 5, 4, 1, 190), (100, 150, 200, 200, 200), pure=())
     assert calls["HSC"].verdict == "strongly positive"
+    assert "no purity of 75 % and more changes the answer" in calls["HSC"].reason, (
+        "a purity of 0 % is no worry"
+    )
+    assert "posterior > 0.99" in calls["HSC"].reason
 
 
 def test_a_stem_cell_gate_with_cd19_cells_says_nothing_about_stem_cells():

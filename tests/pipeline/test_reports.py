@@ -105,17 +105,32 @@ def test_reports_of_what_is_gone_are_removed_and_nothing_else(study, tmp_path):
     (tmp_path / "patients" / "notes.html").write_text("<title>notes: of a person</title>")
     (tmp_path / "controls.html").write_text("<title>not by remnant: internal controls</title>")
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
-    made = write_reports(study, tmp_path, pdfs="none")
+    made = write_reports(study, tmp_path)
+    flagged = {row.patient_id for row in made.worklist}
+    assert set(codes) - flagged, "the example has a patient without a flag"
     after = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert made.removed == (
         "curves.html",
         "curves/R-99.2.html",
         "curves/R-99.html",
+        *(f"patients/{code}.pdf" for code in codes if code not in flagged),
         "patients/P998.html",
         "patients/P998.pdf",
     )
     assert before - after == {tmp_path / name for name in made.removed}
-    assert write_reports(study, tmp_path, pdfs="none").removed == ()
+    assert write_reports(study, tmp_path).removed == ()
+
+
+def test_the_pdf_of_a_patient_asked_for_stays_until_the_study_is_written_again(study, tmp_path):
+    made = write_reports(study, tmp_path)
+    calm = next(
+        code
+        for code in sorted(one.patient.patient_id for one in dossiers(study))
+        if code not in {row.patient_id for row in made.worklist}
+    )
+    assert write_reports(study, tmp_path, only=[calm]).removed == ()
+    assert (tmp_path / "patients" / f"{calm}.pdf").is_file()
+    assert write_reports(study, tmp_path).removed == (f"patients/{calm}.pdf",)
 
 
 @pytest.mark.parametrize(("pdfs", "count"), [("none", 0), ("all", 6)])

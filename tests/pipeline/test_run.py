@@ -14,6 +14,7 @@ from remnant.pipeline.stages import Facts, compute
 from remnant.records.judgement import Course
 from remnant.records.measurement import Measurement, ReportedValue
 from remnant.records.sample import Sample
+from remnant.report.numbers import measured
 from remnant.study.derived import derived_records
 from remnant.study.folder import init_study, open_study
 from remnant.study.store import retract
@@ -133,8 +134,9 @@ def test_reported_values_are_weaker_evidence_with_their_limits():
     assert below.estimate is None
     assert below.upper_limit > 30.0  # 0.3 % = 30 per 10^4, its errors integrated
     assert above.state == "detected"
-    assert above.known_above == pytest.approx(2000)
-    assert (above.estimate, above.upper, above.upper_limit) == (None, None, None)
+    assert (above.lower, above.estimate, above.upper) == (pytest.approx(2000.0), None, None)
+    assert above.reason == "reported as more than 20 %"
+    assert measured(above) == "> 2.0 × 10³", "no upper end is made up"
 
 
 def test_a_reported_value_without_sample_or_assay_is_a_finding():

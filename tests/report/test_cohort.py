@@ -84,16 +84,17 @@ def test_a_curve_steps_where_the_record_steps_and_ends_with_its_follow_up(curves
         assert rows[-1]["x"] == c.last_day
 
 
-def test_undecided_patients_have_no_whisker(curves):
+def test_every_drawn_curve_has_whiskers_dashed_outside_the_tests(curves):
     spec = incidence.spec(curves)
-    titles = [
-        row["title"]
+    dashes = {
+        (row["title"].partition(",")[0], bool(layer["mark"]["strokeDash"]))
         for layer in spec["vconcat"][0]["layer"]
         for row in layer["data"]["values"]
-        if "title" in row
-    ]
-    assert titles
-    assert not any(title.startswith("undecided") for title in titles)
+        if "title" in row and layer["mark"]["type"] == "rule"
+    }
+    drawn = {c.group: c.in_test for c in curves.curves if c.cause == "relapse" and c.patients >= 3}
+    assert not all(drawn.values()), "the example has undecided patients"
+    assert dashes == {(group, not in_test) for group, in_test in drawn.items()}
 
 
 def test_a_group_of_two_is_named_and_not_drawn(table):
@@ -110,7 +111,8 @@ def test_a_group_of_two_is_named_and_not_drawn(table):
     assert f"Not drawn, fewer than 3 patients: WT1 ({small.events} of 2 patients)." in caption
     assert caption.index("Permutation of subdistribution scores, relapse: P") < caption.index("Gray, relapse")
     assert (
-        "Gray, relapse: no P value (large-sample P value not printed: fewer than 5 in WT1 n = 2)" in caption
+        'Gray, relapse: no P value (large-sample P value not printed: fewer than 5 patients in "WT1" (n = 2))'
+        in caption
     )
     assert ">WT1<" in drawing
     assert "WT1: " not in drawing.partition("</desc>")[2]
@@ -167,7 +169,7 @@ def test_assays_of_leukaemia_specific_markers_stand_in_rows_of_their_own():
     named = dict(zip((column.name for column in made.columns), made.rows[0], strict=True))
     assert named["Median lead time (range)"].text == "49 days (49-49)"
     assert named["Without warning"].text == "2: 2 unconfirmed"
-    assert named["A patient-year"].text == "0.050 (0.001-0.279)"
+    assert named["Per 100 patient-years"].text == "5.0 (0.13-28)"
 
 
 def test_no_heading_of_the_page_stands_twice(table, curves, shares):
@@ -204,6 +206,26 @@ def test_the_page_holds_figures_tables_and_every_test(table, curves, shares):
         assert test.name in text
     assert "overt relapse before the landmark" in text
     assert "Synthetic data." in text
+
+
+@pytest.mark.definition
+def test_who_is_left_out_of_a_test_is_said_with_the_reason():
+    answers = [True] * 3 + [None] * 9 + [True] * 6 + [None, None]
+    frame = pl.DataFrame(
+        {"transcript": ["P190"] * 12 + ["P210"] * 8, "outside_b_lineage": [*answers[:-1], False]}
+    )
+    made = associate_columns(frame, row="transcript", column="outside_b_lineage")
+    table = tables.left_out(made)
+    assert [[cell.text for cell in row] for row in table.rows] == [
+        ["P190", "not known", "9"],
+        ["P210", "not known", "1"],
+    ]
+    assert "10 of 20 patients" in table.note
+    assert "not every gate that could refute it is negative" in table.note
+    assert "10 of them are of known transcript" in table.note
+    assert f"between {made.bounds.lowest_p:.3f} and" in table.note
+    nobody = associate_columns(frame.drop_nulls(), row="transcript", column="outside_b_lineage")
+    assert tables.left_out(nobody).rows == ()
 
 
 def test_without_patients_at_risk_there_is_a_sentence_and_no_empty_figure():

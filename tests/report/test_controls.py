@@ -1,6 +1,7 @@
 """Levey-Jennings charts show every point, and name what was violated."""
 
 import datetime as dt
+import re
 
 import pytest
 
@@ -85,33 +86,36 @@ def test_no_controls_say_so():
     assert "No internal control was measured." in controls.svg(())
 
 
-def test_names_of_rules_cover_no_other_and_stay_in_their_chart():
-    named = [(10.0 * i, -20.0 + 40 * (i % 4), "1_2s, R_4s", "#b45f06") for i in range(40)]
-    kept = controls._that_fit(named)
-    assert kept
-    assert all(0 < y < 96 for _, y, _, _ in kept)
-    for place, (x, y, text, _) in enumerate(kept):
-        for other_x, other_y, _, _ in kept[:place]:
-            assert abs(y - other_y) >= 12 or abs(x - other_x) >= text_width(text)
-
-
-def test_a_name_is_not_struck_through_by_a_red_line():
-    near = [point(run, z, rules=("1-2s",)) for run, z in enumerate((2.4, -2.4, 2.9, 3.2, -3.3))]
-    spec = controls.spec(near)
-    (panel,) = spec["vconcat"]
-    red = [
-        row["y"]
-        for layer in panel["layer"]
-        if layer["mark"]["type"] == "rule" and layer["mark"].get("color") == ACT
-        for row in layer["data"]["values"]
-    ]
-    names = [
-        row["y"]
+def names(panel):
+    return [
+        (row["x"], row["y"], row["text"])
         for layer in panel["layer"]
         if layer["mark"]["type"] == "text"
         for row in layer["data"]["values"]
-        if row.get("text", row.get("label")) == "1-2s"
+        if re.fullmatch(r"[0-9R]+-[0-9a-z]+(, .*)?", row["text"]) and row["y"] < 0
     ]
-    assert len(red) == 2
-    assert names
-    assert all(abs(name - line) > 6 for name in names for line in red)
+
+
+def test_names_of_rules_stand_above_their_chart_and_cover_no_other():
+    held = [point(run, 2.5, rules=("1_2s", "R_4s"), rejects=run % 2 == 0) for run in range(80)]
+    (panel,) = controls.spec(held)["vconcat"]
+    kept = names(panel)
+    assert 1 < len(kept) < 80
+    for place, (x, y, text) in enumerate(kept):
+        for other_x, other_y, _ in kept[:place]:
+            assert y != other_y or abs(x - other_x) >= text_width(text)
+    points = {x for _, x, _, _ in drawn(controls.spec(held), 0)}
+    assert {x for x, _, _ in kept} <= points
+
+
+def test_a_rejected_run_is_named_before_a_warning():
+    held = [point(run, 2.5, rules=("1_2s", "10_x"), rejects=run == 20) for run in range(40)]
+    (panel,) = controls.spec(held)["vconcat"]
+    (rejected,) = [x for title, x, _, _ in drawn(controls.spec(held), 0) if title.startswith("R-020")]
+    assert rejected in {x for x, _, _ in names(panel)}
+
+
+def test_what_a_place_alone_tells_is_not_named():
+    held = [point(1, 2.4, rules=("1_2s",)), point(5, 3.4, rules=("1_2s", "1_3s"), rejects=True)]
+    (panel,) = controls.spec(held)["vconcat"]
+    assert [text for _, _, text in names(panel)] == ["1-3s"]

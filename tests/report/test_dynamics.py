@@ -1,5 +1,7 @@
 """Pictures of clone dynamics hold what they say, and render."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,19 @@ def test_a_diagram_places_every_type_once(name):
     assert len({(node["x"], node["y"]) for node in nodes}) == len(nodes)
     drawn = svg(spec, description="model")
     assert all(node["label"] in drawn for node in nodes)
+
+
+@pytest.mark.property
+def test_arrows_pass_between_the_names_and_the_rates_of_the_nodes():
+    spec = model_diagram(build(shipped("ph_all_blinatumomab")))
+    nodes = spec["layer"][3]["data"]["values"]
+    columns = {node["x"] for node in nodes}
+    ways = {}
+    for layer in spec["layer"][:2]:
+        for bend in layer["data"]["values"]:
+            ways.setdefault(bend["arrow"], []).append((bend["x"], bend["y"]))
+    assert ways
+    for corners in ways.values():
+        for (x, y), (x2, y2) in itertools.pairwise(corners):
+            assert x == x2 or y == y2
+            assert y == y2 or all(abs(x - column) > 0.4 for column in columns)

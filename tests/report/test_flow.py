@@ -47,7 +47,8 @@ def test_the_page_says_the_statement_before_the_tree(tube):
 def test_a_negative_is_a_limit_and_never_zero(tube):
     events, counts, channels = tube
     page = flow_page(events, counts, channels, statement=said(0))
-    assert "&lt; 5.2 × 10⁻⁶ of CD45+" in page
+    first = document_fromstring(page).find_class("sentence")[0].text_content()
+    assert "not detected, < 5.2 × 10⁻⁶ of CD45+" in first, "the statement is what is read first"
     rows = {row[0].text: row[1].text for row in statement_table(said(120)).rows}
     assert rows["Events in the gate"] == "120"
 

@@ -9,11 +9,13 @@ import pytest
 import typst
 from lxml import html as parse
 
+from remnant.course.headline import unverified_sentence
 from remnant.records.run import Assay
 from remnant.report import numbers, patient, timeline, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
-from remnant.report.patient import why
-from remnant.report.patient.summary import warnings
+from remnant.report.patient import data, why
+from remnant.report.patient.summary import head, warnings
+from remnant.report.sentences import as_printed
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def test_each_verdict_shows_rule_source_version_and_status(relapsing_dossier, co
     for call in relapsing_dossier.calls:
         assert call.rule_id in text
         assert call.source in text
-        assert call.reason in text
+        assert as_printed(call.reason) in text
     assert "unverified" in text
     assert "2026.1" in text
 
@@ -187,6 +189,57 @@ def test_unverified_rules_stand_beside_the_sentence(relapsing_dossier):
     lines = warnings(dataclasses.replace(relapsing_dossier, course=course))
     assert lines[-1].label == "Not verified"
     assert "donors' 97.5th percentile" in lines[-1].text
+
+
+def test_what_stands_beside_the_sentence_is_not_said_in_it_again(relapsing_dossier):
+    rules = ("BAALC donors' 97.5th percentile", "WT1 own")
+    said = f"BAALC raised once. No overt relapse. {unverified_sentence(rules)} Repeat it."
+    course = dataclasses.replace(relapsing_dossier.course, headline=said, unverified_rules=rules)
+    shown = head(dataclasses.replace(relapsing_dossier, course=course)).sentence
+    assert shown.startswith("BAALC raised once. No overt relapse. Repeat it.")
+
+
+def test_numbers_of_a_finding_are_printed_as_numbers(relapsing_dossier, context):
+    found = dataclasses.replace(
+        relapsing_dossier.findings[0],
+        severity="failure",
+        message="Slope -3.613 (P = 4.3e-07). See `remnant findings` <b>.",
+    )
+    held = dataclasses.replace(relapsing_dossier, findings=(found,))
+    page = parse.fromstring(patient.page(held, context=context))
+    (beside,) = page.find_class("trust")
+    assert "Slope −3.613 (P = 4.3 × 10⁻⁷). See remnant findings <b>." in beside.text_content()
+    assert [code.text for code in beside.iter("code")] == ["remnant findings"]
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "0.6-5.4",
+        "27-63 %",
+        "1.2-2.6 × 10²",
+        "BCR-ABL1",
+        "S-0458",
+        "B002-D-4",
+        "P &lt; 0.01",
+        "P = 2.3 × 10⁻¹²",
+    ],
+)
+def test_ranges_and_codes_are_not_broken(relapsing_dossier, context, whole):
+    text = whole.replace("&lt;", "<")
+    course = dataclasses.replace(relapsing_dossier.course, headline=f"Found {text} there.")
+    page = patient.page(dataclasses.replace(relapsing_dossier, course=course), context=context)
+    assert f'Found <span class="d">{whole}</span> there.' in page
+
+
+def test_why_has_the_series_of_a_day_in_the_order_of_the_timeline(relapsing_dossier):
+    panels = [
+        table.title.partition("/")[0].partition(",")[0] for table in data.measurements(relapsing_dossier)
+    ]
+    assert len(panels) > 1
+    for table in (why.states(relapsing_dossier), why.verdicts(relapsing_dossier)):
+        keys = [(-int(row[0].text.replace("-", "")), panels.index(row[1].text)) for row in table.rows]
+        assert keys == sorted(keys)
 
 
 def test_the_same_dossier_gives_the_same_bytes(relapsing_dossier, context):

@@ -256,3 +256,23 @@ def test_a_state_does_not_lie_on_the_line_of_a_cut_off(relapsing_dossier):
     assert scale.pixel(level) == pytest.approx(free), "the line would strike it through"
     ((_, place, *_),), room = marker._placed_alarms(time, said, [row], scale, rules=(), levels=(level,))
     assert place - room <= free - 6
+
+
+def test_more_than_a_limit_points_up_and_has_no_upper_end(relapsing_dossier):
+    first = relapsing_dossier.measurements[0]
+    open_ended = dataclasses.replace(
+        first,
+        state="detected",
+        estimate=None,
+        lower=7.0e4,
+        upper=None,
+        comparison_lower=None,
+        comparison_upper=None,
+        upper_limit=None,
+    )
+    held = dataclasses.replace(
+        relapsing_dossier, measurements=(open_ended, *relapsing_dossier.measurements[1:])
+    )
+    assert "more than this limit" in timeline.svg(held)
+    assert "more than this limit" not in timeline.svg(relapsing_dossier)
+    assert "&gt; 7.0 × 10⁴" in timeline.svg(held)

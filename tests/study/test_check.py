@@ -207,7 +207,7 @@ def test_unverified_rows_behind_measurements_are_one_note_a_table(study, measure
     found = {finding.subject: finding for finding in unverified_rules(study)}
     assert set(found) == {"rules of quantification", "rules of measurement errors"}
     assert found["rules of measurement errors"].message == "In use and not verified: run."
-    assert "eac 2003" in found["rules of quantification"].message
+    assert "EAC 2003" in found["rules of quantification"].message
     assert {(one.code, one.severity) for one in found.values()} == {("study.unverified_assumption", "note")}
 
 

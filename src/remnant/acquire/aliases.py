@@ -7,6 +7,7 @@ some instruments export it), and the reader says so.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Final
 
@@ -21,6 +22,7 @@ __all__ = [
     "NOT_DETECTED_WORDS",
     "TRUE_WORDS",
     "fold",
+    "is_blank_name",
     "latin",
     "mixes_scripts",
     "squash",
@@ -217,7 +219,17 @@ COLUMN_ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "igtr.sample_id": ("sample", "sample name", "образец", "проба", "Probe"),
     "diagnosis_share": ("dilution", "dilution step", "разведение", "Verdünnung"),
     "dna_ng": ("DNA ng", "amplifiable DNA ng", "ДНК, нг", "DNA, ng"),
-    "cq": ("Ct", "Cp", "Ст", "cycle threshold", "quantification cycle", "пороговый цикл"),
+    "cq": (
+        "Ct",
+        "Cp",
+        "Ст",
+        "Ct value",
+        "Cq value",
+        "Cp value",
+        "cycle threshold",
+        "quantification cycle",
+        "пороговый цикл",
+    ),
     "well": ("position", "well position", "pos", "лунка", "позиция"),
     "type": ("kind", "task", "sample type", "content", "тип", "тип образца", "Typ", "Probentyp"),
     "quantity": ("starting quantity", "starting quantity (SQ)", "SQ", "количество", "Menge"),
@@ -357,3 +369,43 @@ ERROR_CELLS: Final = frozenset(
     {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#ERROR!", "#N/D", "#Н/Д", "#NV"}
 )
 """What a spreadsheet writes in place of a value that it could not compute."""
+
+_BLANK_NAMES: Final = frozenset(
+    map(
+        fold,
+        (
+            "ntc",
+            *CHOICE_ALIASES["ntc"],
+            "non template control",
+            "no template",
+            "blank",
+            "water",
+            "nuclease-free water",
+            "H2O",
+            "вода",
+            "Wasser",
+        ),
+    )
+)
+_NUMBER_BEHIND: Final = re.compile(r"[-_ .]*[0-9]+$")
+
+
+def is_blank_name(name: str) -> bool:
+    """Whether a well's name says that it holds no template: the whole name, with or without a number behind it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the sample in a well whose file says nothing else about it.
+
+    Returns
+    -------
+    bool
+        True for ``"NTC"`` and its like in the languages of the tables.
+
+    Examples
+    --------
+    >>> is_blank_name("NTC"), is_blank_name("ntc 02"), is_blank_name("NTC-like"), is_blank_name("H2O"), is_blank_name("S-2")
+    (True, True, False, True, False)
+    """
+    return fold(name) in _BLANK_NAMES or fold(_NUMBER_BEHIND.sub("", name.strip())) in _BLANK_NAMES

@@ -8,19 +8,60 @@ guessed; a quantity beside anything but a standard is the instrument's own resul
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
-from remnant.acquire.aliases import FALSE_WORDS
+import polars as pl
+
+from remnant.acquire.aliases import FALSE_WORDS, is_blank_name
 from remnant.acquire.cells import means_copies
-from remnant.acquire.columns import Kind
+from remnant.acquire.columns import Kind, Match
+from remnant.acquire.sheet import Sheet
 from remnant.acquire.tables import Columns, problem_at, repeated, subject
 from remnant.records.finding import Finding, Problem
 from remnant.records.run import Run, Well
 
-__all__ = ["problems_of_rows", "records", "runs"]
+__all__ = ["problems_of_rows", "records", "runs", "without_empty_wells"]
 
 _NTC: Final = "NTC"
+_CONTENT: Final = ("sample", "target", "cq", "quantity", "standard_copies")
 _INCLUDED: Final = frozenset(FALSE_WORDS)
+
+
+def without_empty_wells(sheet: Sheet, match: Match) -> tuple[Sheet, list[Finding]]:
+    """The table without the rows of wells that hold nothing, as instruments list them.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The table.
+    match : Match
+        Which column is which.
+
+    Returns
+    -------
+    sheet : Sheet
+        Rows with a sample, a target, an amount or a Cq.
+    findings : list of Finding
+        How many others there were.
+    """
+    held = [str(match.places[name]) for name in _CONTENT if name in match.places]
+    filled = pl.any_horizontal(pl.col(held).fill_null("") != "")
+    if "type" in match.places:
+        kind = pl.col(str(match.places["type"])).fill_null("").str.to_lowercase()
+        filled = filled | ~kind.is_in(["", "unknown", "unkn", "empty"])
+    kept = sheet.cells.select(filled).to_series()
+    empty = len(kept) - int(kept.sum())
+    if not empty or empty == len(kept):
+        return sheet, []
+    rows = tuple(row for row, keep in zip(sheet.rows, kept.to_list(), strict=True) if keep)
+    finding = Finding(
+        code="cq.empty_wells",
+        severity="note",
+        subject=f"file {sheet.file}",
+        message=f"{empty} rows hold a place and no sample, target or Cq: wells that are empty.",
+    )
+    return replace(sheet, rows=rows, cells=sheet.cells.filter(kept)), [finding]
 
 
 def _run_ids(columns: Columns, stem: str) -> list[str]:
@@ -70,16 +111,25 @@ def _file_problems(columns: Columns) -> list[Problem]:
     return found
 
 
+def _written(columns: Columns) -> list[str | None]:
+    """Amounts as they stand in the file, read or not."""
+    name = "quantity" if "quantity" in columns.values else "standard_copies"
+    if name not in columns.values:
+        return [None] * len(columns.sheet.rows)
+    return columns.sheet.cells[str(columns.match.places[name])].to_list()
+
+
 def _standard_problem(columns: Columns, amount: float | None, unit: str | None, row: int) -> Problem | None:
     sheet = columns.sheet
     if amount is None:
+        by_unit = "quantity" in columns.values
         return problem_at(
             sheet,
             "cq.standard_without_copies",
             "copies in the well of a standard",
-            "Fill in quantity and unit, or change the type of the well.",
+            f"Fill in {'quantity and unit' if by_unit else 'the copies'}, or change the type of the well.",
             row=row,
-            column="quantity",
+            column="quantity" if by_unit else "standard_copies",
         )
     if "standard_copies" in columns.values or (unit is not None and means_copies(unit)):
         return None
@@ -99,7 +149,7 @@ def _nameless(columns: Columns, row: int) -> Problem:
         columns.sheet,
         "cell.empty",
         "a name for the sample; only a well of type ntc may have none",
-        "Fill the cell; it is never guessed.",
+        "Fill the cell, or delete the row of a well that is empty; it is never guessed.",
         row=row,
         column="sample",
     )
@@ -132,20 +182,28 @@ def problems_of_rows(
         columns.get("type"),
         columns.get("sample"),
         _given(columns),
+        _written(columns),
         columns.get("unit"),
         strict=True,
     )
-    for row, well_kind, sample, amount, unit in rows:
+    for row, well_kind, sample, amount, written, unit in rows:
         if sample is None and well_kind != "ntc":
             yield _nameless(columns, row)
         wrong = _standard_problem(columns, amount, unit, row) if well_kind == "standard" else None
-        if wrong is not None:
+        unread = amount is None and bool(written)  # a cell that could not be read is its own problem
+        if wrong is not None and not unread:
             yield wrong
     keys = [
         None if None in key else key
         for key in zip(_run_ids(columns, stem), _positions(columns), columns.get("target"), strict=True)
     ]
-    yield from repeated(columns, kind.key, keys, seen)
+    yield from repeated(
+        columns,
+        kind.key,
+        keys,
+        seen,
+        advice="Delete one of the rows, or correct the place; where plates stand below one another, give each its own run_id.",
+    )
 
 
 def records(columns: Columns, stem: str) -> tuple[list[Well], list[Finding]]:
@@ -166,6 +224,10 @@ def records(columns: Columns, stem: str) -> tuple[list[Well], list[Finding]]:
         What the table leaves open.
     """
     kinds = ["unknown" if kind is None else kind for kind in columns.get("type")]
+    blanks = 0
+    if "type" not in columns.values:
+        kinds = ["ntc" if is_blank_name(sample or "") else "unknown" for sample in columns.get("sample")]
+        blanks = kinds.count("ntc")
     amounts = _given(columns)
     cells: list[float | bool | None] = columns.get("cq")
     wells = [
@@ -201,10 +263,10 @@ def records(columns: Columns, stem: str) -> tuple[list[Well], list[Finding]]:
     unread = sum(
         amount is not None and kind != "standard" for amount, kind in zip(amounts, kinds, strict=True)
     )
-    return wells, _findings(columns, stem, cells.count(None), unread)
+    return wells, _findings(columns, stem, without_cq=cells.count(None), unread=unread, blanks=blanks)
 
 
-def _findings(columns: Columns, stem: str, without_cq: int, unread: int) -> list[Finding]:
+def _findings(columns: Columns, stem: str, *, without_cq: int, unread: int, blanks: int) -> list[Finding]:
     has = columns.values.keys()
     sheet = columns.sheet
     noted = (
@@ -214,7 +276,17 @@ def _findings(columns: Columns, stem: str, without_cq: int, unread: int) -> list
             f"There is no column run_id: the table is run {stem}.",
         ),
         ("well" not in has, "cq.no_positions", "There is no column well: row numbers are the positions."),
-        ("type" not in has, "cq.no_kinds", "There is no column type: every well is an unknown."),
+        (
+            "type" not in has,
+            "cq.no_kinds",
+            "There is no column type: every well is an unknown"
+            + (" but those named NTC." if blanks else "."),
+        ),
+        (
+            blanks > 0,
+            "cq.blank_by_name",
+            f"{blanks} wells are named as no-template controls are: read as such.",
+        ),
         (
             None in columns.get("sample"),
             "cq.ntc_named",

@@ -152,6 +152,8 @@ Each export is told by its content. Rules of all of them:
 - **Decimal sign**: one in a file, told by the Cq (below a thousand, so that `31,404` has a decimal comma), else by the fluorescence.
 - Text is UTF-8, UTF-16 with byte order mark, or Windows-1251; lines end with LF, CR LF or CR.
 - The run is named as the instrument names it, else after the file; its date is that of the instrument's clock, without time zone, and not before {first}.
+- A well that its file calls unknown, or says nothing of, and whose whole name is `NTC`, `no template control`, `blank`, `water` or `H2O`, with or without a number
+  behind it, is read as a no-template control, with a finding; so it is in RDML files and in Cq tables without a column `type`.
 - A target stands once in a well. A well without target is named after its dye, a well without sample after its place, each with a finding.
 """
 

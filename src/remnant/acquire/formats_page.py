@@ -97,7 +97,8 @@ The cell `cq` holds a number of cycles, or says one of two different things:
 
 `NA` alone is refused, since it may mean either. Copies of a standard are written as `quantity` with `unit` ({copies}), or as
 `standard_copies`; a missing unit is never guessed. A quantity beside any other type is a result of the instrument and is not read. A run,
-place and target stand once. Patients' wells name a cDNA, or a sample that was transcribed once.
+place and target stand once: plates below one another in one table need a `run_id` each. Rows with a place and no sample, target or Cq are
+empty wells, passed over with a finding. Patients' wells name a cDNA, or a sample that was transcribed once.
 """
 
 _VARIANTS = """

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from remnant.acquire.aliases import fold
+from remnant.acquire.aliases import fold, is_blank_name
 from remnant.acquire.cells import CellError, means_copies, plate_position
 from remnant.acquire.instrument_cells import (
     NOT_IN_USE,
@@ -305,6 +305,9 @@ def _well(reading: Reading, run: str, raw: RawWell) -> Well:
     position = _position(reading, raw)
     detected, cq = _cq(reading, raw)
     kind = _kind(reading, raw)
+    if kind == "unknown" and is_blank_name(raw.sample):
+        kind = "ntc"
+        reading.counts["blank_by_name"] += 1
     copies = _standard_copies(reading, raw) if kind == "standard" else None
     if kind != "standard" and any("1" <= character <= "9" for character in raw.quantity):
         reading.counts["quantity_not_read"] += 1

@@ -42,13 +42,25 @@ COUNTED: Final[tuple[tuple[str, str, bool, str], ...]] = (
     ),
     (
         "no_kinds",
-        "The export has no kinds of wells: a well with a given concentration is a standard, every other an unknown.",
+        "The export has no kinds of wells: one with a given concentration is a standard, one named NTC a blank, others are unknowns.",
         True,
-        "Name no-template wells so that the laboratory's table of samples tells them, or export as RDML.",
+        "Name the no-template wells NTC in the instrument's software, or export as RDML.",
+    ),
+    (
+        "blank_by_name",
+        "{n} wells are called unknown and named as no-template controls are: read as such.",
+        False,
+        "",
+    ),
+    (
+        "results_without_cq",
+        "The table of results has no column of Cq (CT, Cq or Crt): the samples, tasks and quantities of its {n} rows were not read.",
+        True,
+        "Export the results with their Cq.",
     ),
     (
         "no_tasks",
-        "The results have no column Task: {n} wells are read as unknowns, standards and no-template wells among them.",
+        "The results have no column Task: {n} wells are read as unknowns but for those named NTC, standards among them.",
         True,
         "Export the results with the column Task.",
     ),

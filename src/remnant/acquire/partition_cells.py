@@ -323,7 +323,13 @@ def repeated_wells(cells: Cells, wells: Sequence[tuple[str, ...]]) -> None:
         Run, position, channel and target of each row.
     """
     for i, well in _again(wells):
-        cells.refuse(i, "position", ":".join(well), code="row.repeated", expected="each well and target once")
+        cells.refuse(
+            i,
+            "position",
+            ":".join(well),
+            code="row.repeated",
+            expected="each well and target once: one plate or chip a file",
+        )
 
 
 def _again(wells: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, tuple[str, ...]]]:

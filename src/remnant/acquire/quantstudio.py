@@ -209,6 +209,8 @@ def _take(reading: Reading, held: _Tables, header: Header, row: Row) -> None:
             row=number,
         )
     else:
+        if fold(header.sheet or "") == "results" and header.has("task"):
+            reading.counts["results_without_cq"] += 1
         _take_beside(reading, held, header, row)
 
 

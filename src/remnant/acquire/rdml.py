@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from remnant.acquire.aliases import FALSE_WORDS
+from remnant.acquire.aliases import FALSE_WORDS, is_blank_name
 from remnant.acquire.cells import CellError, plate_position
 from remnant.acquire.limits import range_of
 from remnant.acquire.rdml_curves import read_curves
@@ -224,6 +224,9 @@ def _well(reading: _Reading, run: str, react: RawReact, data: RawData, *, positi
         kind = _kind(reading, sample, data.target, place)
         if kind == "standard":
             copies = _standard_copies(reading, sample, data.target, place)
+    if kind == "unknown" and is_blank_name(sample):
+        kind = "ntc"
+        reading.counts["blank_by_name"] += 1
     return Well(
         run_id=run,
         position=position,
@@ -416,6 +419,12 @@ def _notes(reading: _Reading, wells: list[Well], last: dict[str, int]) -> None:
             f"{at_end} wells have a Cq equal to the last cycle, as some instruments write 'undetermined';"
             " they were read as detected.",
             advice="Compare these wells with the instrument's own table.",
+        )
+    if counts["blank_by_name"]:
+        reading.note(
+            "rdml.blank_by_name",
+            f"{counts['blank_by_name']} wells are called unknown and named as no-template controls are: read as such.",
+            warning=False,
         )
     if counts["type_missing"]:
         reading.note(

@@ -410,6 +410,8 @@ def repeated(
     key: tuple[str, ...],
     keys: Iterable[tuple[Any, ...] | None],
     seen: dict[tuple[Any, ...], tuple[str | None, int]],
+    *,
+    advice: str = "Delete one of the rows, or correct the code.",
 ) -> Iterator[Problem]:
     """Rows whose key stands in an earlier row.
 
@@ -423,6 +425,8 @@ def repeated(
         Key of each row; None where it could not be read.
     seen : dict
         Keys of earlier sheets with sheet and row; extended by this one.
+    advice : str
+        How to mend it.
 
     Yields
     ------
@@ -440,7 +444,7 @@ def repeated(
                 sheet,
                 "row.repeated",
                 f"each {', '.join(key)} once; the first stands in {place}",
-                "Delete one of the rows, or correct the code.",
+                advice,
                 row=row,
                 column=", ".join(key),
                 value=", ".join(str(part) for part in value if part is not None),

@@ -121,6 +121,9 @@ def read_tables(file: str, sheets: list[Sheet], stem: str) -> tuple[Tables, list
         if match is None:
             other += [sheet] if sheet.header != DESCRIPTION_HEADER else []
             continue
+        if match.kind.name == "cq table":
+            sheet, empty_wells = cq_table.without_empty_wells(sheet, match)  # noqa: PLW2901  the same table, fewer rows
+            findings += empty_wells
         columns, bad_cells, more = read_columns(sheet, match)
         all_of_sheet = chain(twice, sheet.problems, bad_cells, _row_problems(columns, seen, stem))
         unlisted += gather(all_of_sheet, problems) + sheet.unlisted

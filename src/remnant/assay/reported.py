@@ -24,7 +24,7 @@ from remnant.records.finding import Finding
 from remnant.records.measurement import Measurement, ReportedValue
 from remnant.records.run import Assay
 from remnant.records.sample import Sample
-from remnant.units import convert, is_comparable, unit_label
+from remnant.units import convert, is_comparable, number_text, unit_label
 
 __all__ = ["DONOR", "RECIPIENT", "ReportedMeasurements", "measure_reported", "recipient_share"]
 
@@ -246,8 +246,8 @@ def _measurements(usable: Sequence[_Usable]) -> tuple[Measurement, ...]:
 
 _STATES: Final[dict[str, tuple[Literal["quantified", "detected", "not detected"], str]]] = {
     "value": ("quantified", ""),
-    "lower_limit": ("detected", "reported as more than a limit"),
-    "upper_limit": ("not detected", "reported as less than a limit"),
+    "lower_limit": ("detected", "reported as more than"),
+    "upper_limit": ("not detected", "reported as less than"),
 }
 
 
@@ -256,11 +256,16 @@ def _measurement(
 ) -> Measurement:
     value, evidence = one.value, one.evidence
     given = next(name for name in _STATES if getattr(value, name) is not None)
-    state, reason = _STATES[given]
-    seen = state != "not detected"
+    state, words = _STATES[given]
+    limit = getattr(value, given)
+    reason = (
+        f"{words} {number_text(limit)} {unit_label(value.unit, control=value.control or '')}".strip()
+        if words
+        else ""
+    )
 
     def shown(column: np.ndarray) -> float | None:
-        return float(column[i]) if seen else None
+        return float(column[i]) if state == "quantified" else None
 
     numbers: dict[str, Any] = {
         "estimate": shown(measured.median),
@@ -295,7 +300,7 @@ def _measurement(
         point_value=evidence.value,
         target_copies=None,
         control_copies=value.control_copies,
-        positive_wells=int(seen),
+        positive_wells=int(state != "not detected"),
         wells=1,
         control_wells=0,
         fraction=value.fraction or "",

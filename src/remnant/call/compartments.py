@@ -27,11 +27,9 @@ from remnant.numerics.contamination import (
 from remnant.numerics.sorted_gates import aligned_gates
 from remnant.records.finding import Finding
 from remnant.records.fish import CompartmentCall, CompartmentVerdict, FishCutoff, FishEstimate
+from remnant.units import p_value_text, probability_text
 
 __all__ = ["call_compartments", "sample_posterior"]
-
-_LEAST_P = 1e-15
-"""Below it the exact tail is lost in rounding."""
 
 
 def sample_posterior(estimates: Sequence[FishEstimate]) -> JointPosterior:
@@ -130,7 +128,7 @@ def _call(estimates: Sequence[FishEstimate], i: int, posterior: JointPosterior) 
         purity_upper=estimate.purity_upper,
         flip_purity=flips,
         classical_verdict=answer,
-        classical_method=f"{classical.method}, {classical.critical_count} nuclei" if classical else "",
+        classical_method=_counted(classical) if classical else "",
         disagrees=disagrees,
         rule_id="fish.rule",
         rule_version=fish_version(),
@@ -210,12 +208,11 @@ def _reason(
 ) -> str:
     rule = fish_row("rule")
     purity = "purity not measured" if estimate.purity is None else f"purity {100 * estimate.purity:.0f} %"
-    p_value = f"P = {test.p_value:.2g}" if test.p_value >= _LEAST_P else f"P < {_LEAST_P:g}"
-    alone = f"({p_value}, critical count {test.critical_count})"
+    alone = f"({p_value_text(test.p_value)}, critical count {test.critical_count})"
     parts = [
         f"{estimate.positive} of {estimate.scored} nuclei, {purity}",
         f"carry-over and false positives alone give {100 * test.null_rate:.1f} % {alone}",
-        f"posterior {probability:.2f} from prior {rule['prior_involved']:g}",
+        f"posterior {probability_text(probability)} from prior {rule['prior_involved']:g}",
     ]
     if verdict == "not evaluable":
         least = f"{100 * rule['least_fraction']:g} %"
@@ -227,9 +224,23 @@ def _reason(
             else f"{shown} would be found, {least} is asked and not excluded"
         )
         parts.append(f"{why}: no negative")
-    if estimate.purity is None and flips is not None:
-        parts.append(f"the answer flips at a purity of {100 * flips:.0f} %")
+    if estimate.purity is None:
+        parts.append(_hangs_on(flips))
     return "; ".join(parts) + "."
+
+
+def _hangs_on(flips: float | None) -> str:
+    """At which purity another answer begins; a purity below the lowest plausible one changes none."""
+    lowest = fish_row("purity")["lowest"]
+    if flips is not None and flips > lowest:
+        return f"the answer flips at a purity of {100 * flips:.0f} %"
+    held = f"no purity of {100 * lowest:.0f} % and more changes the answer"
+    return held if not flips else f"{held}, which flips at {100 * flips:.0f} %"
+
+
+def _counted(cutoff: FishCutoff) -> str:
+    """Method of a cut-off and the count from which on it is positive."""
+    return f"{cutoff.method}, {cutoff.critical_count} {'nucleus' if cutoff.critical_count == 1 else 'nuclei'}"
 
 
 def _findings(call: CompartmentCall) -> list[Finding]:
@@ -246,17 +257,12 @@ def _findings(call: CompartmentCall) -> list[Finding]:
             )
         )
     if call.purity is None:
-        flips = (
-            "no purity changes the answer"
-            if call.flip_purity is None
-            else f"the answer flips at {100 * call.flip_purity:.0f} %"
-        )
         findings.append(
             Finding(
                 code="compartment.purity_unknown",
                 severity="warning",
                 subject=subject,
-                message=f"The purity of the {call.compartment} gate was not measured: {flips}.",
+                message=f"The purity of the {call.compartment} gate was not measured: {_hangs_on(call.flip_purity)}.",
                 advice="Re-analyse the sorted cells.",
             )
         )

@@ -99,6 +99,7 @@ def associate(
     title = f"{made.row_variable} by {made.column_variable}"
     parts = (
         tables.association(made),
+        tables.left_out(made),
         tables.frequencies(made.shares),
         tables.tests(made.tests, title=f"Tests of {title}"),
         tables.effects(made.effects, title=f"Effects of {title}"),

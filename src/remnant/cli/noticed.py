@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from dataclasses import replace
 
 from rich.console import RenderableType
 
@@ -11,7 +12,7 @@ from remnant.cli.printed import listed
 from remnant.knowledge.tables import rows
 from remnant.records.finding import Finding
 
-__all__ = ["advice_of", "finding_table", "judged"]
+__all__ = ["advice_of", "finding_table", "judged", "of_one_run"]
 
 
 def judged(findings: Iterable[Finding], *, strict: bool) -> int:
@@ -53,6 +54,34 @@ def advice_of(finding: Finding) -> str | None:
     if finding.advice or finding.severity == "note":
         return finding.advice
     return _table().get(finding.code)
+
+
+def of_one_run(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings of a file that holds one run: which file and run need not be said again in each.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+        What was noticed.
+
+    Returns
+    -------
+    tuple of Finding
+        The same with subjects ``"file"`` and ``"run"``, wells without their run.
+
+    Examples
+    --------
+    >>> [one.subject for one in of_one_run([Finding(code="a.b", severity="note", subject="run R-07", message="")])]
+    ['run']
+    """
+    return tuple(replace(one, subject=_short(one.subject)) for one in findings)
+
+
+def _short(subject: str) -> str:
+    what, _, name = subject.partition(" ")
+    if what in {"file", "run"}:
+        return what
+    return f"well {name.rpartition(':')[2]}" if what == "well" else subject
 
 
 def finding_table(findings: Iterable[Finding]) -> tuple[RenderableType, ...]:

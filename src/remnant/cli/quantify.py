@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
-from rich.console import RenderableType
 
 from remnant.acquire import read_path
 from remnant.assay.qpcr.amplification import read_plates
 from remnant.assay.qpcr.amplification_combined import COMBINED_CYCLES, Combination, combined_results
-from remnant.assay.qpcr.amplification_cq import cq_findings, usual_differences, with_our_cq
+from remnant.assay.qpcr.amplification_cq import (
+    Disagreement,
+    cq_findings,
+    disagreements,
+    usual_differences,
+    with_our_cq,
+)
 from remnant.assay.qpcr.amplification_plateaus import leveled_results
 from remnant.assay.qpcr.copies import sample_copies
 from remnant.assay.qpcr.curves import fit_curves
 from remnant.cli.answer import Answer, command
-from remnant.cli.noticed import finding_table
+from remnant.cli.noticed import finding_table, of_one_run
 from remnant.cli.options import Patients
 from remnant.cli.printed import listed
 from remnant.cli.quantify_copies import copies_entries, shown_copies
+from remnant.cli.quantify_curves import (
+    NoCurve,
+    names,
+    run_heading,
+    runs_apart,
+    shown_fits,
+    shown_readings,
+    without_curve,
+)
 from remnant.cli.quantify_digital import digital_answer, digital_folder
 from remnant.cli.quantify_igtr import igtr_answer
 from remnant.cli.results import computed, named_dossiers
 from remnant.errors import InputError
 from remnant.knowledge.qpcr import curve_gates, qpcr_rules
-from remnant.records.amplification import CURVE_CALLS, CurveResult, CurveResults
+from remnant.records.acquired import Acquired
+from remnant.records.amplification import CurveResult
 from remnant.records.codec import to_dict
 from remnant.records.finding import Finding
-from remnant.records.measurement import CurveFit
 from remnant.records.run import Well
 from remnant.report.numbers import measured
 
 __all__ = ["Source", "quantify"]
-
-_SHOWN: Final = 10
 
 
 class Source(StrEnum):
@@ -134,6 +145,7 @@ def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, 
     wells: Sequence[Well] = acquired.wells
     combinations: Sequence[Combination] = ()
     findings: Sequence[Finding]
+    apart: Sequence[Disagreement] = disagreements(acquired.wells, results)
     if cq is not Source.instrument:
         if not results:
             raise InputError(
@@ -152,13 +164,9 @@ def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, 
     rules = qpcr_rules() if gates is None else replace(qpcr_rules(), curves=curve_gates(gates))
     fits = fit_curves(wells, rules.curves)
     copies, on_plate = sample_copies(wells, runs=acquired.runs, rules=rules, standard_curve=standards.value)
+    lacking = without_curve(wells, fits, with_curves=bool(results) and cq is Source.instrument)
     if not fits and not results:
-        raise InputError(
-            where=f"file {acquired.source.name}",
-            found=f"{len(wells)} wells, no target with standards at two levels or more, no amplification curves",
-            needed="standard wells with their copies, or curves",
-            advice="Quantify it within a study, where cDNA and runs are known, or add the standards.",
-        )
+        raise _nothing_to_fit(acquired, lacking)
     usual = usual_differences(acquired.wells, results)
     data = {
         "cq_source": cq.value,
@@ -166,14 +174,38 @@ def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, 
         "combined_cycles": COMBINED_CYCLES,
         "combinations": combinations,
         "standard_curves": fits,
+        "without_standard_curve": [one._asdict() for one in lacking],
         "sample_copies": copies_entries(copies),
         "amplification_curves": _beside_instrument(acquired.wells, results, usual),
         "findings": (*acquired.findings, *findings, *on_plate),
     }
-    noticed = finding_table(one for one in (*acquired.findings, *on_plate) if one.severity != "note")
+    several = runs_apart(wells)
+    told = tuple(one for one in (*acquired.findings, *on_plate) if one.severity != "note")
+    noticed = finding_table(told if several else of_one_run(told))
     reading = ("", *noticed) if noticed else ()
-    shown = (*_shown_fits(fits), *shown_copies(copies), *_shown_results(plates, findings), *reading)
+    shown = (
+        *run_heading(acquired.wells),
+        *shown_fits(fits, lacking, apart=several),
+        *shown_copies(copies, apart=several),
+        *shown_readings(plates, apart, () if cq is Source.instrument else findings, apart=several),
+        *reading,
+    )
     return Answer(data=data, shown=shown)
+
+
+def _nothing_to_fit(acquired: Acquired, lacking: Sequence[NoCurve]) -> InputError:
+    reasons = dict.fromkeys(one.reason for one in lacking)
+    said = "; ".join(
+        f"{reason} ({names([one.target for one in lacking if one.reason == reason])})" for reason in reasons
+    )
+    return InputError(
+        where=f"file {acquired.source.name}",
+        found=f"{len(acquired.wells)} {'wells' if len(acquired.wells) > 1 else 'well'}, no amplification curves, and {said or 'no target'}",
+        needed="standards with their copies at two levels or more, or the fluorescence by cycle",
+        advice="Give the standards their type and copies in the instrument's software and export again, or export the "
+        "amplification data too. A study can read a target without standards by those of its other assays "
+        '(standard_curve = "laboratory").',
+    )
 
 
 def _beside_instrument(
@@ -196,40 +228,6 @@ def _beside_instrument(
             }
         )
     return entries
-
-
-def _shown_fits(fits: Sequence[CurveFit]) -> tuple[RenderableType, ...]:
-    if not fits:
-        return ("No target has standards at two levels or more.",)
-    rows = (
-        (
-            fit.run_id,
-            fit.target,
-            f"{fit.slope:.3f}",
-            f"{fit.r_squared:.4f}",
-            f"{100 * fit.efficiency:.1f}",
-            fit.wells,
-            fit.verdict,
-            "; ".join(fit.reasons),
-        )
-        for fit in fits
-    )
-    columns = ("run", "target", "slope", "R²", "efficiency %", "wells", "verdict", "reasons")
-    passed = sum(fit.verdict == "pass" for fit in fits)
-    said = f"{passed} of {len(fits)} curves pass the gates of {fits[0].rule_id}."
-    return (listed(columns, rows, right=("slope", "R²", "efficiency %", "wells")), "", said)
-
-
-def _shown_results(plates: CurveResults, findings: Sequence[Finding]) -> tuple[RenderableType, ...]:
-    """The curves in a line, and what stands out; every curve is in the JSON document."""
-    if not len(plates):
-        return ()
-    counts = Counter(plates.call)
-    said = ", ".join(f"{counts[call]} {call}" for call in CURVE_CALLS)
-    notes = [f"{finding.subject}: {finding.message}" for finding in findings[:_SHOWN]]
-    more = len(findings) - _SHOWN
-    rest = [f"and {more} more; --json lists all."] if more > 0 else []
-    return ("", f"{len(plates)} amplification curves: {said}.", *notes, *rest)
 
 
 def _measurements(folder: Path, patients: list[str] | None) -> Answer:

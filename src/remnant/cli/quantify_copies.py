@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -36,45 +37,58 @@ def copies_entries(copies: Sequence[SampleCopies]) -> list[dict[str, Any]]:
     return [{name: value for name, value in to_dict(one).items() if name != "evidence"} for one in copies]
 
 
-def shown_copies(copies: Sequence[SampleCopies]) -> tuple[RenderableType, ...]:
-    """Table of the copies, with what the interval holds.
+def shown_copies(copies: Sequence[SampleCopies], *, apart: bool = True) -> tuple[RenderableType, ...]:
+    """Table of the copies, with what the interval holds, and lines for the samples without any.
 
     Parameters
     ----------
     copies : sequence of SampleCopies
         What the plate says.
+    apart : bool, default True
+        Whether runs are named.
 
     Returns
     -------
     tuple of renderables
         Empty without any.
     """
-    if not copies:
-        return ()
-    units = dict.fromkeys(one.unit for one in copies)
+    read = [one for one in copies if one.upper_limit is not None]
+    units = dict.fromkeys(one.unit for one in read)
     named = f"{next(iter(units))} (95 %)" if len(units) == 1 else "copies (95 %)"
     columns = ("run", "target", "sample", "signals", named, "state", "why")
     rows = (
         (
-            one.run_id,
+            one.run_id if apart else "",
             one.target,
             one.sample,
             f"{one.positive_wells} of {one.wells}",
-            _value(one) + (f" {one.unit}" if len(units) > 1 and one.upper_limit is not None else ""),
+            _value(one) + (f" {one.unit}" if len(units) > 1 else ""),
             one.state,
-            one.reason.partition(": ")[0] if one.upper_limit is None else one.reason,
+            one.reason,
         )
-        for one in copies
+        for one in read
     )
-    return ("", listed(columns, rows), "", _NOTE)
+    table = ("", listed(columns, rows, whole=("signals", named)), "", _NOTE) if read else ()
+    lines = _not_evaluable([one for one in copies if one.upper_limit is None], apart=apart)
+    return (*table, *(("", *lines) if lines else ()))
+
+
+def _not_evaluable(copies: Sequence[SampleCopies], *, apart: bool) -> list[str]:
+    """One line a reason, with every sample: a row each would say the same again and again."""
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in copies:
+        # The numbers behind a failed curve stand with the curve.
+        reasons[one.run_id, one.reason.partition(": ")[0]].append(one.sample)
+    return [
+        f"Not evaluable, {reason}{f' on run {run}' if apart else ''}: {'; '.join(held)}."
+        for (run, reason), held in reasons.items()
+    ]
 
 
 def _value(one: SampleCopies) -> str:
-    if one.upper_limit is None:
-        return "not evaluable"
     if one.estimate is None or one.lower is None or one.upper is None:
-        return f"< {number_text(one.upper_limit)}"
+        return "" if one.upper_limit is None else f"< {number_text(one.upper_limit)}"
     ends = f"{number_text(one.lower)} to {number_text(one.upper)}"
     if one.state == "detected":
-        return f"positive, not quantifiable (interval {ends})"
+        return f"({ends})"
     return f"{number_text(one.estimate)} ({ends})"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from remnant.acquire import read_path
 from remnant.assay.dpcr import quantify_partitions
 from remnant.assay.dpcr.gating import GateChoice
 from remnant.cli.answer import Answer
-from remnant.cli.noticed import advice_of
+from remnant.cli.noticed import finding_table, of_one_run
 from remnant.cli.printed import listed
 from remnant.pipeline.imports import files_under
 from remnant.records.acquired import Acquired
@@ -22,8 +23,6 @@ from remnant.report.numbers import measured
 from remnant.units import number_text
 
 __all__ = ["digital_answer", "digital_folder", "digital_quantified"]
-
-_RIGHT = ("positives", "partitions", "copies/µl", "LoB", "LoD")
 
 
 def digital_folder(folder: Path, gate: GateChoice = "control") -> Answer | None:
@@ -106,19 +105,63 @@ def digital_answer(read: Sequence[Acquired], gate: GateChoice = "control") -> An
 
 
 def _shown(got: DigitalQuantified, findings: Iterable[Finding]) -> tuple[Any, ...]:
-    columns = (
-        "well", "target", "sample", "positives", "partitions", "copies/µl", "95 %", "state", "LoB", "LoD", "gate",
-    )  # fmt: skip
-    table = listed(columns, (_row(well) for well in got.wells), right=_RIGHT)
+    runs = list(dict.fromkeys(well.run_id for well in got.wells))
+    named = (f"Run {runs[0]}.", "") if len(runs) == 1 else ()
+    columns = ("run", "well", "target", "sample", "positive", "of", "copies/µl (95 %)", "state")
+    rows = (_row(well, apart=len(runs) > 1) for well in got.wells)
+    table = listed(columns, rows, right=("positive", "of"), whole=("well", "copies/µl (95 %)"))
     measurements = _measurements(got)
     used = sum(well.used for well in got.wells)
     said = f"{len(got.wells)} wells and targets, {used} used, {len(got.measurements)} measurements."
-    notes = tuple(
-        f"{finding.severity}: {finding.subject}: {finding.message} {advice_of(finding) or ''}".rstrip()
-        for finding in findings
-        if finding.severity != "note"
+    told = tuple(one for one in findings if one.severity != "note")
+    noticed = finding_table(of_one_run(told) if len(runs) == 1 else told)
+    return (
+        *named,
+        table,
+        *(("", measurements) if got.measurements else ()),
+        "",
+        *_limits(got.wells, apart=len(runs) > 1),
+        said,
+        *(("", *noticed) if noticed else ()),
     )
-    return (table, *(("", measurements) if got.measurements else ()), "", said, *notes)
+
+
+def _limits(wells: Sequence[DigitalWell], *, apart: bool) -> Iterator[str]:
+    """Threshold and limits of each target in a line: they are of the blanks, and nearly the same in every well."""
+    held: dict[tuple[str, str], list[DigitalWell]] = defaultdict(list)
+    for well in wells:
+        held[well.run_id if apart else "", _target(well)].append(well)
+    for (run, target), group in held.items():
+        gates = ", ".join(
+            _GATES[gate] + _range([w.threshold for w in group if w.gate == gate], "{:.0f}".format)
+            for gate in dict.fromkeys(well.gate for well in group)
+        )
+        blank = _range([well.limit_of_blank_positives for well in group], str)
+        least = _range([well.limit_of_detection_copies_per_ul for well in group], number_text)
+        yield (
+            f"{target}{f' (run {run})' if run else ''}: {gates}; limit of blank{blank or ' unknown'} (positives a well), "
+            f"limit of detection{least or ' unknown'} (copies/µl)."
+        )
+
+
+_GATES: Final = {
+    "instrument": "counted by the instrument at its threshold",
+    "control": "counted by us, threshold from the blanks",
+    "mixture": "counted by us, threshold between two populations",
+    "two-colour": "counted by us, four clusters of two colours",
+    "none": "not counted",
+}
+
+
+def _range(values: Sequence[float | None], text: Callable[[Any], str]) -> str:
+    """Lowest and highest of some numbers, behind a space; empty without any."""
+    known = sorted(value for value in values if value is not None)
+    ends = list(dict.fromkeys(map(text, (known[0], known[-1])))) if known else []
+    return f" {' to '.join(ends)}" if ends else ""
+
+
+def _target(well: DigitalWell) -> str:
+    return well.target or f"channel {well.channel}"
 
 
 def _measurements(got: DigitalQuantified) -> Any:
@@ -130,25 +173,21 @@ def _measurements(got: DigitalQuantified) -> Any:
     return listed(("sample", "material", "assay", "value (95 %)", "state", "why"), rows)
 
 
-def _row(well: DigitalWell) -> tuple[object, ...]:
+def _row(well: DigitalWell, *, apart: bool) -> tuple[object, ...]:
     if well.copies_per_ul is not None and well.lower is not None and well.upper is not None:
-        value = number_text(well.copies_per_ul)
-        spread = f"{number_text(well.lower)} to {number_text(well.upper)}"
+        ends = f"{number_text(well.lower)} to {number_text(well.upper)}"
+        value = f"{number_text(well.copies_per_ul)} ({ends})"
     elif well.lower is not None:
-        value, spread = f"> {number_text(well.lower)}", ""
+        value = f"> {number_text(well.lower)}"
     else:
         value = "" if well.upper_limit is None else f"< {number_text(well.upper_limit)}"
-        spread = ""
     return (
+        well.run_id if apart else "",
         well.position,
-        well.target or f"channel {well.channel}",
+        _target(well),
         well.sample,
         "" if well.positives is None else well.positives,
         well.accepted,
         value,
-        spread,
         well.state if well.decision in {"used", "control well"} else f"{well.state}, {well.decision}",
-        well.limit_of_blank_positives,
-        number_text(well.limit_of_detection_copies_per_ul),
-        well.gate if well.threshold is None else f"{well.gate} {well.threshold:.0f}",
     )

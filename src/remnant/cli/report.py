@@ -12,6 +12,7 @@ from remnant.cli.options import By, Day, Patients, StudyFolder
 from remnant.cli.progress import stages
 from remnant.cli.results import computed, named_dossiers
 from remnant.pipeline.reports import WrittenReports, write_reports
+from remnant.report import numbers
 from remnant.study.audit import record_action
 from remnant.study.handle import Study
 
@@ -98,7 +99,10 @@ def report_line(made: WrittenReports) -> str:
     Returns
     -------
     str
-        With the page to open first, and how many were removed because their run or patient is gone.
+        With the page to open first, and how many were removed that an earlier state of the study left.
     """
-    gone = f" {len(made.removed)} of runs or patients no longer in the study removed." if made.removed else ""
-    return f"{made.pages} pages and {made.pdfs} PDFs written.{gone} Open {made.index}"
+    gone = (
+        f" {numbers.plural(len(made.removed), 'report')} of an earlier state removed." if made.removed else ""
+    )
+    pages, pdfs = numbers.plural(made.pages, "page"), numbers.plural(made.pdfs, "PDF")
+    return f"{pages} and {pdfs} written.{gone} Open {made.index}"

@@ -21,6 +21,7 @@ from remnant.forecast.plan import EscapePlan, read_plan
 from remnant.forecast.routes import EscapeForecast
 from remnant.report.draw import png, svg
 from remnant.report.dynamics import route_bars, trajectory_fans
+from remnant.units import number_text
 
 __all__ = ["escape"]
 
@@ -84,7 +85,7 @@ def escape(
         listed(
             ("rate", "learned, %", "explains", "of its variation, %"),
             map(_report_row, reports[:8]),
-            right=("learned, %",),
+            right=("learned, %", "of its variation, %"),
         ),
         *(
             f"Not told apart by the data: {one} and {two} ({value:+.2f})."
@@ -127,7 +128,7 @@ def _sentence(forecast: EscapeForecast) -> str:
     cells = (
         ""
         if forecast.cells_to_see is None
-        else f", {forecast.cells_to_see:.1e} cells to look at (20 events, 95 %)"
+        else f", {number_text(forecast.cells_to_see)} cells to look at (20 events, 95 %)"
     )
     return (
         f"{forecast.patient}, {forecast.plan}: persistence without relapse at most {100 * forecast.persistence[peak]:.0f} % "
@@ -137,7 +138,12 @@ def _sentence(forecast: EscapeForecast) -> str:
 
 
 def _report_row(report: RateReport) -> tuple[object, ...]:
-    return report.rate, f"{100 * report.learned:.0f}", report.outcome, f"{100 * report.explained:.0f}"
+    return (
+        report.rate,
+        f"{100 * max(report.learned, 0.0):.0f}",
+        report.outcome,
+        f"{100 * report.explained:.0f}",
+    )
 
 
 def _checked(plan: EscapePlan, settings: Settings) -> StepCheck:

@@ -117,13 +117,21 @@ def _is_digital(wells: Sequence[Well], partitions: Sequence[DigitalWell], assay:
 def _only(path: Path, known: Sequence[str]) -> str:
     if len(known) == 1:
         return known[0]
+    if known:
+        raise InputError(
+            where=path.name,
+            found=f"{len(known)} targets",
+            needed="the name of one",
+            advice=f"Say which with --assay: {', '.join(known[:20])}{' ...' if len(known) > 20 else ''}.",
+        )
+    in_study = path.is_dir() and (path / "study.toml").exists()
     raise InputError(
         where=path.name,
-        found=f"{len(known)} targets with standards or samples",
-        needed="one, or --assay",
-        advice=f"Name one: {', '.join(known[:20])}."
-        if known
-        else "Add standards with their copies; the wells of digital PCR of a study need `remnant run` first.",
+        found="no well of a standard and none of digital PCR",
+        needed="a dilution series: wells of standards with their copies",
+        advice="Import runs with standards; the wells of digital PCR need `remnant run` first."
+        if in_study
+        else "Mark the wells of standards, with their copies, in the instrument's software and export again.",
     )
 
 

@@ -8,7 +8,8 @@ the P value and must be read so.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections import Counter
+from typing import Final, Literal
 
 import numpy as np
 from narwhals.typing import IntoDataFrameT
@@ -20,15 +21,19 @@ from remnant.cohort.frequencies import frequency
 from remnant.errors import InputError
 from remnant.numerics.conditional_tests import conditional_tests, freeman_halton
 from remnant.numerics.contingency import count_table, fourfold_table, likelihood_ratio, pearson
-from remnant.records.cohort import Association, AssociationBounds, TestResult
+from remnant.records.cohort import Association, AssociationBounds, LeftOut, TestResult
 
 __all__ = [
+    "NOT_KNOWN",
     "associate",
     "associate_columns",
     "association_frame",
     "raised_at_diagnosis_test",
     "undecided_bounds",
 ]
+
+NOT_KNOWN: Final = "not known"
+_MOST_TABLES: Final = 10_000  # bounds of Fisher's test try them all, some tenths of a millisecond each
 
 
 def associate(
@@ -39,7 +44,7 @@ def associate(
     rows: tuple[str, ...] | None = None,
     columns: tuple[str, ...] | None = None,
     direction: Direction | Literal["observed"] = "observed",
-    left_out: int = 0,
+    left_out: tuple[LeftOut, ...] = (),
     level: float = 0.95,
 ) -> Association:
     """Every test and effect of a table of counts.
@@ -55,8 +60,9 @@ def associate(
     direction : {"observed", "greater", "less"}
         Alternative of the one-sided tests of a 2x2 table: greater means a larger share of the first
         outcome in the first row.
-    left_out : int, default 0
-        Patients who are not in the table; passed on.
+    left_out : tuple of LeftOut, default ()
+        Patients who are not in the table, by what is known of them. In a 2x2 table those of known group and unknown
+        outcome bound Fisher's P value.
     level : float, default 0.95
         Level of all intervals.
 
@@ -101,7 +107,9 @@ def associate(
         rows=rows,
         columns=columns,
         counts=_tuples(cells),
-        left_out=left_out,
+        left_out=sum(one.patients for one in left_out),
+        left_out_by=left_out,
+        bounds=_bounds(cells, rows, left_out) if fourfold else None,
         direction=stated,
         shares=tuple(
             frequency(
@@ -166,12 +174,12 @@ def associate_columns(
     data = read_columns(frame, (row, column))
     groups, outcomes = _levels(data[row], rows, row), _levels(data[column], columns, column)
     cells = np.zeros((len(groups), len(outcomes)), dtype=np.int64)
-    left_out = 0
+    outside: Counter[tuple[str, str]] = Counter()
     for group, outcome in zip(data[row], data[column], strict=True):
         if group in groups and outcome in outcomes:
             cells[groups.index(group), outcomes.index(outcome)] += 1
         else:
-            left_out += 1
+            outside[_known(row, group), _known(column, outcome)] += 1
     return associate(
         cells,
         row_variable=row,
@@ -179,7 +187,9 @@ def associate_columns(
         rows=tuple(level_label(row, value) for value in groups),
         columns=tuple(level_label(column, value) for value in outcomes),
         direction=direction,
-        left_out=left_out,
+        left_out=tuple(
+            LeftOut(row=group, column=outcome, patients=n) for (group, outcome), n in sorted(outside.items())
+        ),
         level=level,
     )
 
@@ -376,6 +386,20 @@ def _names(names: tuple[str, ...] | None, size: int, what: str) -> tuple[str, ..
             advice="Name every row and column once.",
         )
     return chosen
+
+
+def _known(name: str, value: object) -> str:
+    return NOT_KNOWN if value is None else level_label(name, value)
+
+
+def _bounds(
+    cells: NDArray[np.int64], rows: tuple[str, ...], left_out: tuple[LeftOut, ...]
+) -> AssociationBounds | None:
+    """Bounds over patients of known group and unknown outcome; None without any, or with too many to try all."""
+    unknown = Counter({one.row: one.patients for one in left_out if one.column == NOT_KNOWN})
+    undecided = (unknown[rows[0]], unknown[rows[1]])
+    tried = (undecided[0] + 1) * (undecided[1] + 1)
+    return undecided_bounds(cells, undecided) if 1 < tried <= _MOST_TABLES else None
 
 
 def _levels(values: list[object], chosen: tuple[object, ...] | None, name: str) -> list[object]:

@@ -330,12 +330,17 @@ def _too_small(followed: Followed) -> str:
     """Why a large-sample P value is not printed; empty if every group is large enough."""
     least = least_patients_for_large_sample_test()
     names, sizes = np.unique(followed.groups, return_counts=True)
-    small = [f"{name} n = {size}" for name, size in zip(names, sizes, strict=True) if size < least]
-    return f"large-sample P value not printed: fewer than {least} in {', '.join(small)}" if small else ""
+    small = [f'"{name}" (n = {size})' for name, size in zip(names, sizes, strict=True) if size < least]
+    return (
+        f"large-sample P value not printed: fewer than {least} patients in {', '.join(small)}"
+        if small
+        else ""
+    )
 
 
 def _named_test(followed: Followed, cause: Outcome, *, name: str, statistic_name: str) -> TestResult:
-    groups = ", ".join(sorted(set(followed.groups.tolist())))
+    named = [f'"{group}"' for group in sorted(set(followed.groups.tolist()))]
+    groups = " and ".join(filter(None, (", ".join(named[:-1]), named[-1] if named else "")))
     return TestResult(
         name=f"{name}, {cause}",
         sidedness="two-sided",

@@ -21,7 +21,7 @@ from remnant.knowledge.states import StateRules
 from remnant.records.judgement import SeriesPoint
 from remnant.records.mrd import MrdPoint
 
-__all__ = ["Headline", "date_text", "headline"]
+__all__ = ["Headline", "date_text", "headline", "unverified_sentence"]
 
 _NOT_MEASURED: Final = "No serial marker was measured."
 
@@ -149,7 +149,7 @@ def headline(
     )
     text = [*(sentences or [_NOT_MEASURED]), overt, *repeats]
     text += [f"Died on {date_text(death_on)}."] if death_on else []
-    text += [f"Rule not verified: {', '.join(unverified)}."] if unverified else []
+    text += [unverified_sentence(unverified)] if unverified else []
     return Headline(
         text=" ".join(text),
         urgency=urgency,
@@ -195,6 +195,27 @@ def _repeat_sentence(point: SeriesPoint, transplant_on: dt.date | None) -> str:
     )
 
 
+def unverified_sentence(rules: Sequence[str]) -> str:
+    """Sentence that names the rules of a headline that are not verified.
+
+    Parameters
+    ----------
+    rules : sequence of str
+        At least one.
+
+    Returns
+    -------
+    str
+        The last sentence of the headline; a page that names the rules beside it may leave it out.
+
+    Examples
+    --------
+    >>> unverified_sentence(["NPM1 ELN 2021"])
+    'Rule not verified: NPM1 ELN 2021.'
+    """
+    return f"Rule not verified: {', '.join(rules)}."
+
+
 def _sentence(one: Standing, relapse: OvertRelapse, transplant_on: dt.date | None) -> str:
     point = one.point
     when = _when(point.since or point.drawn_on, transplant_on)
@@ -208,19 +229,18 @@ def _sentence(one: Standing, relapse: OvertRelapse, transplant_on: dt.date | Non
     begun = "" if one.rise is None else _when(one.rise.first_raised_on, transplant_on)
     confirmed = "" if one.rise is None else _confirmed(one.rise, relapse, transplant_on)
     words = {
-        "normal": f"normal{before}{borderline}",
+        "normal": f"normal{f' ({_place(point)})' if one.stale else ''}{before}{borderline}",
         "raised once": f"raised once on {when}{rule}{before}{borderline}, not yet confirmed",
         "raised confirmed": f"raised since {begun}, {confirmed}{rule}{before}",
         "persistently raised": f"persistently raised since {begun}, {confirmed}{rule}{before}",
         "regressing": f"regressing since {when}{rule}{before}, raised from {begun}, {confirmed}",
     }
-    notes = [background_text(point)]
-    notes += [f"{_place(p)} normal since {_when(p.drawn_on, transplant_on)}" for p in one.normal_since]
+    notes = [f"{_place(p)} normal since {_when(p.drawn_on, transplant_on)}" for p in one.normal_since]
     notes += [
         f"{_place(p)} {p.state} when last measured on {_when(p.drawn_on, transplant_on)}" for p in one.stale
     ]
-    said = ", ".join([words.get(point.state, "not evaluable"), *filter(None, notes)])
-    return f"{one.marker} {said}."
+    said = ", ".join(filter(None, [words.get(point.state, "not evaluable"), background_text(point)]))
+    return f"{one.marker} {'; '.join([said, *notes])}."
 
 
 def _confirmed(rise: Confirmation, relapse: OvertRelapse, transplant_on: dt.date | None) -> str:

@@ -102,7 +102,7 @@ def _standing(
         urgency=max(rules.urgency.get(point.state, 0), int(asked)),
         due_on=min((p.confirm_by for p in current if p.confirm_by), default=None),
         repeat=repeat,
-        unverified=f"{point.target} {point.rule_label}" if point.rule_status == "unverified" else "",
+        unverified=_named_rule(point) if point.rule_status == "unverified" else "",
     )
 
 
@@ -156,3 +156,8 @@ def mrd_warning(points: Sequence[MrdPoint], relapse_on: dt.date | None) -> dt.da
         if before and before[-1].state == "confirmed relapse" and before[-1].since is not None:
             found.append(before[-1].since)
     return min(found, default=None)
+
+
+def _named_rule(point: MrdPoint) -> str:
+    """Marker and rule; the rule alone where its name holds the marker's."""
+    return point.rule_label if point.target in point.rule_label else f"{point.target} {point.rule_label}"

@@ -29,6 +29,7 @@ from remnant.knowledge.origin import (
 from remnant.numerics.compartments import JointPosterior, involvement_prior, joint_posterior
 from remnant.numerics.sorted_gates import aligned_gates
 from remnant.records.fish import FishEstimate, FractionMarker, OriginPosterior
+from remnant.units import probability_text
 
 __all__ = ["class_probabilities", "origin"]
 
@@ -118,9 +119,10 @@ def origin(
 
 def _reason(leading: str, first: Floats, table: Floats, *, with_clonotypes: bool) -> str:
     place = int(np.argmax(first))
+    ends = [probability_text(end) for end in (table[:, place].min(), table[:, place].max())]
     stable = bool((np.argmax(table, axis=1) == place).all())
     return (
-        f"{leading} with probability {first[place]:.2f} ({table[:, place].min():.2f}-{table[:, place].max():.2f}"
+        f"{leading} with probability {probability_text(first[place])} ({' to '.join(ends)}"
         f" over the settings{'' if stable else '; another class leads in some of them'}),"
         f" {'with' if with_clonotypes else 'without'} IG/TR of the fractions."
     )

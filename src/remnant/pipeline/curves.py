@@ -16,9 +16,10 @@ from remnant.assay.qpcr.amplification import read_plates
 from remnant.assay.qpcr.amplification_combined import combined_results
 from remnant.assay.qpcr.amplification_cq import cq_findings, with_our_cq
 from remnant.assay.qpcr.amplification_plateaus import leveled_results
+from remnant.assay.qpcr.amplification_traces import traces
 from remnant.errors import RemnantError
 from remnant.records.acquired import Acquired
-from remnant.records.amplification import CurveResult
+from remnant.records.amplification import CurveResult, CurveTrace
 from remnant.records.finding import Finding
 from remnant.records.run import Run, SourceFile, Well
 from remnant.study.derived import current_hashes, derived_records, stored_keys, write_derived
@@ -68,7 +69,7 @@ def read_study_curves(
     return len(stale), len(sources) - len(stale), len(gone)
 
 
-def _of_file(study: Study, source: SourceFile) -> Sequence[CurveResult | Finding]:
+def _of_file(study: Study, source: SourceFile) -> Sequence[CurveResult | CurveTrace | Finding]:
     try:
         acquired = read(source.name, original_bytes(study, source.sha256))
     except RemnantError as error:
@@ -84,7 +85,7 @@ def _of_file(study: Study, source: SourceFile) -> Sequence[CurveResult | Finding
     return curve_records(acquired)
 
 
-def curve_records(acquired: Acquired) -> Sequence[CurveResult | Finding]:
+def curve_records(acquired: Acquired) -> Sequence[CurveResult | CurveTrace | Finding]:
     """What is read off the curves of one file.
 
     Parameters
@@ -94,16 +95,17 @@ def curve_records(acquired: Acquired) -> Sequence[CurveResult | Finding]:
 
     Returns
     -------
-    sequence of CurveResult and Finding
-        Empty if it has no curves.
+    sequence of CurveResult, CurveTrace and Finding
+        Empty if it has no curves; traces of the wells that are to be looked at.
     """
     if not acquired.curves:
         return []
     results, plateaus = leveled_results(acquired.wells, read_plates(acquired.curves).records())
-    return [*results, *plateaus, *cq_findings(acquired.wells, results)]
+    seen = traces(acquired.curves, acquired.wells, results)
+    return [*results, *seen, *plateaus, *cq_findings(acquired.wells, results)]
 
 
-def keep_curves(study: Study, sha256: str, records: Sequence[CurveResult | Finding]) -> None:
+def keep_curves(study: Study, sha256: str, records: Sequence[CurveResult | CurveTrace | Finding]) -> None:
     """Keep what was read off a file's curves while it was imported.
 
     Parameters
@@ -112,7 +114,7 @@ def keep_curves(study: Study, sha256: str, records: Sequence[CurveResult | Findi
         The study, which holds the file.
     sha256 : str
         The file.
-    records : sequence of CurveResult and Finding
+    records : sequence of CurveResult, CurveTrace and Finding
         As `curve_records` gives them.
     """
     write_derived(study, STAGE, {sha256: (sha256, records)}, remove=())

@@ -22,7 +22,7 @@ from remnant.acquire.limits import size
 from remnant.errors import InputError, NotFoundError, RemnantError
 from remnant.pipeline.curves import curve_records, keep_curves
 from remnant.records.acquired import Acquired
-from remnant.records.amplification import CurveResult
+from remnant.records.amplification import CurveResult, CurveTrace
 from remnant.records.finding import Finding, Problem
 from remnant.study.chronology import future_dates
 from remnant.study.compare import ContradictionError, Difference
@@ -140,7 +140,7 @@ class _Read:
     data: bytes | Path = b""
     acquired: Acquired | None = None
     report: FileReport | None = None
-    curves: Sequence[CurveResult | Finding] = ()
+    curves: Sequence[CurveResult | CurveTrace | Finding] = ()
 
 
 def import_paths(

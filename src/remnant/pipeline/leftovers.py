@@ -1,4 +1,6 @@
-"""Reports of runs and patients that are no longer in the study: they go, and nothing else does.
+"""Reports that an earlier state of the study left behind: they go, and nothing else does.
+
+That is pages of runs and patients that are no longer in the study, and PDFs of patients who get none any more.
 
 A file is ours if it stands where `remnant.pipeline.reports` writes, says itself that remnant made it, and
 bears the name of the run or patient that it is about. A copy under another name, a page that somebody else

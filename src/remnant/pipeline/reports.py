@@ -9,7 +9,7 @@
     curves/R-001.html     every well with a curve of a run
     cohort.csv, .parquet  one row a patient
     patients/P001.html    a page for each patient
-    patients/P001.pdf     for those on the worklist
+    patients/P001.pdf     for those on the worklist; of no one else, also if an earlier report made one
 
 Pages are written by threads, and their figures drawn by a process beside this one; what is written does not depend on
 their number.
@@ -38,10 +38,11 @@ from remnant.course.next_sample import next_samples
 from remnant.knowledge.cohort import landmark_rule
 from remnant.pipeline.leftovers import remove_leftovers
 from remnant.pipeline.worklists import study_worklist
-from remnant.records.amplification import CurveResult
+from remnant.records.amplification import CurveResult, CurveTrace
 from remnant.records.cohort import Incidence
 from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
+from remnant.records.finding import Finding
 from remnant.records.judgement import WorklistRow
 from remnant.records.run import Well
 from remnant.report import cohort, controls, curves, formats, index, vega
@@ -74,7 +75,8 @@ class WrittenReports:
     worklist : tuple of WorklistRow
         Patients and runs that need something, most urgent first.
     removed : tuple of str, default ()
-        Reports of runs and patients that are no longer in the study, as paths in the folder.
+        Reports of runs and patients that are no longer in the study, and PDFs of patients who get none any more, as
+        paths in the folder.
     """
 
     folder: str
@@ -94,7 +96,9 @@ def write_reports(
     only: Collection[str] = (),
     progress: Progress | None = None,
 ) -> WrittenReports:
-    """Write all reports of a study; files of the same name are replaced, pages of what is gone are removed.
+    """Write all reports of a study; files of the same name are replaced, what an earlier state left is removed.
+
+    A PDF that is not written again goes too: beside the page of today it would tell what held on another day.
 
     Parameters
     ----------
@@ -142,10 +146,7 @@ def _written(
         study=study.settings.name,
         software=f"remnant {remnant.__version__}",
         written_at=dt.datetime.now(tz=dt.UTC),
-        assumptions=tuple(
-            f"{found.subject}: {found.message[:1].lower()}{found.message[1:]}"
-            for found in unverified_rules(study)
-        ),
+        assumptions=tuple(_assumption(found) for found in unverified_rules(study)),
         as_of=day,
     )
     read = derived_records(study, CurveResult)
@@ -188,10 +189,8 @@ def _written(
             findings=all_findings(study),
         )
         (folder / "index.html").write_text(text, encoding="utf-8")
-        current = {*others.values(), *context.run_links.values(), *links.pages.values()}
-        removed = remove_leftovers(
-            folder, kept={*current, *(f"patients/{code}.pdf" for code in _codes(held))}
-        )
+        current = {*others.values(), *context.run_links.values(), *links.pages.values(), *links.pdfs.values()}
+        removed = remove_leftovers(folder, kept=current)
     return WrittenReports(
         folder=str(folder),
         index=str(folder / "index.html"),
@@ -202,6 +201,12 @@ def _written(
     )
 
 
+def _assumption(found: Finding) -> str:
+    """What is not verified, for a list under that heading."""
+    _, _, named = found.message.partition("not verified: ")
+    return f"{found.subject}: {named or found.message}"
+
+
 def _write_curves(
     study: Study, read: Sequence[CurveResult], folder: Path, context: Context, *, synthetic: bool
 ) -> None:
@@ -209,7 +214,7 @@ def _write_curves(
     if not read:
         return
     source = study.settings.cq_source
-    runs = curves.of_runs(facts(study, Well), read)
+    runs = curves.of_runs(facts(study, Well), read, traces=derived_records(study, CurveTrace))
     context = replace(context, index_link="index.html")
     text = curves.page(runs, links=context.run_links, cq_source=source, context=context, synthetic=synthetic)
     (folder / "curves.html").write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["CURVE_CALLS", "CurveCall", "CurveResult", "CurveResults"]
+__all__ = ["CURVE_CALLS", "CurveCall", "CurveResult", "CurveResults", "CurveTrace"]
 
 CurveCall = Literal["amplified", "not amplified", "doubtful"]
 CURVE_CALLS: tuple[CurveCall, ...] = CurveCall.__args__  # type: ignore[attr-defined]
@@ -78,6 +78,31 @@ class CurveResult:
     efficiency_se: float | None
     assay_efficiency: float | None
     assay_efficiency_se: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveTrace:
+    """Fluorescence of a curve that is to be looked at, or of the typical one beside it.
+
+    Attributes
+    ----------
+    run_id, position, target : str
+        Well.
+    typical : bool
+        Whether it is here for comparison: an amplified curve of the target in the run, neither doubtful nor apart from
+        the instrument, whose height is the median of such.
+    cycles : tuple of float
+        Cycle numbers.
+    fluorescence : tuple of float or None
+        As recorded, one a cycle; None where a reading is missing.
+    """
+
+    run_id: str
+    position: str
+    target: str
+    typical: bool
+    cycles: tuple[float, ...]
+    fluorescence: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

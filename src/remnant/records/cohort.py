@@ -18,6 +18,7 @@ __all__ = [
     "IncidenceAt",
     "IncidenceCurve",
     "LeadTimes",
+    "LeftOut",
     "MarkerGroup",
     "MrdLeadTimes",
     "Outcome",
@@ -137,39 +138,20 @@ class Frequency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Association:
-    """A table of counts with every test of it by name.
+class LeftOut:
+    """Patients who are in no cell of a table, and what is known of them.
 
     Attributes
     ----------
-    row_variable, column_variable : str
-        What rows and columns are.
-    rows, columns : tuple of str
-        Names of the groups and of the outcomes.
-    counts : tuple of tuple of int
-        The table, row by row.
-    left_out : int
-        Patients without a value of either variable, or of another level.
-    direction : str
-        Alternative of the one-sided tests and how it was chosen; empty for tables larger than 2x2.
-    shares : tuple of Frequency
-        First outcome in each row.
-    tests : tuple of TestResult
-        All tests; none is marked as the right one.
-    effects : tuple of Effect
-        Effect sizes; empty for tables larger than 2x2.
+    row, column : str
+        Their group and their outcome; ``"not known"`` where there is none.
+    patients : int
+        How many.
     """
 
-    row_variable: str
-    column_variable: str
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
-    left_out: int
-    direction: str
-    shares: tuple[Frequency, ...]
-    tests: tuple[TestResult, ...]
-    effects: tuple[Effect, ...]
+    row: str
+    column: str
+    patients: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +185,49 @@ class AssociationBounds:
     highest_p: float
     lowest_counts: tuple[tuple[int, ...], ...]
     highest_counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """A table of counts with every test of it by name.
+
+    Attributes
+    ----------
+    row_variable, column_variable : str
+        What rows and columns are.
+    rows, columns : tuple of str
+        Names of the groups and of the outcomes.
+    counts : tuple of tuple of int
+        The table, row by row.
+    left_out : int
+        Patients without a value of either variable, or of another level.
+    left_out_by : tuple of LeftOut
+        The same patients by what is known of them; empty for a table that was typed in.
+    bounds : AssociationBounds or None
+        Fisher's P value over every outcome that patients of known group and unknown outcome might have; None if there
+        are none, if the table is not 2x2, or if there are too many to try.
+    direction : str
+        Alternative of the one-sided tests and how it was chosen; empty for tables larger than 2x2.
+    shares : tuple of Frequency
+        First outcome in each row.
+    tests : tuple of TestResult
+        All tests; none is marked as the right one.
+    effects : tuple of Effect
+        Effect sizes; empty for tables larger than 2x2.
+    """
+
+    row_variable: str
+    column_variable: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    left_out: int
+    left_out_by: tuple[LeftOut, ...]
+    bounds: AssociationBounds | None
+    direction: str
+    shares: tuple[Frequency, ...]
+    tests: tuple[TestResult, ...]
+    effects: tuple[Effect, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -223,7 +223,7 @@ def level_table(found: AssayValidation) -> Table:
         Column("Signals", number=True),
         Column("Mean Cq", number=True),
         Column("SD of Cq", number=True),
-        Column("CV, % (95 % interval)", number=True),
+        Column("CV, % (95 %)", number=True),
         Column("CV by profile, %", number=True),
         Column("Off the line, log₁₀", number=True),
         Column("Range", share=1),

@@ -26,6 +26,10 @@ _HEIGHT: Final = 96
 _LEFT: Final = 34
 _RIGHT: Final = 88
 _LINE: Final = 13.0
+_STRIP: Final = (-8.0, -21.0)
+"""Heights of the lines for names of rules, above a chart; the lower one is filled first."""
+_BY_PLACE: Final = "1-2s"
+"""A point beyond two standard deviations shows this rule by its place and colour."""
 _LEAST_REACH: Final = 3.5
 _BANDS: Final = (1, 2, 3)
 
@@ -55,7 +59,7 @@ def spec(points: Sequence[ControlPoint]) -> dict[str, Any]:
     ]
     nothing = "No chart has its limits yet." if points else "No internal control was measured."
     empty = {"data": {"values": [{}]}, "mark": {"type": "text", "text": nothing}}
-    return draw.configured({"vconcat": panels or [empty], "spacing": 40, "bounds": "flush"})
+    return draw.configured({"vconcat": panels or [empty], "spacing": 70, "bounds": "flush"})
 
 
 def svg(points: Sequence[ControlPoint]) -> str:
@@ -94,8 +98,9 @@ def page(points: Sequence[ControlPoint], *, context: Context, synthetic: bool = 
     section = Section(
         title="Levey-Jennings charts",
         figure=draw.inline(svg(points), css_class="controls", identity="controls"),
-        caption="Hollow points are from before the chart had its mean and standard deviation. Where names of "
-        "rules would cover one another, the table below has them all." + _unset(points),
+        caption="Amber: a rule warns (1-2s, beyond two standard deviations, where none is named); red: the run is rejected. "
+        "Hollow points are from before the chart had its mean and standard deviation. Where names of rules would cover one "
+        "another, the table below has them all." + _unset(points),
         tables=(table(points),),
     )
     return html.render(
@@ -118,18 +123,24 @@ def _unset(points: Sequence[ControlPoint]) -> str:
 
 
 def _that_fit(
-    named: Sequence[tuple[float, float, str, str]],
+    named: Sequence[tuple[float, str, str]],
 ) -> list[tuple[float, float, str, str]]:
-    """Names of rules that cover no other and stay in their chart, those of rejected runs first."""
+    """Names of rules in the lines above a chart, none over another, those of rejected runs first."""
     kept: list[tuple[float, float, str, str]] = []
-    for x, y, text, colour in sorted((row for row in named if row[2]), key=lambda row: row[3] != ACT):
-        inside = min(max(y, 6.0), _HEIGHT - 6.0)
-        if all(
-            abs(inside - other) > _LINE or abs(x - place) > text_width(text + written) / 2 + 4
-            for place, other, written, _ in kept
-        ):
-            kept.append((x, inside, text, colour))
+    for x, text, colour in sorted((row for row in named if row[1]), key=lambda row: row[2] != ACT):
+        for y in _STRIP:
+            if all(
+                y != other or abs(x - place) > text_width(text + written) / 2 + 4
+                for place, other, written, _ in kept
+            ):
+                kept.append((x, y, text, colour))
+                break
     return kept
+
+
+def _named(point: ControlPoint) -> str:
+    """Rules that a point's place alone does not tell."""
+    return ", ".join(rule for rule in map(westgard, ([one] for one in point.rules)) if rule != _BY_PLACE)
 
 
 def _panel(title: str, held: list[ControlPoint]) -> dict[str, Any]:
@@ -147,14 +158,13 @@ def _panel(title: str, held: list[ControlPoint]) -> dict[str, Any]:
         (_WIDTH + 6.0, _place(band, reach), f"{numbers.signed(band, 0)} SD", MUTED) for band in (-3, -2, 2, 3)
     ]
     names.append((_WIDTH + 6.0, _place(0, reach), "mean", MUTED))
-    named = [
-        (row["x"], _beside(row["y"], reach), westgard(p.rules), row["colour"])
-        for row, p in zip(rows, held, strict=True)
-    ]
+    heights = {row["x"]: row["y"] for row in rows}
+    named = _that_fit([(row["x"], _named(p), row["colour"]) for row, p in zip(rows, held, strict=True)])
+    above = min([0.0, *(y for _, y, _, _ in named)])
+    leaders = [{"x": x, "y": y + _LINE / 2, "y2": heights[x]} for x, y, _, _ in named]
     return {
         "width": _WIDTH,
         "height": _HEIGHT,
-        "title": _title(title, held),
         "layer": [
             _rules([{"y": _place(0, reach)}], {"color": INK, "strokeWidth": 0.8}),
             _rules(
@@ -162,25 +172,17 @@ def _panel(title: str, held: list[ControlPoint]) -> dict[str, Any]:
                 {"color": MUTED, "strokeWidth": 0.6, "strokeDash": [2, 3]},
             ),
             _rules([line for line in lines if not line["dash"]], {"color": ACT, "strokeWidth": 0.8}),
+            *_leaders(leaders),
             *_trace(rows),
             *_marks(rows),
-            *labels(_that_fit(named), align="center"),
+            *labels(named, halo=False, align="center"),
+            *labels(
+                [(0.0, above - 16.0, _title(title, held), INK)], halo=False, align="left", fontWeight=600
+            ),
             *labels(names, halo=False, align="left"),
             *labels(_dates(held, step), halo=False, align="center"),
         ],
     }
-
-
-def _beside(y: float, reach: float) -> float:
-    """Height of words at a point: above or below it, inside the chart, where no red line strikes them through."""
-    lines = [_place(sign * _BANDS[-1], reach) for sign in (-1, 1)]
-    places = [y + step for step in (-11, 11, -18, 18)]
-    free = [
-        place
-        for place in places
-        if 6 <= place <= _HEIGHT - 6 and all(abs(place - line) > _LINE / 2 for line in lines)
-    ]
-    return next(iter(free), y - 11)
 
 
 def _distance(point: ControlPoint, held: Sequence[ControlPoint]) -> float:
@@ -235,6 +237,16 @@ def _rules(rows: list[dict[str, Any]], style: dict[str, Any]) -> dict[str, Any]:
         "mark": {"type": "rule", "aria": False, **style},
         "encoding": {"x": {"value": 0}, "x2": {"value": _WIDTH}, "y": pixels("y")},
     }
+
+
+def _leaders(rows: list[dict[str, float]]) -> list[dict[str, Any]]:
+    """Thin lines from names of rules down to their points."""
+    layer = {
+        "data": {"values": rows},
+        "mark": {"type": "rule", "color": MUTED, "strokeWidth": 0.6, "strokeDash": [1, 2], "aria": False},
+        "encoding": {"x": pixels("x"), "y": pixels("y"), "y2": {"field": "y2"}},
+    }
+    return [layer] if rows else []
 
 
 def _trace(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from remnant.assay.qpcr.amplification_cq import usual_differences
+from remnant.assay.qpcr.amplification_cq import disagreements, usual_differences
 from remnant.knowledge.qpcr_curves import amplification_rules
-from remnant.records.amplification import CURVE_CALLS, CurveResult
+from remnant.records.amplification import CURVE_CALLS, CurveResult, CurveTrace
 from remnant.records.run import Well
-from remnant.report import html, numbers
+from remnant.report import curve_pictures, html, numbers
 from remnant.report.context import Context
 from remnant.report.table import Cell, Column, Section, Table, Tone
 
@@ -39,12 +39,15 @@ class RunCurves:
         By position and target, with the instrument's Cq.
     usual : mapping of str to float
         Median of our Cq less the instrument's by target, cycles; no key where no well has both.
+    traces : tuple of CurveTrace
+        Fluorescence of wells that are to be looked at, and of a typical curve of each of their targets.
     """
 
     run_id: str
     curves: tuple[CurveResult, ...]
     wells: Mapping[tuple[str, str], Well]
     usual: Mapping[str, float]
+    traces: tuple[CurveTrace, ...] = field(default=(), repr=False)
 
     def well(self, curve: CurveResult) -> Well | None:
         """The well of a curve.
@@ -99,7 +102,9 @@ class RunCurves:
         return difference is not None and abs(difference - usual) > amplification_rules().cq_difference
 
 
-def of_runs(wells: Iterable[Well], results: Iterable[CurveResult]) -> tuple[RunCurves, ...]:
+def of_runs(
+    wells: Iterable[Well], results: Iterable[CurveResult], *, traces: Iterable[CurveTrace] = ()
+) -> tuple[RunCurves, ...]:
     """Curves and wells of a study, run by run.
 
     Parameters
@@ -108,6 +113,8 @@ def of_runs(wells: Iterable[Well], results: Iterable[CurveResult]) -> tuple[RunC
         With the instrument's Cq.
     results : iterable of CurveResult
         Curves read by us.
+    traces : iterable of CurveTrace, default ()
+        Fluorescence of the wells that are to be looked at.
 
     Returns
     -------
@@ -121,12 +128,16 @@ def of_runs(wells: Iterable[Well], results: Iterable[CurveResult]) -> tuple[RunC
     for well in wells:
         if well.run_id in curves:
             held[well.run_id].append(well)
+    drawn: dict[str, list[CurveTrace]] = defaultdict(list)
+    for trace in traces:
+        drawn[trace.run_id].append(trace)
     return tuple(
         RunCurves(
             run_id=run,
             curves=tuple(sorted(curves[run], key=lambda one: (one.target, one.position))),
             wells={(well.position, well.target): well for well in held[run]},
             usual={target: value for (_, target), value in usual_differences(held[run], curves[run]).items()},
+            traces=tuple(drawn[run]),
         )
         for run in sorted(curves)
     )
@@ -327,13 +338,15 @@ def run_page(run: RunCurves, *, cq_source: str, context: Context, synthetic: boo
         caption=f"{_used(cq_source)} {_reading()}{said}",
         tables=(run_table(run),),
     )
+    looked = disagreements(tuple(run.wells.values()), run.curves)
+    pictures = curve_pictures.section(looked, run.traces)
     return html.render(
         "sections.html",
         context=context,
         synthetic=synthetic,
         heading=f"curves of run {run.run_id}",
         up=("Amplification curves", "../curves.html") if context.index_link else None,
-        sections=[section],
+        sections=[pictures, section],
     )
 
 

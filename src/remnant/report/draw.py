@@ -22,6 +22,7 @@ __all__ = ["FONT", "FONT_SIZE", "HALO", "configured", "inline", "pdf", "png", "s
 
 FONT: Final = "'Source Sans 3', system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 FONT_SIZE: Final = 12
+_ENLARGED: Final = 1.3  # at most, so that the letters of a figure are those of the text around it
 HALO: Final = {"stroke": PAPER, "strokeWidth": 3, "strokeJoin": "round", "strokeOpacity": 0}
 """Mark properties of a text with a rim of paper. The rim is laid under the letters when the SVG is made; other
 renderers of the specification leave it out."""
@@ -161,7 +162,9 @@ def inline(figure: str, *, css_class: str, identity: str) -> str:
     str
         SVG element.
     """
-    head = f'<svg class="{escape(css_class)}" role="img" aria-labelledby="{identity}"'
+    width = float(figure.partition('viewBox="')[2].partition('"')[0].split()[2])
+    size = f"max-width: {_ENLARGED * width:.0f}px"
+    head = f'<svg class="{escape(css_class)}" style="{size}" role="img" aria-labelledby="{identity}"'
     return figure.replace("<svg", head, 1).replace("<desc>", f'<desc id="{identity}">', 1)
 
 

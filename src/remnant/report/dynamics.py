@@ -31,7 +31,7 @@ CLONE_HUES: Final = ("#0072b2", "#d55e00", "#8c6d1f", "#cc79a7", "#56b4e9", "#00
 _WIDTH: Final = 620
 _FLOOR: Final = 0.5
 _LANE: Final = 15
-_COLUMN, _ROW = 210, 84
+_COLUMN, _ROW, _GAP = 210, 84, 0.08
 
 
 def route_hues(routes: Iterable[str]) -> dict[str, str]:
@@ -190,7 +190,7 @@ def clone_plot(
                 "field": "low",
                 "type": "quantitative",
                 "axis": {
-                    "title": "log10 of all cells (width)",
+                    "title": "width: log₁₀ of all cells",
                     "grid": False,
                     "labels": False,
                     "ticks": False,
@@ -248,27 +248,35 @@ def model_diagram(model: Model, *, leave_out: Sequence[str] = (), title: str = "
     }
     layers = [
         {
-            "data": {"values": [arrow for arrow in arrows if arrow["dashed"] is dashed]},
-            "mark": {"type": "rule", "color": MUTED, "strokeDash": [5, 4] if dashed else [1, 0]},
-            "encoding": {**axes, "x2": {"field": "x2"}, "y2": {"field": "y2"}},
+            "data": {
+                "values": [bend for arrow in arrows if arrow["dashed"] is dashed for bend in arrow["bends"]]
+            },
+            "mark": {
+                "type": "line",
+                "color": MUTED,
+                "strokeWidth": 1.2,
+                "strokeDash": [5, 4] if dashed else [1, 0],
+                "strokeJoin": "round",
+            },
+            "encoding": {
+                **axes,
+                "detail": {"field": "arrow", "type": "nominal"},
+                "order": {"field": "step", "type": "quantitative"},
+            },
         }
         for dashed in (False, True)
     ]
     heads = {
-        "data": {"values": arrows},
+        "data": {"values": [arrow["bends"][-1] for arrow in arrows]},
         "mark": {
             "type": "point",
-            "shape": "triangle",
+            "shape": "triangle-right",
             "filled": True,
             "color": MUTED,
             "size": 70,
             "opacity": 1,
         },
-        "encoding": {
-            "x": {**axes["x"], "field": "x2"},
-            "y": {**axes["y"], "field": "y2"},
-            "angle": {"field": "angle", "type": "quantitative", "scale": None},
-        },
+        "encoding": axes,
     }
     boxes = {
         "data": {"values": nodes},
@@ -335,9 +343,9 @@ def _fan(
         "type": "quantitative",
         "scale": {"type": "log", "domain": [_FLOOR, top]},
         "axis": {
-            "title": "cells (floor: none)",
-            "values": [10.0**power for power in range(0, 19, 3)],
-            "labelExpr": "'10' + replace(replace(replace(replace(replace(replace(replace(replace(replace(replace("
+            "title": "cells",
+            "values": [_FLOOR, *(10.0**power for power in range(3, 19, 3))],
+            "labelExpr": "datum.value < 1 ? 'none' : '10' + replace(replace(replace(replace(replace(replace(replace(replace(replace(replace("
             "'' + round(log(datum.value) / log(10)), /0/g, '⁰'), /1/g, '¹'), /2/g, '²'), /3/g, '³'), /4/g, '⁴'), "
             "/5/g, '⁵'), /6/g, '⁶'), /7/g, '⁷'), /8/g, '⁸'), /9/g, '⁹')",
         },
@@ -387,7 +395,7 @@ def _therapy_lanes(therapies: Sequence[Therapy], days: list[float]) -> Spec:
                 "field": "name",
                 "type": "nominal",
                 "sort": names,
-                "axis": {"title": None, "domain": False, "ticks": False},
+                "axis": {"title": None, "domain": False, "ticks": False, "labelPadding": 6},
             },
         },
     }
@@ -420,7 +428,7 @@ def _outcome_panel(
         "field": "row",
         "type": "nominal",
         "sort": rows,
-        "axis": {"title": None, "ticks": False, "domain": False, "labelLimit": 420},
+        "axis": {"title": None, "ticks": False, "domain": False, "labelLimit": 420, "labelPadding": 6},
     }
     return {
         "width": 400,
@@ -473,19 +481,22 @@ def _own_rates(model: Model, name: str) -> str:
 
 
 def _arrows(model: Model, place: Mapping[str, tuple[int, int]]) -> list[dict[str, Any]]:
+    """Ways from type to type: out at the height of the node, up or down between two columns, and in.
+
+    So they pass between the name above a node and the rates below it, and never through either.
+    """
     arrows: dict[tuple[str, str], dict[str, Any]] = {}
     for event in model.events:
         for product in event.products:
             if event.source in place and product in place and product != event.source:
                 (x, y), (x2, y2) = place[event.source], place[product]
-                length = float(np.hypot(x2 - x, y2 - y))
-                part = 0.13 / length
+                between = x + 0.5
+                corners = [(x + _GAP, y), (between, y), (between, y2), (x2 - _GAP, y2)]
                 arrows[event.source, product] = {
-                    "x": x + part * (x2 - x),
-                    "y": y + part * (y2 - y),
-                    "x2": x2 - part * (x2 - x),
-                    "y2": y2 - part * (y2 - y),
-                    "angle": float(np.degrees(np.arctan2(_ROW * (y2 - y), _COLUMN * (x2 - x)))) + 90.0,
+                    "bends": [
+                        {"x": across, "y": down, "step": step, "arrow": f"{event.source} {product}"}
+                        for step, (across, down) in enumerate(corners)
+                    ],
                     "dashed": event.kind in {"mutation", "antigen_loss", "transformation"},
                 }
     return list(arrows.values())

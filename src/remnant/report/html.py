@@ -13,13 +13,16 @@ import markupsafe
 from remnant.report import numbers
 from remnant.report.context import DISCLAIMER, Context
 from remnant.report.palette import dark_rules
+from remnant.report.sentences import as_printed
 from remnant.report.table import with_content
 
 __all__ = ["render", "written"]
 
 _WHOLE: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}|(?:&lt;|&gt;|[=≥≤]) [−+]?\d[\d.]*(?: %)?|\d[\d.]* (?:%|× 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)|\b(?:\d+|R)-(?:\d?s|x)\b"
+    r"\d{4}-\d{2}-\d{2}|(?:\b[nPz] )?(?:&lt;|&gt;|[=≥≤]) [−+]?\d[\d.]*(?: (?:%|× 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?|\d[\d.,]*(?:-\d[\d.,]*)? (?:%|× 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
+    r"|\b(?:\d+|R)-(?:\d?s|x)\b|\b\d[\d.,]*-[\d.,]*\d\b|\b[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+\b"
 )
+_CODE: Final = re.compile(r"`([^`]+)`")
 
 
 @functools.cache
@@ -37,9 +40,9 @@ def _environment() -> jinja2.Environment:
 
 
 def _dates(text: str) -> markupsafe.Markup:
-    """Text whose dates, percentages, comparisons and names of control rules are not broken at the end of a line."""
-    held = str(markupsafe.escape(numbers.with_minus(text)))
-    return markupsafe.Markup(_WHOLE.sub(r'<span class="d">\g<0></span>', held))  # noqa: S704  escaped
+    """Text whose dates, ranges, comparisons and codes are not broken at the end of a line; what is typed is set as code."""
+    held = _WHOLE.sub(r'<span class="d">\g<0></span>', str(markupsafe.escape(as_printed(text))))
+    return markupsafe.Markup(_CODE.sub(r"<code>\1</code>", held))  # noqa: S704  escaped
 
 
 @functools.cache

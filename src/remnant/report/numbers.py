@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import re
 from typing import TYPE_CHECKING, Final
 
 from remnant.units import unit_label
@@ -24,6 +23,7 @@ __all__ = [
     "day",
     "in_sentence",
     "interval",
+    "is_more_than",
     "iso",
     "level",
     "limit",
@@ -37,11 +37,9 @@ __all__ = [
     "share",
     "signed",
     "significant_digits",
-    "with_minus",
 ]
 
 MINUS: Final = "\N{MINUS SIGN}"
-_HYPHEN: Final = re.compile(r"(?<![^\s(])-(?=\d)")
 _SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MONTHS: Final = [
     "January",
@@ -275,8 +273,10 @@ def measured(measurement: Measurement, *, with_unit: bool = False) -> str:
     if m.state == "not evaluable":
         return "not evaluable"
     if m.estimate is None or m.lower is None or m.upper is None:
+        if is_more_than(m):
+            return _more_than(m, with_unit=with_unit)
         if m.upper_limit is None:
-            return m.state if m.lower is None else _more_than(m, with_unit=with_unit)
+            return m.state
         return limit(m.upper_limit, unit=m.unit, control=m.control, with_unit=with_unit)
     digits = significant_digits(m.lower, m.upper)
     ends = interval(m.lower, m.upper, digits=digits, unit=m.unit, like=m.estimate)
@@ -285,6 +285,22 @@ def measured(measurement: Measurement, *, with_unit: bool = False) -> str:
         return f"positive, not quantifiable (interval {ends})"
     text = f"{number(m.estimate, digits, unit=m.unit)} ({ends})"
     return _with_unit(text, m.unit, m.control) if with_unit else text
+
+
+def is_more_than(m: Measurement) -> bool:
+    """Whether only a lower bound is known: every partition positive, or reported as more than a limit.
+
+    Parameters
+    ----------
+    m : Measurement
+        Any detection state.
+
+    Returns
+    -------
+    bool
+        True where it is printed as ``"> 3 × 10⁵"``.
+    """
+    return m.state != "not evaluable" and m.lower is not None and m.estimate is None and m.upper_limit is None
 
 
 def _more_than(m: Measurement, *, with_unit: bool) -> str:
@@ -487,27 +503,6 @@ def plural(n: int, word: str, words: str = "") -> str:
     ('1 sample', '3 samples', '2 biopsies')
     """
     return f"{n} {word if n == 1 else words or word + 's'}"
-
-
-def with_minus(text: str) -> str:
-    """Sentence whose negative numbers have a minus sign, where a stage wrote a hyphen.
-
-    Parameters
-    ----------
-    text : str
-        Any text; ranges, dates and codes keep their hyphens.
-
-    Returns
-    -------
-    str
-        As it is printed.
-
-    Examples
-    --------
-    >>> with_minus("Change -0.90 log10 (-1.69 to +0.11), S-014, 2020-01-02, 3-5 %")
-    'Change −0.90 log10 (−1.69 to +0.11), S-014, 2020-01-02, 3-5 %'
-    """
-    return _HYPHEN.sub(MINUS, text)
 
 
 def iso(date: dt.date | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from remnant.report.numbers import with_minus
+from remnant.report.sentences import as_printed
 
 __all__ = ["Cell", "Column", "Section", "Table", "plain", "with_content"]
 
@@ -145,7 +145,7 @@ def plain(table: Table) -> dict[str, Any]:
     """
     made = with_content(table)
     rows = (
-        tuple(replace(cell, text=with_minus(cell.text), note=with_minus(cell.note)) for cell in row)
+        tuple(replace(cell, text=as_printed(cell.text), note=as_printed(cell.note)) for cell in row)
         for row in made.rows
     )
-    return asdict(replace(made, rows=tuple(rows), note=with_minus(made.note)))
+    return asdict(replace(made, rows=tuple(rows), note=as_printed(made.note)))

@@ -16,7 +16,7 @@ from remnant.knowledge.fish import fish_row
 from remnant.records.fish import CompartmentCall, SortedSample
 from remnant.report import words
 from remnant.report.draw import FONT
-from remnant.report.numbers import p_value
+from remnant.report.numbers import p_value, probability
 from remnant.report.palette import GRID, INK, MUTED, PAPER, contrast
 from remnant.report.table import Cell, Column, Section, Table
 
@@ -140,7 +140,7 @@ def _drawn(node: _Node) -> str:
             (call.verdict, 13, "600"),
             (f"{call.positive}/{call.scored}, {_purity(call)}", 12, "normal"),
             (f"true share {_share(call)}", 12, "normal"),
-            (f"P(involved) {call.probability:.2f}", 12, "normal"),
+            (f"P(involved) {probability(call.probability)}", 12, "normal"),
         ]
     top = y + 18 if call is not None else y + _HEIGHT / 2 - 3
     text = "".join(
@@ -292,7 +292,7 @@ def verdict_table(sample: SortedSample) -> Table:
             Cell(f"{call.positive}/{call.scored}"),
             Cell(_purity(call).removeprefix("purity ")),
             Cell(_share(call)),
-            Cell(f"{call.probability:.2f}"),
+            Cell(probability(call.probability)),
             Cell(p_value(call.p_value).removeprefix("P ").removeprefix("= ")),
             Cell(str(call.critical_count), note=f"size {call.attained_size:.3f}"),
             Cell(call.classical_verdict, note=call.classical_method, tone="look" if call.disagrees else ""),
@@ -323,6 +323,14 @@ def reason_table(sample: SortedSample) -> Table:
     )
 
 
+def _range(lower: float, upper: float) -> str:
+    """Range of a probability, never as certainty; one bound where both ends print alike."""
+    ends = probability(lower), probability(upper)
+    if ends[0] == ends[1]:
+        return ends[0]
+    return " to ".join(ends) if any(end[0] in "<>" for end in ends) else "-".join(ends)
+
+
 def origin_table(sample: SortedSample) -> Table:
     """Posterior over the classes of origin.
 
@@ -344,7 +352,7 @@ def origin_table(sample: SortedSample) -> Table:
     )
     found = sample.origin
     rows = tuple(
-        (Cell(name), Cell(f"{after:.2f}"), Cell(f"{low:.2f}-{high:.2f}"), Cell(f"{before:.2f}"))
+        (Cell(name), Cell(probability(after)), Cell(_range(low, high)), Cell(probability(before)))
         for name, after, low, high, before in zip(
             found.classes, found.probability, found.lower, found.upper, found.prior, strict=True
         )

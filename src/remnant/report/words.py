@@ -24,6 +24,7 @@ __all__ = [
     "describe_patient",
     "donors_limit",
     "event_label",
+    "not_known",
     "pace",
     "place",
     "rule_label",
@@ -54,6 +55,12 @@ _COLUMNS: Final = {"fab": "FAB", "baalc": "BAALC", "wt1": "WT1"}
 _QUESTIONS: Final = {
     "outside_b_lineage": "lesion outside the B lineage",
     "hsc_involved": "lesion in stem cells",
+}
+_NOT_KNOWN: Final = {
+    "outside_b_lineage": "nothing outside the B lineage is positive, and not every gate that could refute it is negative, or no "
+    "sorted sample was judged; whoever is positive is always known, so the shares of the known are too high",
+    "hsc_involved": "no stem cell is positive, and not every gate that could refute it is negative, or no sorted sample was "
+    "judged; whoever is positive is always known, so the shares of the known are too high",
 }
 _SYMBOLS: Final = {"quantified": "●", "detected": "◐", "not detected": "▽", "not evaluable": "×"}
 
@@ -319,6 +326,27 @@ def compartments(sample: SortedSample, *, on: dt.date | None = None) -> str:
 
 def _and(names: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def not_known(name: str) -> str:
+    """Why a column of the cohort table may have no answer, where more than a missing value stands behind it.
+
+    Parameters
+    ----------
+    name : str
+        Column name.
+
+    Returns
+    -------
+    str
+        Part of a sentence; empty where a missing value is only that.
+
+    Examples
+    --------
+    >>> not_known("hsc_involved")[:33], not_known("transcript")
+    ('no stem cell is positive, and not', '')
+    """
+    return _NOT_KNOWN.get(name, "")
 
 
 def column(name: str) -> str:

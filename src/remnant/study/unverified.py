@@ -12,6 +12,7 @@ from typing import Any, Final
 from remnant.knowledge.dpcr import dpcr_rules
 from remnant.knowledge.dpcr import unverified_rows as unverified_rows_of_digital
 from remnant.knowledge.qpcr import qpcr_rules, unverified_rows
+from remnant.knowledge.spelling import spelt
 from remnant.knowledge.tables import rows
 from remnant.records.clonotype import CloneTrack
 from remnant.records.control import VarianceComponent
@@ -104,12 +105,12 @@ def _note(what: str, table: str, labels: Collection[str]) -> Finding:
 def _of_quantification(measured: Collection[Measurement]) -> tuple[str, ...]:
     """Rows behind measurements from wells of quantitative PCR; values from reports use none."""
     controls = {one.control for one in measured if one.run_id and one.control and one.platform == "qpcr"}
-    return tuple(_words(name) for name, _ in unverified_rows(qpcr_rules(), controls)) if controls else ()
+    return tuple(spelt(name) for name, _ in unverified_rows(qpcr_rules(), controls)) if controls else ()
 
 
 def _of_digital(wells: Collection[DigitalWell]) -> tuple[str, ...]:
     """Rows behind wells of digital PCR."""
-    return tuple(_words(name) for name, _ in unverified_rows_of_digital(dpcr_rules(), wells))
+    return tuple(spelt(name) for name, _ in unverified_rows_of_digital(dpcr_rules(), wells))
 
 
 def _of_errors(parts: Iterable[VarianceComponent], measured: Collection[Measurement]) -> tuple[str, ...]:
@@ -146,11 +147,11 @@ def _of_sorted_cells(samples: Collection[SortedSample]) -> Iterable[tuple[str, s
 def _of_background(baselines: Iterable[Baseline]) -> tuple[str, ...]:
     statuses = {row["id"]: row["status"] for row in rows("background")}
     named = {base.rule_id for base in baselines if statuses.get(base.rule_id) == "unverified"}
-    return tuple(_words(name) for name in sorted(named))
+    return tuple(spelt(name) for name in sorted(named))
 
 
 def _of_table(table: str, is_used: Callable[[dict[str, Any]], bool]) -> tuple[str, ...]:
-    return tuple(_words(row["id"]) for row in rows(table) if row["status"] == "unverified" and is_used(row))
+    return tuple(spelt(row["id"]) for row in rows(table) if row["status"] == "unverified" and is_used(row))
 
 
 def _is_of(markers: Collection[str]) -> Callable[[dict[str, Any]], bool]:
@@ -161,7 +162,3 @@ def _is_of(markers: Collection[str]) -> Callable[[dict[str, Any]], bool]:
 def _is_used(row: dict[str, Any]) -> bool:
     """Whether a row is in use: of several ways to group at the landmark, the default one."""
     return "choose" not in row or bool(row.get("default"))
-
-
-def _words(name: str) -> str:
-    return name.replace(".", ": ").replace("_", " ")

@@ -3,7 +3,8 @@
 Negative controls are blanks of a leukaemia-specific target too, and better ones: they hold the wild type that may
 cross-amplify. Where the two kinds differ, the kind with more positives gives the rate. The rate has a Beta
 posterior; its prior, a clean well, gives way where the blanks hold more than a positive each. A blank that the
-others of its kind cannot explain (contaminated, swapped) is left out and named. Limits of blank and detection follow for any number of partitions.
+others of its kind cannot explain (contaminated, swapped) is left out and named; so are all no-template wells where
+wells of samples have fewer positives than their rate can give. Limits of blank and detection follow for any number of partitions.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy import stats
 
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.knowledge.dpcr import BlankRule
@@ -101,7 +103,7 @@ def blank_rates(
     outliers : set of int
         Blanks that were left out.
     findings : list of Finding
-        Targets without blanks, blanks left out, blanks that are positive.
+        Targets without blanks, blanks left out, blanks that are positive, blanks with more than wells of samples.
     """
     blanks: dict[tuple[str, str], dict[str, dict[int, Counted]]] = {}
     for i, well in enumerate(wells):
@@ -118,9 +120,17 @@ def blank_rates(
             if worst is not None:
                 outliers.add(worst)
                 findings.append(_left_out(wells[worst], counts[worst][0]))
-            kept[kind] = [one for i, one in counts.items() if i != worst]
+            others = [one for i, one in counts.items() if i != worst]
+            lower = (
+                _well_below(wells, positives, key, counts=others, rule=rule) if kind == _NO_TEMPLATE else None
+            )
+            if lower is not None:
+                outliers |= set(counts)
+                findings.append(_above_samples(key, others, lower=lower))
+                continue
+            kept[kind] = others
             findings += _positive(key, kind, kept[kind])
-        if not kept:
+        if not kinds:
             findings.append(_no_blank(key))
         rates[key], more = _rate(key, kept, rule)
         findings += more
@@ -156,6 +166,10 @@ def _summed(counts: Sequence[Counted]) -> Counted:
     return sum(one[0] for one in counts), sum(one[1] for one in counts)
 
 
+def _many(count: int, named: str) -> str:
+    return f"{count} {named}{'' if count == 1 else 's'}"
+
+
 def _is_positive(counts: Sequence[Counted]) -> bool:
     """More than a positive partition each."""
     return _summed(counts)[0] > len(counts)
@@ -170,6 +184,47 @@ def _outlier(counts: Mapping[int, Counted], rule: BlankRule) -> int | None:
     p_values = outlier_p_values(k, n, 0.0)
     worst = int(np.argmax(k / n))
     return rows[worst] if p_values[worst] < rule.outlier_p_value / len(rows) else None
+
+
+def _well_below(
+    wells: Sequence[NamedWell],
+    positives: Sequence[int | None],
+    key: tuple[str, str],
+    *,
+    counts: Sequence[Counted],
+    rule: BlankRule,
+) -> str | None:
+    """The well of a sample whose positives are too few for the rate of the blanks, if any: all wells share that rate."""
+    rate, _ = _rate(key, {_NO_TEMPLATE: counts}, rule)
+    held = [
+        (well.part.position, count, well.part.accepted)
+        for well, count in zip(wells, positives, strict=True)
+        if (well.part.run_id, well.target) == key
+        and well.part.kind != _NO_TEMPLATE
+        and not well.part.excluded
+        and count is not None
+    ]
+    if not held:
+        return None
+    k, n = (np.array([one[at] for one in held]) for at in (1, 2))
+    p_values = np.atleast_1d(stats.betabinom.cdf(k, n, rate.positives, rate.negatives))
+    least = int(np.argmin(p_values))
+    if p_values[least] >= rule.outlier_p_value / len(held):
+        return None
+    return f"{k[least]} of {n[least]} in {held[least][0]}"
+
+
+def _above_samples(key: tuple[str, str], counts: Sequence[Counted], *, lower: str) -> Finding:
+    run_id, target = key
+    k, n = _summed(counts)
+    return Finding(
+        code="dpcr.blank_above_samples",
+        severity="failure",
+        subject=f"run {run_id}",
+        message=f"{k} of {n} partitions of {_many(len(counts), 'blank')} are positive for {target or 'their channel'}, and a "
+        f"well of a sample has fewer ({lower}): this is no false-positive rate that the wells share. No such blank is used.",
+        advice="Look whether the blank is one; repeat the plate with clean no-template wells.",
+    )
 
 
 def _disagree(counts: Sequence[Counted], rule: BlankRule) -> bool:
@@ -234,13 +289,13 @@ def _positive(key: tuple[str, str], kind: str, counts: Sequence[Counted]) -> lis
         return []
     run_id, target = key
     k, n = _summed(counts)
-    named = "blanks" if kind == _NO_TEMPLATE else "negative controls"
+    named = "blank" if kind == _NO_TEMPLATE else "negative control"
     return [
         Finding(
             code="dpcr.blank_positive",
             severity="warning",
             subject=f"run {run_id}",
-            message=f"{k} of {n} partitions of {len(counts)} {named} are positive for {target or 'their channel'}.",
+            message=f"{k} of {n} partitions of {_many(len(counts), named)} are positive for {target or 'their channel'}.",
             advice="Look for contamination before trusting low results of this target."
             if kind == _NO_TEMPLATE
             else "The assay may amplify the wild type: low results of this target are judged against it.",

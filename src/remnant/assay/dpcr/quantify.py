@@ -165,7 +165,9 @@ def _decisions(
         elif well.obstacle:
             decisions.append(("no exposure", well.obstacle))
         elif i in bad_blanks:
-            decisions.append(("outlier", "The other blanks do not explain its positives."))
+            decisions.append(
+                ("outlier", "Neither the other blanks nor the wells of samples explain its positives.")
+            )
         elif i in outliers:
             decision, why = outliers[i]
             decisions.append((decision, f"{why[:1].upper()}{why[1:]}."))

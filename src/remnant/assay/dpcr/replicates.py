@@ -15,6 +15,7 @@ from remnant.assay.dpcr.wells import NamedWell
 from remnant.knowledge.dpcr import DigitalReplicates
 from remnant.numerics.partitions import between_well_variance, outlier_p_values
 from remnant.records.finding import Finding
+from remnant.units import p_value_text
 
 __all__ = ["replicate_outliers", "well_sds"]
 
@@ -92,7 +93,7 @@ def _apart(
         expected = k[rest].sum() / n[rest].sum() * n[worst]
         apart[rows.pop(worst)] = (
             f"{k[worst]} of {n[worst]} partitions positive where its replicates tell of {expected:.0f}"
-            f" (P = {p_value:.1e})"
+            f" ({p_value_text(p_value)})"
         )
     return apart, None
 
@@ -129,7 +130,7 @@ def _disagree(group: Sequence[NamedWell], p_value: float | None) -> Finding:
     what = (
         f"are no replicates, no half of the {len(group)} wells agrees: none is used"
         if p_value is None
-        else f"disagree (P = {p_value:.1e}), and nobody knows which is wrong: both count"
+        else f"disagree ({p_value_text(p_value)}), and nobody knows which is wrong: both count"
     )
     return Finding(
         code="dpcr.replicates_disagree",

@@ -136,7 +136,7 @@ def validate_digital_assay(
     if len(blanks) < chosen.blanks_min and all(len(group) < chosen.replicates_min for group in groups):
         raise MeasurementError(
             where=f"target {symbol}",
-            found=f"{len(blanks)} blanks, at most {max(map(len, groups), default=0)} replicates of a sample",
+            found=f"{len(blanks)} {'blank' if len(blanks) == 1 else 'blanks'}, at most {max(map(len, groups), default=0)} wells of a sample",
             needed=f"{chosen.blanks_min:g} blanks, or {chosen.replicates_min:g} replicates",
             advice="Measure blanks and replicates of a dilution series; name wells in a plate layout.",
         )

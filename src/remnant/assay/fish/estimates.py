@@ -33,6 +33,7 @@ from remnant.records.finding import Finding
 from remnant.records.fish import FishCount, FishEstimate, FishQuantified, ReaderAgreement, SortPurity
 from remnant.records.patient import Patient
 from remnant.records.sample import Fraction, Sample
+from remnant.units import p_value_text
 
 __all__ = ["UNSTATED", "FishFacts", "quantify_fish"]
 
@@ -383,7 +384,7 @@ def _disagreement(agreement: ReaderAgreement) -> list[Finding]:
             code="fish.readers_differ",
             severity="warning",
             subject=f"fraction {agreement.fraction_id}",
-            message=f"The readers differ: {counts} (exact test, P = {agreement.p_value:.2g}).",
+            message=f"The readers differ: {counts} (exact test, {p_value_text(agreement.p_value)}).",
             advice="Have the slide scored by a third reader.",
         )
     ]

@@ -77,7 +77,9 @@ def gate_content(fraction: Fraction, found: Sequence[SortPurity], *, source: str
         named = {own: fraction.purity * total, source: (1.0 - fraction.purity) * total}
         findings.append(_finding(fraction, "purity.unnamed", f"contaminants are taken to be {source}"))
     if not named:
-        conditional = f"purity not measured, taken as Beta({row['assumed_own']:g}, {row['assumed_others']:g})"
+        own_share, other_share = row["assumed_own"], row["assumed_others"]
+        mean = 100.0 * own_share / (own_share + other_share)
+        conditional = f"purity not measured, taken as {mean:.0f} %, Beta({own_share:g}, {other_share:g})"
         findings.append(_finding(fraction, "purity.assumed", conditional, severity="warning"))
         return GateContent(
             parameters={own: row["assumed_own"], source: row["assumed_others"]},

@@ -213,7 +213,7 @@ def _background(
         assumed_dispersion=rules.assumed_dispersion,
     )
     events = sum(tube.denominator for tube in controls)
-    basis = f"{len(controls)} controls, {sum(tube.events for tube in controls)} of {events:,} events"
+    basis = f"{len(controls)} controls, {sum(tube.events for tube in controls):,} of {events:,} events"
     if len(controls) >= rules.fewest_controls:
         return found, basis, ()
     finding = Finding(
@@ -256,11 +256,11 @@ def _state(
     k: int, *, blank: int, detection: float, quantification: float, n: int
 ) -> tuple[DetectionState, str]:
     if k <= blank:
-        return "not detected", f"{k} events; tubes without disease give up to {blank} among {n:,}"
+        return "not detected", f"{k:,} events; tubes without disease give up to {blank:,} among {n:,}"
     if k < detection:
-        return "detected", f"{k} events, below the limit of detection of {detection:.0f}"
+        return "detected", f"{k:,} events, below the limit of detection of {detection:,.0f}"
     if k < quantification:
-        return "detected", f"{k} events, below the limit of quantification of {quantification:.0f}"
+        return "detected", f"{k:,} events, below the limit of quantification of {quantification:,.0f}"
     return "quantified", ""
 
 
@@ -408,5 +408,5 @@ def mrd_statement(
 
 def _basis(events: int, by_background: float) -> str:
     if by_background > events:
-        return f"background: {by_background:.1f} events above it"
-    return f"counting: {events} events"
+        return f"background: {by_background:,.0f} events above it"
+    return f"counting: {events:,} events"

@@ -187,11 +187,11 @@ def read_curves(
 
 def _checked(curves: Curves) -> Floats:
     cycles = np.asarray(curves.cycles, dtype=np.float64)
-    if len(cycles) < 2 or not (cycles[0] > 0.0 and (np.diff(cycles) > 0.0).all()):
+    if not len(cycles) or not (cycles[0] > 0.0 and (np.diff(cycles) > 0.0).all()):
         raise MeasurementError(
             where="amplification curves",
             found=f"cycles {cycles[:3].tolist()} ...",
-            needed="two or more positive cycle numbers that increase",
+            needed="positive cycle numbers that increase",
             advice="Number the first cycle 1.",
         )
     return cycles

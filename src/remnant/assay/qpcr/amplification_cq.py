@@ -7,18 +7,44 @@ the usual one (the median) of the same run and target is taken off.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
+from typing import Final, Literal, NamedTuple
 
 from remnant.knowledge.qpcr_curves import AmplificationRules, amplification_rules
 from remnant.records.amplification import CurveResult
 from remnant.records.finding import Finding
 from remnant.records.run import Well
 
-__all__ = ["cq_findings", "usual_differences", "with_our_cq"]
+__all__ = ["Disagreement", "cq_findings", "disagreements", "usual_differences", "with_our_cq"]
 
 Place = tuple[str, str, str]
+Apart = Literal["doubtful", "call", "cq"]
+
+
+class Disagreement(NamedTuple):
+    """A well whose curve is doubtful, or says something else than the instrument.
+
+    Attributes
+    ----------
+    kind : {"doubtful", "call", "cq"}
+        A curve that could not be called; one of the two sees amplification and the other does not; two Cq apart.
+    well : Well
+        With the instrument's Cq.
+    result : CurveResult
+        Its curve.
+    usual_cycles : float
+        Usual difference of the run and target.
+    away_cycles : float or None
+        Our Cq less the instrument's less the usual difference; None unless two Cq are apart.
+    """
+
+    kind: Apart
+    well: Well
+    result: CurveResult
+    usual_cycles: float
+    away_cycles: float | None = None
 
 
 def with_our_cq(
@@ -126,6 +152,50 @@ def usual_differences(wells: Sequence[Well], results: Sequence[CurveResult]) -> 
     return {key: median(values) for key, values in found.items()}
 
 
+def disagreements(
+    wells: Sequence[Well], results: Sequence[CurveResult], *, rules: AmplificationRules | None = None
+) -> tuple[Disagreement, ...]:
+    """Wells to look at: doubtful curves, and curves that say something else than the instrument.
+
+    Parameters
+    ----------
+    wells : sequence of Well
+        With the instrument's Cq; those left out by the laboratory are not judged.
+    results : sequence of CurveResult
+        Their curves, read by us.
+    rules : AmplificationRules or None, default None
+        Bounds; None takes the table that ships.
+
+    Returns
+    -------
+    tuple of Disagreement
+        In the order of the wells.
+
+    Examples
+    --------
+    >>> disagreements([], [])
+    ()
+    """
+    bound = (rules or amplification_rules()).cq_difference
+    by_place, usual = _places(results), usual_differences(wells, results)
+    found = (
+        _disagreement(well, by_place[place], usual=usual.get((well.run_id, well.target), 0.0), bound=bound)
+        for well in wells
+        if (place := (well.run_id, well.position, well.target)) in by_place and well.excluded is None
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _disagreement(well: Well, result: CurveResult, *, usual: float, bound: float) -> Disagreement | None:
+    if result.call == "doubtful":
+        return Disagreement("doubtful", well, result, usual)
+    if well.detected is not None and well.detected != (result.call == "amplified"):
+        return Disagreement("call", well, result, usual)
+    if result.cq is None or well.cq is None or abs(result.cq - well.cq - usual) <= bound:
+        return None
+    return Disagreement("cq", well, result, usual, result.cq - well.cq - usual)
+
+
 def cq_findings(
     wells: Sequence[Well], results: Sequence[CurveResult], *, rules: AmplificationRules | None = None
 ) -> tuple[Finding, ...]:
@@ -151,46 +221,54 @@ def cq_findings(
     >>> cq_findings([], [])
     ()
     """
-    bound = (rules or amplification_rules()).cq_difference
-    by_place, usual = _places(results), usual_differences(wells, results)
-    found = (
-        _disagreement(well, by_place[place], usual=usual.get((well.run_id, well.target), 0.0), bound=bound)
-        for well in wells
-        if (place := (well.run_id, well.position, well.target)) in by_place and well.excluded is None
+    chosen = rules or amplification_rules()
+    return tuple(
+        _FINDINGS[one.kind](one, chosen.cq_difference) for one in disagreements(wells, results, rules=chosen)
     )
-    return tuple(one for one in found if one is not None)
 
 
-def _disagreement(well: Well, result: CurveResult, *, usual: float, bound: float) -> Finding | None:
-    subject = f"well {well.run_id}:{well.position}"
-    if result.call == "doubtful":
-        return Finding(
-            code="curve.doubtful",
-            severity="note",
-            subject=subject,
-            message=f"The amplification curve of {well.target} is doubtful: {result.reason}.",
-            advice="Look at the curve.",
-        )
-    if well.detected is not None and well.detected != (result.call == "amplified"):
-        seen = "a Cq" if well.detected else "none"
-        why = f" ({result.reason})" if result.reason else ""
-        return Finding(
-            code="curve.call_differs",
-            severity="warning",
-            subject=subject,
-            message=f"The instrument gives {well.target} {seen}; its curve is {result.call}{why}.",
-            found=f"instrument: {seen}; curve: {result.call}",
-            advice="Look at the curve and at the threshold.",
-        )
-    if result.cq is None or well.cq is None or abs(result.cq - well.cq - usual) <= bound:
-        return None
-    away = result.cq - well.cq - usual
+def _subject(well: Well) -> str:
+    return f"well {well.run_id}:{well.position}"
+
+
+def _doubtful(one: Disagreement, _bound: float) -> Finding:
+    return Finding(
+        code="curve.doubtful",
+        severity="note",
+        subject=_subject(one.well),
+        message=f"The amplification curve of {one.well.target} is doubtful: {one.result.reason}.",
+        advice="Look at the curve.",
+    )
+
+
+def _call_differs(one: Disagreement, _bound: float) -> Finding:
+    well, result = one.well, one.result
+    seen = "a Cq" if well.detected else "none"
+    why = f" ({result.reason})" if result.reason else ""
+    return Finding(
+        code="curve.call_differs",
+        severity="warning",
+        subject=_subject(well),
+        message=f"The instrument gives {well.target} {seen}; its curve is {result.call}{why}.",
+        found=f"instrument: {seen}; curve: {result.call}",
+        advice="Look at the curve and at the threshold.",
+    )
+
+
+def _cq_differs(one: Disagreement, bound: float) -> Finding:
     return Finding(
         code="curve.cq_differs",
         severity="warning",
-        subject=subject,
-        message=f"The Cq of {well.target} read from the curve is {away:+.2f} cycles off the instrument's, the usual difference of the run taken off.",
-        found=f"instrument {well.cq:.2f}, curve {result.cq:.2f}, usual difference {usual:+.2f}",
+        subject=_subject(one.well),
+        message=f"The Cq of {one.well.target} read from the curve is {one.away_cycles:+.2f} cycles off the instrument's, the usual difference of the run taken off.",
+        found=f"instrument {one.well.cq:.2f}, curve {one.result.cq:.2f}, usual difference {one.usual_cycles:+.2f}",
         needed=f"within {bound:g} cycles",
         advice="Look at the curve, its baseline and the threshold.",
     )
+
+
+_FINDINGS: Final[Mapping[Apart, Callable[[Disagreement, float], Finding]]] = {
+    "doubtful": _doubtful,
+    "call": _call_differs,
+    "cq": _cq_differs,
+}

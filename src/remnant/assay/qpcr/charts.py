@@ -193,7 +193,7 @@ def chart_findings(points: Iterable[ControlPoint], rules: Sequence[WestgardRule]
             code="qpcr.westgard" if point.rejects else "qpcr.westgard_warning",
             severity="warning" if point.rejects else "note",
             subject=f"run {point.run_id}",
-            message=f"Internal control {point.control_name}, {point.assay_id or point.target}: z = {point.z:.1f}; "
+            message=f"Internal control {point.control_name}, {point.assay_id or point.target}: z = {point.z:.2f}; "
             + "; ".join(f"{westgard([name])} ({label[name]})" for name in point.rules)
             + ".",
             advice="Decide whether the run stands." if point.rejects else None,

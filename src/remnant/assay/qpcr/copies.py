@@ -134,7 +134,12 @@ def _curve_obstacles(groups: Groups, curves: Curves) -> list[str]:
             obstacles.append(f"no standard curve of {target}")
         elif curve < 0 or curves.reasons[known]:
             said = "; ".join(curves.reasons[known])
-            obstacles.append(f"the standard curve of {target} failed the gates: {said}")
+            line = np.isfinite(curves.fits.slope[known])
+            obstacles.append(
+                f"the standard curve of {target} failed the gates: {said}"
+                if line
+                else f"no standard curve of {target}: {said}"
+            )
         else:
             obstacles.append("")
     return obstacles

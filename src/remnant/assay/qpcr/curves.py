@@ -187,7 +187,7 @@ def _gate_reasons(fits: standard_curve.StandardCurves, gates: CurveGates) -> tup
     ):
         failed = []
         if levels < gates.levels_min:
-            failed.append(f"{levels} levels, need {gates.levels_min}")
+            failed.append(f"{levels} {'level' if levels == 1 else 'levels'}, need {gates.levels_min}")
         if levels >= 2 and not gates.slope_low <= slope <= gates.slope_high:
             found = _apart(slope, 3, gates.slope_low, gates.slope_high)
             failed.append(f"slope {found}, need {gates.slope_low:g} to {gates.slope_high:g}")

@@ -103,6 +103,40 @@ def _refused(what: str, target: str, why: str, advice: str) -> Finding:
     )
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _without_standards(wells: Sequence[Well], target: str) -> MeasurementError:
+    """What is there instead of standards with copies and a Cq, and which targets have them."""
+    own = [well for well in wells if gene_symbol(well.target) == gene_symbol(target)]
+    marked = [well for well in own if well.kind == "standard"]
+    with_copies = [well for well in marked if well.standard_copies]
+    if not marked:
+        found = f"{_counted(len(own), 'well')}, none of a standard"
+        advice = (
+            "Mark the wells of standards, with their copies, in the instrument's software and export again."
+        )
+    elif not with_copies:
+        found = f"{_counted(len(marked), 'well')} of standards, none with its copies"
+        advice = "Enter the copies of the standards, in copies and no other unit, and export again."
+    else:
+        found = f"{_counted(len(with_copies), 'well')} of standards with copies, none in use with a Cq"
+        advice = "Export the wells with their Cq, undetected ones as such."
+    others = dict.fromkeys(
+        gene_symbol(well.target)
+        for well in wells
+        if well.kind == "standard" and well.standard_copies and _usable(well)
+    )
+    more = f" Targets that have them: {', '.join(others)}." if others else ""
+    return MeasurementError(
+        where=f"target {target}",
+        found=found,
+        needed="a dilution series: wells of standards with their copies and a Cq",
+        advice=advice + more,
+    )
+
+
 def validate_assay(
     wells: Sequence[Well],
     target: str,
@@ -168,14 +202,7 @@ def validate_assay(
     standards = [well for well in own if well.kind == "standard" and well.standard_copies]
     blanks = [well for well in own if well.kind == "ntc"]
     if not standards:
-        raise MeasurementError(
-            where=f"target {target}",
-            found=f"{len(own)} wells, no standard with its copies",
-            needed="a dilution series: standard wells with their copies",
-            advice="Name one of the targets with standards: "
-            + (", ".join(targets(wells)) or "there is none")
-            + ".",
-        )
+        raise _without_standards(wells, target)
     held, findings = _ladder(standards, symbol)
     counted, seen = (held.wells + held.silent).sum(axis=0), held.wells.sum(axis=0)
     full = seen >= _CONFIDENCE * counted
@@ -205,7 +232,7 @@ def validate_assay(
     if line is None and profile is None and not detection and blank is None:
         raise MeasurementError(
             where=f"target {symbol}",
-            found=f"{len(standards)} standard wells on {len(held.log10_copies)} levels, {len(blanks)} blanks",
+            found=f"{_counted(len(standards), 'standard well')} on {_counted(len(held.log10_copies), 'level')}, {_counted(len(blanks), 'blank')}",
             needed=f"{chosen.detection_levels_min:g} levels of {chosen.replicates_min:g} replicates, or {chosen.blanks_min:g} blanks",
             advice="Measure a dilution series with replicates down to one copy, and blanks.",
             problems=[finding.message for finding in findings],

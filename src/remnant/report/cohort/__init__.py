@@ -125,6 +125,7 @@ def _association_section(made: Association) -> Section:
         caption="No test is marked as the right one: choose it before looking.",
         tables=(
             replace(counts, title="Counts"),
+            replace(tables.left_out(made), title="Left out"),
             tables.effects(made.effects, title="Effect sizes"),
             tables.tests(made.tests, title="Tests of this table"),
         ),

@@ -164,18 +164,18 @@ def _whiskers(
     styles: dict[str, tuple[str, list[float]]],
 ) -> list[dict[str, Any]]:
     domain = x["scale"]["domain"]
-    tested = [curve for curve in curves if curve.in_test]
     pixel = (domain[1] - domain[0]) / _WIDTH
     rows = [
         {
-            "x": at.day + (place - (len(tested) - 1) / 2) * _DODGE * pixel,
+            "x": at.day + (place - (len(curves) - 1) / 2) * _DODGE * pixel,
             "y": 100 * (at.lower or 0.0),
             "y2": 100 * at.upper,
             "middle": 100 * at.incidence,
             "colour": styles[curve.group][0],
+            "tested": curve.in_test,
             "title": f"{curve.group}, day {at.day:.0f}: {numbers.share(at.lower or 0.0, at.incidence, at.upper)}",
         }
-        for place, curve in enumerate(tested)
+        for place, curve in enumerate(curves)
         for at in curve.on_days
         if at.at_risk and at.incidence is not None and at.upper is not None and domain[0] < at.day < domain[1]
     ]
@@ -183,23 +183,26 @@ def _whiskers(
         return []
     data, across = {"values": rows}, {**x, "axis": None}
     colour = {"field": "colour", "type": "nominal", "scale": None}
-    rules = {
-        "data": data,
-        "mark": {"type": "rule", "strokeWidth": 1.2},
-        "encoding": {
-            "x": across,
-            "y": {**y, "axis": None},
-            "y2": {"field": "y2"},
-            "color": colour,
-            "description": {"field": "title"},
-        },
-    }
+    rules = [
+        {
+            "data": {"values": [row for row in rows if row["tested"] is tested]},
+            "mark": {"type": "rule", "strokeWidth": 1.2, "strokeDash": [] if tested else [2, 3]},
+            "encoding": {
+                "x": across,
+                "y": {**y, "axis": None},
+                "y2": {"field": "y2"},
+                "color": colour,
+                "description": {"field": "title"},
+            },
+        }
+        for tested in sorted({row["tested"] for row in rows})
+    ]
     points = {
         "data": data,
         "mark": {"type": "point", "filled": True, "size": 22, "opacity": 1, "aria": False},
         "encoding": {"x": across, "y": {**y, "field": "middle", "axis": None}, "color": colour},
     }
-    return [rules, points]
+    return [*rules, points]
 
 
 def _names(

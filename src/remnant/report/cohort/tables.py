@@ -31,11 +31,13 @@ __all__ = [
     "frequencies",
     "incidence",
     "lead_times",
+    "left_out",
     "mrd_lead_times",
     "not_drawn",
     "tests",
 ]
 
+_HUNDRED_YEARS: Final = 100.0
 _LEAD_TITLE: Final = "Warning before overt relapse: WT1 and BAALC"
 
 
@@ -247,7 +249,7 @@ def tests(held: Sequence[TestResult], *, title: str) -> Table:
             Cell(test.sidedness),
             Cell(test.alternative),
             Cell(test.margins),
-            Cell("" if test.statistic is None else f"{test.statistic_name} {test.statistic:.2f}"),
+            Cell("") if test.statistic is None else Cell(f"{test.statistic:.2f}", note=test.statistic_name),
             Cell(
                 "none"
                 if test.p_value is None
@@ -276,24 +278,83 @@ def association(made: Association) -> Table:
     """
     columns = (
         Column(words.column(made.row_variable), share=1),
-        *(Column(name, number=True) for name in made.columns),
+        *(Column(_outcome(made.column_variable, name), number=True) for name in made.columns),
         Column("Share of the first", number=True),
     )
     shares = {share.group: share for share in made.shares}
     rows = tuple(
         (
-            Cell(name),
+            Cell(_answer(made.row_variable, name)),
             *(Cell(str(n)) for n in counts),
             Cell(_share(s.lower, s.share, s.upper) if (s := shares.get(name)) else ""),
         )
         for name, counts in zip(made.rows, made.counts, strict=True)
     )
-    left = f"{numbers.plural(made.left_out, 'patient')} left out. " if made.left_out else ""
     return Table(
         title=f"{words.column(made.row_variable)} and {words.column(made.column_variable)}",
-        note=f"{left}{made.direction}",
+        note=made.direction,
         columns=columns,
         rows=rows,
+    )
+
+
+def _answer(variable: str, name: str) -> str:
+    """Level of a variable; yes and no where it is one of true and false."""
+    return {variable: "yes", f"not {variable}": "no"}.get(name, name)
+
+
+def _outcome(variable: str, name: str) -> str:
+    """Head of a column of counts: the level, and of what where it is yes or no."""
+    answer = _answer(variable, name)
+    return name if answer == name else f"{words.column(variable)}: {answer}"
+
+
+def left_out(made: Association) -> Table:
+    """Patients who are in no cell of a table: how many, what is not known of them, and what that may hide.
+
+    Parameters
+    ----------
+    made : Association
+        Counts with tests.
+
+    Returns
+    -------
+    Table
+        One row a kind of missing value; without rows where nobody was left out.
+    """
+    inside = sum(map(sum, made.counts))
+    said = [f"{made.left_out} of {inside + made.left_out} patients are in no cell of the table."]
+    said += [
+        f"{words.column(name)} not known: {why}."
+        for name in (made.row_variable, made.column_variable)
+        if (why := words.not_known(name))
+    ]
+    if made.bounds:
+        bounds = made.bounds
+        low, high = (
+            numbers.p_value(p).removeprefix("P ").removeprefix("= ")
+            for p in (bounds.lowest_p, bounds.highest_p)
+        )
+        said.append(
+            f"{sum(bounds.undecided)} of them are of known {words.column(made.row_variable)}: by what they might be, P of "
+            f'"{bounds.test}" lies between {low} and {high}.'
+        )
+    return Table(
+        title=f"Left out: {words.column(made.row_variable)} or {words.column(made.column_variable)} not known or not counted",
+        note=" ".join(one[:1].upper() + one[1:] for one in said),
+        columns=(
+            Column(words.column(made.row_variable)),
+            Column(words.column(made.column_variable), share=1),
+            Column("Patients", number=True),
+        ),
+        rows=tuple(
+            (
+                Cell(_answer(made.row_variable, one.row)),
+                Cell(_answer(made.column_variable, one.column)),
+                Cell(str(one.patients)),
+            )
+            for one in made.left_out_by
+        ),
     )
 
 
@@ -359,13 +420,13 @@ def lead_times(made: LeadTimes) -> Table:
             f"{made.patient_years:.1f} patient-years",
         ),
         ("Overt relapses", str(made.relapses), ""),
-        ("Warned: a confirmed rise stood before", str(made.warned), f"median lead time (range): {lead}"),
+        ("Warned: a confirmed rise came before", str(made.warned), f"median lead time (range): {lead}"),
         ("Without warning", str(made.unwarned), f"{unwarned}, {level} Clopper-Pearson" if unwarned else ""),
         *_unwarned(made),
         (
             "False alarms",
             str(made.false_alarms),
-            f"{rate} a patient-year, {level} exact Poisson" if rate else "",
+            f"{rate} per 100 patient-years, {level} exact Poisson" if rate else "",
         ),
         ("Alarms that regressed after pre-emptive therapy", str(made.alarms_after_therapy), ""),
         ("Alarms still standing at the end", str(made.open_alarms), ""),
@@ -398,7 +459,7 @@ def mrd_lead_times(held: Sequence[MrdLeadTimes]) -> Table:
         Column("Median lead time (range)", number=True),
         Column("Without warning", share=1),
         Column("False alarms", number=True),
-        Column("A patient-year", number=True),
+        Column("Per 100 patient-years", number=True),
         Column("Open", number=True),
     )
     rows = tuple(
@@ -439,7 +500,11 @@ def _lead(made: LeadTimes) -> str:
 def _rate(made: LeadTimes) -> str:
     if made.false_alarms_per_patient_year is None:
         return ""
-    return f"{made.false_alarms_per_patient_year:.3f} ({made.rate_lower:.3f}-{made.rate_upper:.3f})"
+    rate, lower, upper = (
+        "0" if not value else numbers.number(_HUNDRED_YEARS * value, 2, unit="percent")
+        for value in (made.false_alarms_per_patient_year, made.rate_lower, made.rate_upper)
+    )
+    return f"{rate} ({lower}-{upper})"
 
 
 def _apart(made: LeadTimes) -> str:

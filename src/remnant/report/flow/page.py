@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remnant.knowledge.gates import gate_definitions
+from remnant.knowledge.spelling import spelt
 from remnant.records.antigen_loss import AntigenLoss
 from remnant.records.finding import Finding
 from remnant.records.flow import CutSensitivity, GateCount, MarkerCut, MrdStatement, Tube
 from remnant.report import draw, html
 from remnant.report.context import Context
 from remnant.report.flow import plot, tree
+from remnant.report.sentences import as_printed
 from remnant.report.table import Cell, Column, Section, Table
 
 __all__ = ["findings_table", "loss_table", "page", "sensitivity_table", "statement_table"]
@@ -84,7 +86,7 @@ def statement_table(said: MrdStatement) -> Table:
         (
             Cell("Limit of blank", note="background among it"),
             Cell(_share(said.limit_of_blank) if said.limit_of_blank_events else "0"),
-            Cell(f"{said.limit_of_blank_events} events among {said.n:,}"),
+            Cell(f"{said.limit_of_blank_events:,} events among {said.n:,}"),
         ),
         (
             Cell("Limit of detection", note="above background"),
@@ -109,7 +111,7 @@ def statement_table(said: MrdStatement) -> Table:
     ]
     rows += [
         (
-            Cell(f"Cells by {_spaced(one.rule_id)}", note=one.status),
+            Cell(f"Cells by {spelt(one.rule_id)}", note=one.status),
             Cell("enough" if one.met else "too few", tone="" if one.met else "look"),
             Cell(f"{one.found:,} {one.what} of {one.needed:,}", note=one.source),
         )
@@ -117,11 +119,6 @@ def statement_table(said: MrdStatement) -> Table:
     ]
     columns = (Column("What"), Column("Value", number=True), Column("Basis", share=1))
     return Table(title="Counts and limits", columns=columns, rows=tuple(rows))
-
-
-def _spaced(name: str) -> str:
-    """A rule's name as words."""
-    return name.replace("_", " ")
 
 
 def _loss_sentence(loss: AntigenLoss) -> str:
@@ -184,7 +181,7 @@ def sensitivity_table(found: Sequence[CutSensitivity]) -> Table:
     Table
         One row a compartment and cut; a row that varies more than twofold is marked.
     """
-    heads = [f"{shift:+g} SD" if shift else "as cut" for shift in gate_definitions().shifts]
+    heads = [f"{as_printed(f'{shift:+g}')} SD" if shift else "as cut" for shift in gate_definitions().shifts]
     rows = []
     for one in found:
         steady = max(one.events) <= 2 * max(1, min(one.events))
@@ -212,9 +209,9 @@ def _cuts(cuts: Sequence[MarkerCut]) -> Table:
             Cell(one.antigen),
             Cell(one.channel),
             Cell(f"{one.linear_value:,.0f}"),
-            Cell(one.reference.replace("_", " ")),
+            Cell(spelt(one.reference)),
             Cell(f"{one.reference_events:,}"),
-            Cell(_spaced(one.rule_id)),
+            Cell(spelt(one.rule_id)),
         )
         for one in cuts
     )
@@ -293,7 +290,6 @@ def page(
         sections.append(
             Section(
                 title="Residual cells",
-                caption=_sentence(statement),
                 tables=(statement_table(statement),),
             )
         )
@@ -319,6 +315,7 @@ def page(
         sections.append(Section(title="Densities", figure=figure, caption=caption, tables=()))
     sections.append(Section(title="Definitions", tables=(_cuts(cuts), sensitivity_table(sensitivity))))
     heading = f"{tube.file}, {tube.events:,} events"
+    first = {} if statement is None else {"sentence": _sentence(statement)}
     return html.render(
-        "sections.html", context=context, synthetic=synthetic, heading=heading, sections=sections
+        "sections.html", context=context, synthetic=synthetic, heading=heading, sections=sections, **first
     )

@@ -14,6 +14,7 @@ from remnant.report import draw, html, timeline, tree, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
 from remnant.report.patient import beside, data, origin, when, why
 from remnant.report.patient.summary import head
+from remnant.report.sentences import as_printed
 from remnant.report.table import Section, plain
 
 __all__ = ["Report", "page", "pdf", "report"]
@@ -117,7 +118,7 @@ def pdf(dossier: Dossier, *, context: Context, figure: str | None = None) -> byt
             "title": s.title,
             "tables": [plain(t) for t in s.tables],
             "figure": s.figure,
-            "caption": s.caption,
+            "caption": as_printed(s.caption),
         }
         for s in _sections(dossier, context)
     ]

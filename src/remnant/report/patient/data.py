@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from remnant.course.pooled import JOIN
@@ -143,8 +144,7 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
         for m in held
         if m.measurement_id in judged
     }
-    said = set(filter(None, donors.values()))
-    once = next(iter(said)) if len(said) == 1 else ""
+    said = _of_materials(held, donors)
     pooled = any(JOIN in p.measurement_id for p in points.values() if p.assay_id == assay.assay_id)
     rows = [
         _row(
@@ -152,7 +152,7 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
             m,
             points.get(m.measurement_id),
             call=judged.get(m.measurement_id),
-            donors="" if once else donors.get(m.measurement_id, ""),
+            donors="" if said else donors.get(m.measurement_id, ""),
         )
         for m in sorted(held, key=lambda m: (m.drawn_on, m.material), reverse=True)
     ]
@@ -162,20 +162,34 @@ def _of_assay(dossier: Dossier, assay: Assay) -> Table:
         *_day_column(time),
         Column("Material"),
         Column(f"Value (95 % interval), {unit}", number=True),
-        Column("Detection", share=2),
+        Column("Detection", share=3),
         Column("Change, log₁₀", number=True),
         Column("State"),
         Column("Verdict", share=3),
     )
     return Table(
         title=assay_title(assay, held[0].unit),
-        note="Newest first. The second line of a value is the interval for comparison with another sample. Change is "
-        "against the evaluable sample before in the same series."
+        note="Newest first. The second line of a value is the interval for comparison with another sample. Change is from "
+        "the evaluable sample before it in the same series."
         + (" Pooled: the measurements of one day are judged together." if pooled else "")
-        + (f" Donors' cut-off: {once}." if once else ""),
+        + (f" Donors' cut-off: {said}." if said else ""),
         columns=columns,
         rows=tuple(rows),
     )
+
+
+def _of_materials(held: Sequence[Measurement], donors: Mapping[str, str]) -> str:
+    """How well the donors know their cut-off, once for all rows, by material; empty where rows of one material differ."""
+    found = {(words.place(m), text) for m in held if (text := donors.get(m.measurement_id, ""))}
+    if not found or len({place for place, _ in found}) < len(found):
+        return ""
+    texts = {text for _, text in found}
+    if len(texts) == 1:
+        return next(iter(texts))
+    parts = [(place, *text.partition(": ")) for place, text in sorted(found, reverse=True)]
+    if len({how for _, how, _, _ in parts}) > 1:
+        return ""
+    return f"{parts[0][1]}: " + "; ".join(f"{place} {who}" for place, _, _, who in parts)
 
 
 def _row(

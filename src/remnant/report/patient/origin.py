@@ -44,7 +44,7 @@ def runs(dossier: Dossier, *, links: Mapping[str, str]) -> Table:
     rows = tuple(
         (
             Cell(run.run_id, link=links.get(run.run_id, "")),
-            Cell(numbers.iso(run.run_on)),
+            Cell(numbers.iso(run.run_on) or "not recorded"),
             Cell(run.instrument or "not recorded", note=run.serial or ""),
             *(
                 Cell(value or "not recorded")

@@ -7,11 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from remnant.course.headline import unverified_sentence
 from remnant.course.worklist import worklist
 from remnant.records.deciding import call_subject, decision_text
 from remnant.records.dossier import Dossier
 from remnant.records.judgement import NextSample
 from remnant.report import numbers, words
+from remnant.report.sentences import as_printed
 
 __all__ = ["Head", "Warned", "head", "warnings"]
 
@@ -96,8 +98,11 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
             following=[asked] if asked else [],
         )
         level = signs[0].urgency if signs else 0
-        sentence = _compartments(dossier) + course.headline + _named(dossier) + _clones(dossier)
-        sentence = numbers.with_minus(sentence + _next(asked))
+        said = course.headline
+        if course.unverified_rules:  # they stand beside the sentence
+            said = said.replace(unverified_sentence(course.unverified_rules), "").rstrip().replace("  ", " ")
+        sentence = _compartments(dossier) + said + _named(dossier) + _clones(dossier)
+        sentence = as_printed(sentence + _next(asked))
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
         code=dossier.patient.patient_id,
@@ -190,8 +195,10 @@ def _found(dossier: Dossier, *, severity: str, label: str, tone: str) -> list[Wa
     return [
         Warned(
             label,
-            f"{_capital(first[code].subject)}: {first[code].message}"
-            + (f" The same for {n - 1} more." if n > 1 else ""),
+            as_printed(
+                f"{_capital(first[code].subject)}: {first[code].message}"
+                + (f" The same for {n - 1} more." if n > 1 else "")
+            ),
             tone,
         )
         for code, n in counts.items()

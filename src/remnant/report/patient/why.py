@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final, TypeVar
 
 from remnant.evidence.kinds import ReportedEvidence
+from remnant.knowledge.background import background_rules
 from remnant.knowledge.kinetics import kinetics_rules
 from remnant.records.deciding import decided, decision_text
 from remnant.records.dossier import Dossier
-from remnant.records.judgement import Call, Decision
+from remnant.records.judgement import Call, Decision, SeriesPoint
 from remnant.records.measurement import Measurement
 from remnant.records.run import Assay
 from remnant.report import changes, numbers, words
 from remnant.report.patient.data import donors_of, state_tone
 from remnant.report.series import measured_assays
 from remnant.report.table import Cell, Column, Table
-from remnant.units import days_text, unit_label
+from remnant.units import days_text, number_text, unit_label
 
 __all__ = [
     "alarms",
@@ -29,6 +33,9 @@ __all__ = [
     "states",
     "verdicts",
 ]
+
+T = TypeVar("T")
+_COUNTED_ONE_BY_ONE: Final = 1000.0
 
 
 def verdicts(dossier: Dossier) -> Table:
@@ -46,8 +53,10 @@ def verdicts(dossier: Dossier) -> Table:
     """
     by_id = {m.measurement_id: m for m in dossier.measurements}
     held = [(call, by_id[call.measurement_id]) for call in dossier.calls if call.measurement_id in by_id]
-    held.sort(key=lambda pair: (pair[1].drawn_on, pair[1].target), reverse=True)
     titles = _series_names(dossier)
+    held = _newest_first(
+        held, on=lambda pair: pair[1].drawn_on, assay=lambda pair: pair[1].assay_id, titles=titles
+    )
     columns = (
         Column("Date", number=True),
         Column("Marker"),
@@ -75,7 +84,7 @@ def verdicts(dossier: Dossier) -> Table:
 def _verdict_row(call: Call, m: Measurement, decision: Decision | None, *, marker: str) -> tuple[Cell, ...]:
     counted = (m.target_copies, m.control_copies)
     known = any(value is not None for value in counted)
-    copies = " / ".join(numbers.count(value) or "not given" for value in counted) if known else ""
+    copies = " / ".join(_copies(value) or "not given" for value in counted) if known else ""
     typed = isinstance(m.evidence, ReportedEvidence)
     return (
         Cell(numbers.iso(m.drawn_on)),
@@ -96,6 +105,11 @@ def _verdict_row(call: Call, m: Measurement, decision: Decision | None, *, marke
         ),
         Cell(call.reason),
     )
+
+
+def _copies(value: float | None) -> str:
+    """Copies to three digits from a thousand on: no well knows them better."""
+    return numbers.count(value) if value is None or value < _COUNTED_ONE_BY_ONE else number_text(value)
 
 
 def rules(dossier: Dossier) -> Table:
@@ -170,20 +184,49 @@ def states(dossier: Dossier) -> Table:
             Cell(numbers.signed(p.z_background, 1)),
             Cell(p.reason),
         )
-        for p in sorted(points, key=lambda p: (p.drawn_on, p.assay_id), reverse=True)
+        for p in _newest_first(points, on=lambda p: p.drawn_on, assay=lambda p: p.assay_id, titles=titles)
     )
-    return Table(title="States of each series", columns=columns, rows=rows)
+    return Table(title="States of each series", columns=columns, rows=rows, note=_z_note(points))
+
+
+def _z_note(points: Collection[SeriesPoint]) -> str:
+    """What z is, and when the background behind it is raised."""
+    markers = {p.target for p in points if p.z_background is not None}
+    if not markers:
+        return ""
+    windows = {
+        (one.from_day, one.to_day, 10.0**one.shift_log10)
+        for marker, one in background_rules().regeneration.items()
+        if marker in markers
+    }
+    raised = [
+        f"from day +{first} to +{last} it is taken {factor:.2g} times as high (early regeneration)"
+        for first, last, factor in sorted(windows)
+    ]
+    return (
+        "z background: standard deviations above the patient's background, which begins as the donors' and learns from "
+        f"clean samples{'; ' if raised else ''}{'; '.join(raised)}."
+    )
+
+
+def _newest_first(
+    held: Iterable[T], *, on: Callable[[T], dt.date], assay: Callable[[T], str], titles: Mapping[str, str]
+) -> list[T]:
+    """Newest first; on one day in the order of the panels of the timeline."""
+    order = {name: place for place, name in enumerate(titles)}
+    return sorted(held, key=lambda one: (-on(one).toordinal(), order.get(assay(one), len(order))))
 
 
 def _series_names(dossier: Dossier) -> dict[str, str]:
     """Marker of every assay; its platform and rearrangement too, where several assays measured one marker."""
     held = measured_assays(dossier)
     often = Counter(assay.target for assay in held)
+    others = [assay for assay in dossier.assays if assay.assay_id not in {one.assay_id for one in held}]
     return {
         assay.assay_id: ", ".join(
             filter(None, (assay.target, *(_own(assay) if often[assay.target] > 1 else ())))
         )
-        for assay in (*dossier.assays, *held)
+        for assay in (*held, *others)
     }
 
 
@@ -385,7 +428,7 @@ def joint(dossier: Dossier) -> Table:
         (
             Cell(numbers.iso(j.drawn_on)),
             Cell(words.MATERIAL.get(j.material, j.material)),
-            Cell(j.state, note="confirmed" if j.confirmed else ""),
+            Cell(j.state, note="so is the next sample" if j.confirmed else ""),
             Cell(j.point_state),
             Cell(numbers.probability(j.probability_wt1)),
             Cell(numbers.probability(j.probability_baalc)),
@@ -394,7 +437,14 @@ def joint(dossier: Dossier) -> Table:
         )
         for j in sorted(held, key=lambda j: j.drawn_on, reverse=True)
     )
-    return Table(title="WT1 and BAALC together", columns=columns, rows=rows)
+    return Table(
+        title="WT1 and BAALC together",
+        columns=columns,
+        rows=rows,
+        note="Raised: above the cut-off and, where the rule asks for a distance from the background, above that level too. "
+        "The higher of the two counts, and only a donors' cut-off is averaged over, so that P here may differ a little "
+        "from P above. Undecided: no combination is probable enough; by point values stands beside it.",
+    )
 
 
 def alarms(dossier: Dossier) -> Table:

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from remnant.records.dossier import Dossier
 from remnant.report.layout import labels, pixels, text_width
+from remnant.report.numbers import is_more_than
 from remnant.report.palette import MUTED, PAPER
 from remnant.report.timeline.axis import LEFT, RIGHT, WIDTH
 from remnant.report.timeline.growth import is_growth_drawn
-from remnant.report.timeline.marker import CROSS, DOWN, HALF, OUTLINES, SIZE
+from remnant.report.timeline.marker import CROSS, DOWN, HALF, OUTLINES, SIZE, UP
 
 __all__ = ["panel"]
 
@@ -18,6 +19,7 @@ _ROW: Final = 17.0
 _ABOVE: Final = 14.0
 _INDENT: Final = 8.0
 _FRACTION: Final = "sorted fraction"
+_MORE_THAN: Final = "more than this limit"
 _GROWTH: Final = "fitted growth, 95 % interval"
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "filled": {"type": "point", "size": SIZE, "filled": True, "fill": MUTED},
@@ -52,6 +54,7 @@ _ENTRIES: Final = (
     _Entry(_FRACTION, (("filled", OUTLINES["diamond"]),)),
     _Entry("detected, not quantifiable", (("hollow", OUTLINES["circle"]), ("half", HALF["circle"]))),
     _Entry("not detected, at its 95 % limit", (("hollow", DOWN["circle"]),)),
+    _Entry(_MORE_THAN, (("filled", UP["circle"]),)),
     _Entry("not evaluable", (("crossed", CROSS),)),
     _Entry("95 % interval of this measurement", (("thin", ""),)),
     _Entry("for comparison with another sample", (("pale", ""),)),
@@ -75,6 +78,8 @@ def panel(dossier: Dossier) -> dict[str, Any]:
     absent = set()
     if not (any(m.fraction for m in dossier.measurements) or dossier.sorted_samples):
         absent.add(_FRACTION)
+    if not any(is_more_than(m) for m in dossier.measurements):
+        absent.add(_MORE_THAN)
     if not is_growth_drawn(dossier):
         absent.add(_GROWTH)
     entries = [entry for entry in _ENTRIES if entry.label not in absent]

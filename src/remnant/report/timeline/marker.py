@@ -52,12 +52,18 @@ DOWN: Final = {
     "square": "M-1,-1H1V0.4L0,2L-1,0.4Z",
     "diamond": "M0,-1.2L1.1,0L0,2.2L-1.1,0Z",
 }
+UP: Final = {
+    "circle": "M-1,0A1,1,0,0,0,1,0L0,-2Z",
+    "square": "M-1,1H1V-0.4L0,-2L-1,-0.4Z",
+    "diamond": "M0,1.2L1.1,0L0,-2.2L-1.1,0Z",
+}
 OUTLINES: Final = {
     "circle": "circle",
     "square": "M-0.95,-0.95H0.95V0.95H-0.95Z",
     "diamond": "M0,-1.25L1.25,0L0,1.25L-1.25,0Z",
 }
 CROSS: Final = "M-0.8,-0.8L0.8,0.8M-0.8,0.8L0.8,-0.8"
+MORE_THAN: Final = "more than"
 _PIXELS_PER_DECADE: Final = 34
 _LOWEST, _HIGHEST = 110, 210
 _UNCROWDED: Final = 3
@@ -284,7 +290,7 @@ def _rows(time: TimeFrame, measurements: Sequence[Measurement]) -> list[dict[str
                 {
                     "x": day + shift,
                     "day": day,
-                    "state": m.state,
+                    "state": MORE_THAN if numbers.is_more_than(m) else m.state,
                     "shape": shape,
                     "series": (m.fraction, m.material),
                     "y": next((y for y in (m.estimate, m.upper_limit, m.lower) if y is not None), None),
@@ -482,6 +488,7 @@ def mark_layers(
         ("quantified", OUTLINES, filled),
         ("detected", OUTLINES, hollow),
         ("detected", HALF, half),
+        (MORE_THAN, UP, filled),
         ("not detected", DOWN, hollow),
         ("not evaluable", dict.fromkeys(OUTLINES, CROSS), crossed),
     ]
