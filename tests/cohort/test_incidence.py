@@ -290,7 +290,7 @@ def test_a_small_group_gets_no_large_sample_p_value(size, printed):
     )
     gray = gray_test(followed, "relapse")
     assert (gray.p_value is not None) == (gray.statistic is not None) == printed
-    assert (f"fewer than 5 in both n = {size}" in gray.note) == (not printed)
+    assert (f'fewer than 5 patients in "both" (n = {size})' in gray.note) == (not printed)
     permuted = permutation_of_scores(followed, "relapse", rng=np.random.default_rng(2), permutations=99)
     assert permuted.p_value is not None
 

@@ -38,6 +38,8 @@ __all__ = ["SignalBounds", "unified_interval"]
 Floats = NDArray[np.float64]
 
 _TAIL: Final = 1e-10
+_POISSON: Final = 1e-12
+"""Dispersion below which nothing tells a law from Poisson's, and quantiles of its spread leave the numbers."""
 _EXACT: Final = 64
 _STEP: Final = 1.04
 _STARTS: Final = 16
@@ -313,6 +315,10 @@ def unified_interval(
             needed="counts and moments of 0 or more, a level between 0 and 1",
             advice="Correct the counts.",
         )
-    laws = _Laws(float(mean), float(dispersion) if mean > 0 else 0.0, float(signal_dispersion))
+    laws = _Laws(
+        float(mean),
+        float(dispersion) if mean > 0 and dispersion > _POISSON else 0.0,
+        float(signal_dispersion) if signal_dispersion > _POISSON else 0.0,
+    )
     best = _best(k, laws)[0]
     return SignalBounds(_lower(k, best, laws, level), _upper(k, best, laws, level), best)
