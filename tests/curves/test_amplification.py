@@ -11,6 +11,7 @@ from remnant.knowledge.qpcr_curves import amplification_rules
 from remnant.numerics.sigmoid import sigmoid
 from remnant.records.amplification import CurveResult, CurveResults
 from remnant.records.codec import from_dict, to_dict
+from remnant.records.run import Curves
 
 from .conftest import CYCLES, noisy, plate_of
 
@@ -248,3 +249,19 @@ def test_one_bright_reading_does_not_make_a_rise_a_negative(at, height):
     assert set(read_curves(plate_of(rise)).call) <= {"amplified", "doubtful"}
     assert set(read_curves(plate_of(flat)).call) == {"not amplified"}
     assert "one reading stands far off its neighbours" not in read_curves(plate_of(step)).reason
+
+
+@pytest.mark.property
+def test_wells_without_amplification_do_not_widen_the_others():
+    rng = np.random.default_rng(8)
+    cycles = np.arange(1.0, 46.0)
+    middle = np.repeat([20.0, 24.0, 28.0, 32.0], 3)[:, None]
+    rises = 0.8 + 3.0 / (1.0 + np.exp(-0.62 * (cycles - middle))) + rng.normal(0.0, 0.004, (12, 45))
+    silent = 0.8 + rng.normal(0.0, 0.004, (6, 45))
+    wells = tuple(("R-01", f"A{i + 1:02d}", "WT1") for i in range(18))
+    alone = read_curves(Curves(wells=wells[:12], cycles=cycles, fluorescence=rises))
+    beside = read_curves(Curves(wells=wells, cycles=cycles, fluorescence=np.concatenate([rises, silent])))
+    assert set(beside.call[:12]) == {"amplified"}
+    assert "amplified" not in beside.call[12:]
+    assert np.array_equal(beside.cq_se[:12], alone.cq_se)
+    assert (beside.cq_se[:12] < 0.1).all()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,9 @@ from remnant.numerics.reading_noise import ReadingNoise, moved_variance
 from remnant.numerics.sigmoid import SigmoidFits, evaluate
 
 __all__ = [
+    "SigmoidMaxima",
     "SigmoidPoints",
-    "second_derivative_cycles",
+    "sigmoid_maxima",
     "sigmoid_points",
     "third_derivative_errors",
 ]
@@ -231,15 +232,28 @@ def _point_rows(  # noqa: PLR0917 - compiled: keywords would be compiled apart
 
 
 @compiled
-def _second_derivative_rows(shape: Array, out: Array) -> None:
+def _maxima_rows(shape: Array, out: Array) -> None:
     read, shares = np.empty(_POINTS), np.full(2, 0.5)
     for row in range(len(shape)):
         _read(shape[row], shares, read)
-        out[row] = read[1]
+        out[row, :] = read[:2]
 
 
-def second_derivative_cycles(fits: SigmoidFits) -> Floats:
-    """Second-derivative maxima of fitted sigmoids, without standard errors.
+class SigmoidMaxima(NamedTuple):
+    """Where sigmoids are steepest and turn most.
+
+    Attributes
+    ----------
+    steepest, second_derivative : ndarray, shape (n,)
+        Cycles of the first- and of the second-derivative maximum.
+    """
+
+    steepest: Floats
+    second_derivative: Floats
+
+
+def sigmoid_maxima(fits: SigmoidFits) -> SigmoidMaxima:
+    """First- and second-derivative maxima of fitted sigmoids, without standard errors.
 
     Parameters
     ----------
@@ -248,20 +262,20 @@ def second_derivative_cycles(fits: SigmoidFits) -> Floats:
 
     Returns
     -------
-    ndarray, shape (n,)
-        Cycles; NaN where there is none or nothing was fitted.
+    SigmoidMaxima
+        NaN where there is none or nothing was fitted.
 
     Examples
     --------
     >>> from remnant.numerics.sigmoid import fit_sigmoids, sigmoid
     >>> cycles = np.arange(1.0, 46.0)
     >>> curve = sigmoid(cycles, np.array([[3.2, 1.6, 0.0]]), floor=np.array([1.0]), height=np.array([20.0]))
-    >>> second_derivative_cycles(fit_sigmoids(cycles, curve)).round(3).tolist()
+    >>> sigmoid_maxima(fit_sigmoids(cycles, curve)).second_derivative.round(3).tolist()
     [22.774]
     """
-    out = np.empty(len(fits.shape))
-    _second_derivative_rows(np.ascontiguousarray(fits.shape), out)
-    return out
+    out = np.empty((len(fits.shape), 2))
+    _maxima_rows(np.ascontiguousarray(fits.shape), out)
+    return SigmoidMaxima(out[:, 0], out[:, 1])
 
 
 def sigmoid_points(

@@ -24,7 +24,7 @@ from remnant.numerics.sigmoid import AT_BOUND, CONVERGED, SigmoidFits, fit_sigmo
 from remnant.numerics.sigmoid_misfit import shared_misfit
 from remnant.numerics.sigmoid_points import (
     SigmoidPoints,
-    second_derivative_cycles,
+    sigmoid_maxima,
     sigmoid_points,
     third_derivative_errors,
 )
@@ -135,11 +135,15 @@ def read_curves(
             return _in_blocks(task, len(fluorescence), pool)
 
         fits = spread(lambda rows: fit_sigmoids(cycles, fluorescence[rows]))
+        maxima = sigmoid_maxima(fits)
+        called = call_curves(cycles, fluorescence, fits, maxima=maxima, rules=chosen)
+        # A curve that is no amplification shares no misfit: over its own small height its noise is large.
+        amplified = np.array([call == "amplified" for call in called[0]], dtype=np.bool_)
         misfit = shared_misfit(
             cycles,
             fluorescence,
             fits,
-            anchor=second_derivative_cycles(fits),
+            anchor=np.where(amplified, maxima.second_derivative, np.nan),
             group=group,
             least_curves=chosen.misfit_curves,
         )
@@ -156,7 +160,6 @@ def read_curves(
         noise = spread(
             lambda rows: reading_noise(cycles, fluorescence[rows], _taken(fits, rows), misfit=misfit[rows])
         )
-        called = call_curves(cycles, fluorescence, fits, points=points, rules=chosen)
         level = chosen.share_of_height * _low_heights(fits.height, called[0], group, rules=chosen)
         windows = spread(
             lambda rows: read_windows(

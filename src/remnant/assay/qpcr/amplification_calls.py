@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from remnant.knowledge.qpcr_curves import AmplificationRules
 from remnant.numerics.sigmoid import NOT_CONVERGED, SigmoidFits
-from remnant.numerics.sigmoid_points import SigmoidPoints
+from remnant.numerics.sigmoid_points import SigmoidMaxima
 from remnant.records.amplification import CurveCall
 
 __all__ = ["call_curves"]
@@ -37,7 +37,7 @@ def call_curves(
     fluorescence: Floats,
     fits: SigmoidFits,
     *,
-    points: SigmoidPoints,
+    maxima: SigmoidMaxima,
     rules: AmplificationRules,
 ) -> tuple[tuple[CurveCall, ...], tuple[str, ...]]:
     """Call and reason of each curve.
@@ -50,8 +50,8 @@ def call_curves(
         Curves; NaN where a cycle is missing.
     fits : SigmoidFits
         Their sigmoids.
-    points : SigmoidPoints
-        Cycles of the sigmoids.
+    maxima : SigmoidMaxima
+        Where the sigmoids are steepest and turn most.
     rules : AmplificationRules
         Bounds.
 
@@ -68,10 +68,10 @@ def call_curves(
     """
     seen = np.isfinite(fluorescence)
     explained = 1.0 - fits.rss / _about_line(cycles, fluorescence, seen)
-    rise = points.steepest - points.second_derivative
+    rise = maxima.steepest - maxima.second_derivative
     fold = _fold(fluorescence, seen)
     with np.errstate(invalid="ignore"):
-        slow = (rise > rules.quick_rise) & (rise > rules.slow_rise_relative * points.steepest)
+        slow = (rise > rules.quick_rise) & (rise > rules.slow_rise_relative * maxima.steepest)
         drift = slow & (fold < rules.weak_rise)
         shapeless = ~(explained > rules.beats_line) & np.isfinite(fits.rss)
         short = seen.sum(axis=1) < rules.cycles_for_drift
@@ -83,12 +83,12 @@ def call_curves(
             (fits.height <= 0.0, "not amplified", "fluorescence falls"),
             (~np.isfinite(rise), "not amplified", "no accelerating rise"),
             (
-                points.second_derivative < cycles[0],
+                maxima.second_derivative < cycles[0],
                 "not amplified",
                 "no accelerating rise after the first cycle",
             ),
             (
-                points.second_derivative > cycles[-1],
+                maxima.second_derivative > cycles[-1],
                 "not amplified",
                 "no accelerating rise before the last cycle",
             ),
@@ -101,7 +101,7 @@ def call_curves(
             (drift, "not amplified", "a slow and weak rise: drift"),
             (rise < rules.fast_rise, "doubtful", "rises faster than a polymerase can copy"),
             (fits.status == NOT_CONVERGED, "doubtful", "the sigmoid did not converge"),
-            (points.steepest > cycles[-1], "doubtful", "the run ends before the steepest rise"),
+            (maxima.steepest > cycles[-1], "doubtful", "the run ends before the steepest rise"),
         )
     decided = np.stack([answer for answer, _, _ in asked])
     first = np.where(decided.any(axis=0), decided.argmax(axis=0), len(asked))
