@@ -139,9 +139,8 @@ def quantify(
         groups, pools, curves=curves, assays=declared, contaminated=blocked, rules=chosen
     )
     internal = groups.keys["role"].to_numpy()[pairs.target] == "internal"
-    values = control_values(
-        _take(pairs, np.flatnonzero(internal)), groups, pools=pools, curves=curves, assays=declared
-    )
+    controls, own = (_take(pairs, np.flatnonzero(rows)) for rows in (internal, ~internal))
+    values = control_values(controls, groups, pools=pools, curves=curves, assays=declared)
     points = control_points(values, settings=chosen.charts, rules=chosen.westgard)
     components, variance_findings = learned_variance(
         values if learn else (),
@@ -150,7 +149,6 @@ def quantify(
         settings=chosen.charts,
         measured=set(frame["target"]),
     )
-    own = _take(pairs, np.flatnonzero(~internal))
     by_code = {sample.sample_id: sample for sample in samples}
     clear = _take(own, np.flatnonzero([not text for text in own.obstacle]))
     evidence = ratio_evidence(
