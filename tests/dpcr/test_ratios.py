@@ -79,17 +79,40 @@ def test_evidence_of_a_ratio_is_the_binomial_at_the_controls_rate():
     assert np.diff(got) == pytest.approx(np.diff(exact), abs=0.02)
 
 
-@pytest.mark.parametrize(("inside", "used"), [(0, True), (1_200, True), (100, False)])
-def test_blanks_above_a_sample_are_no_background_of_it(inside, used):
-    """A contaminated blank must not hide the positives of a well that has fewer."""
-    contaminated = [well("H01", "WT1", 1_200 if inside else 0, sample="NTC", kind="ntc")]
-    got = quantify_partitions([well("A01", "WT1", inside or 40), *contaminated], samples=[SAMPLE])
-    assert ("dpcr.blank_above_samples" in {finding.code for finding in got.findings}) != used
-    (blank,) = [one for one in got.wells if one.kind == "ntc"]
-    assert blank.decision == ("control well" if used else "outlier")
-    (sample,) = [one for one in got.wells if one.kind != "ntc"]
-    if not used:
-        assert (sample.state, sample.limit_of_blank_positives < 10) == ("quantified", True)
+@pytest.mark.definition
+@pytest.mark.parametrize(
+    ("blank", "held", "states"),
+    [
+        (0, (40,), ["quantified"]),
+        (1_200, (1_200,), ["not evaluable"]),
+        (1_200, (100,), ["not evaluable"]),
+        (40, (0, 30, 400), ["not detected", "not evaluable", "quantified"]),
+        (40, (0, 2, 55), ["not detected", "not detected", "not evaluable"]),
+    ],
+)
+def test_blanks_above_a_sample_make_what_they_would_explain_not_evaluable(blank, held, states):
+    """Whatever reached a no-template well and not every sample may have reached one: silence and plenty stay."""
+    parts = [well(f"{row}01", "WT1", k) for row, k in zip("ABC", held, strict=False)]
+    got = quantify_partitions([*parts, well("H01", "WT1", blank, sample="NTC", kind="ntc")], samples=[SAMPLE])
+    below = blank > 3 * min(held)
+    assert ("dpcr.blank_above_samples" in {finding.code for finding in got.findings}) is below
+    assert [one.state for one in got.wells if one.kind != "ntc"] == states
+    (free,) = [one for one in got.wells if one.kind == "ntc"]
+    assert free.decision == "control well"
+
+
+@pytest.mark.definition
+def test_a_well_beside_a_stained_blank_has_room_for_a_stain_or_none():
+    """What the blank holds may be in a well or not: the interval holds the value with it and without it."""
+    free = well("H01", "WT1", 200, sample="NTC", kind="ntc")
+    parts = [well("A01", "WT1", 900), well("A02", "WT1", 0), free]
+    one = quantify_partitions(parts, samples=[SAMPLE]).wells[0]
+    assert one.state == "quantified"
+    assert one.lower is not None
+    assert one.upper is not None
+    for stain in (0, 200):
+        per_ul = -np.log1p(-(900 - stain) / 16_000) / (one.volume_nl * 1e-3)
+        assert one.lower < per_ul < one.upper
 
 
 def test_volume_cancels_in_a_duplex_and_wells_do_not_cancel_apart():

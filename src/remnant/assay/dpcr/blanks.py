@@ -3,15 +3,17 @@
 Negative controls are blanks of a leukaemia-specific target too, and better ones: they hold the wild type that may
 cross-amplify. Where the two kinds differ, the kind with more positives gives the rate. The rate has a Beta
 posterior; its prior, a clean well, gives way where the blanks hold more than a positive each. A blank that the
-others of its kind cannot explain (contaminated, swapped) is left out and named; so are all no-template wells where
-wells of samples have fewer positives than their rate can give. Limits of blank and detection follow for any number of partitions.
+others of its kind cannot explain (contaminated, swapped) is left out and named. Where a well of a sample has fewer
+positives than no-template wells can give, the wells share no rate: it is taken to vary from that well's to theirs,
+and what such a blank would explain is neither positive nor negative. Limits of blank and detection follow for any
+number of partitions.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -34,6 +36,14 @@ Counted = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Below:
+    """A well of a sample with fewer positives than the blanks can give."""
+
+    position: str
+    count: Counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BlankRate:
     """Beta posterior of the rate of false positives a partition.
 
@@ -44,8 +54,8 @@ class BlankRate:
     wells : int
         Blanks behind it; 0 if it is the prior alone.
     contaminated : bool
-        Whether wells without template hold more than a positive each and do not agree, or are too few to tell: what
-        stained them may have stained a sample, or not.
+        Whether wells without template hold more than a positive each and do not agree, with each other or with a
+        well of a sample that has fewer, or are too few to tell: what stained them may have stained a sample, or not.
     """
 
     positives: float
@@ -115,30 +125,26 @@ def blank_rates(
     rates, outliers, findings = {}, set[int](), []
     for key, kinds in blanks.items():
         kept: dict[str, list[Counted]] = {}
+        below: _Below | None = None
         for kind, counts in kinds.items():
             worst = _outlier(counts, rule)
             if worst is not None:
                 outliers.add(worst)
                 findings.append(_left_out(wells[worst], counts[worst][0]))
-            others = [one for i, one in counts.items() if i != worst]
-            lower = (
-                _well_below(wells, positives, key, counts=others, rule=rule) if kind == _NO_TEMPLATE else None
-            )
-            if lower is not None:
-                outliers |= set(counts)
-                findings.append(_above_samples(key, others, lower=lower))
-                continue
-            kept[kind] = others
-            findings += _positive(key, kind, kept[kind])
+            kept[kind] = [one for i, one in counts.items() if i != worst]
+            if kind == _NO_TEMPLATE:
+                below = _well_below(wells, positives, key, counts=kept[kind], rule=rule)
+            if kind != _NO_TEMPLATE or below is None:
+                findings += _positive(key, kind, kept[kind])
         if not kinds:
             findings.append(_no_blank(key))
-        rates[key], more = _rate(key, kept, rule)
+        rates[key], more = _rate(key, kept, rule, below)
         findings += more
     return rates, outliers, findings
 
 
 def _rate(
-    key: tuple[str, str], kept: Mapping[str, Sequence[Counted]], rule: BlankRule
+    key: tuple[str, str], kept: Mapping[str, Sequence[Counted]], rule: BlankRule, below: _Below | None
 ) -> tuple[BlankRate, list[Finding]]:
     """Rate of all blanks together, or of the kind with more positives where the kinds differ."""
     sums = {kind: _summed(counts) for kind, counts in kept.items()}
@@ -146,20 +152,27 @@ def _rate(
     if len(sums) > 1 and _disagree(list(sums.values()), rule):
         chosen = [max(sums, key=lambda kind: sums[kind][0] / sums[kind][1])]
     counts = [one for kind in chosen for one in kept[kind]]
-    k, n = _summed(counts)
-    # Blanks that are positive contradict the prior's clean well: it must not thin them out.
-    worth = 2.0 * rule.prior_positives if _is_positive(counts) else rule.prior_partitions
-    apart = _disagree(counts, rule)
     free = kept.get(_NO_TEMPLATE, ()) if _NO_TEMPLATE in chosen else ()
-    found = BlankRate(
-        positives=rule.prior_positives + k,
-        negatives=worth - rule.prior_positives + n - k,
-        wells=len(counts),
-        contaminated=_is_positive(free) and (apart or len(free) < _TELLING),
-    )
+    found = _pooled(counts, rule)
+    apart = _disagree(counts, rule)
+    unequal = below is not None and bool(free)
+    if _is_positive(free) and (apart or unequal or len(free) < _TELLING):
+        found = replace(found, contaminated=True)
+    if below is not None and unequal:
+        return _spread([*counts, below.count], found), [_above_samples(key, free, below)]
     if apart:
         return _spread(counts, found), [_blanks_disagree(key, counts)]
     return found, []
+
+
+def _pooled(counts: Sequence[Counted], rule: BlankRule) -> BlankRate:
+    """One rate of all these blanks."""
+    k, n = _summed(counts)
+    # Blanks that are positive contradict the prior's clean well: it must not thin them out.
+    worth = 2.0 * rule.prior_positives if _is_positive(counts) else rule.prior_partitions
+    return BlankRate(
+        positives=rule.prior_positives + k, negatives=worth - rule.prior_positives + n - k, wells=len(counts)
+    )
 
 
 def _summed(counts: Sequence[Counted]) -> Counted:
@@ -193,9 +206,8 @@ def _well_below(
     *,
     counts: Sequence[Counted],
     rule: BlankRule,
-) -> str | None:
-    """The well of a sample whose positives are too few for the rate of the blanks, if any: all wells share that rate."""
-    rate, _ = _rate(key, {_NO_TEMPLATE: counts}, rule)
+) -> _Below | None:
+    """The well of a sample whose positives are too few for the rate of the blanks, if any."""
     held = [
         (well.part.position, count, well.part.accepted)
         for well, count in zip(wells, positives, strict=True)
@@ -206,24 +218,26 @@ def _well_below(
     ]
     if not held:
         return None
+    rate, _ = _rate(key, {_NO_TEMPLATE: counts}, rule, None)
     k, n = (np.array([one[at] for one in held]) for at in (1, 2))
     p_values = np.atleast_1d(stats.betabinom.cdf(k, n, rate.positives, rate.negatives))
     least = int(np.argmin(p_values))
     if p_values[least] >= rule.outlier_p_value / len(held):
         return None
-    return f"{k[least]} of {n[least]} in {held[least][0]}"
+    return _Below(position=held[least][0], count=held[least][1:])
 
 
-def _above_samples(key: tuple[str, str], counts: Sequence[Counted], *, lower: str) -> Finding:
+def _above_samples(key: tuple[str, str], counts: Sequence[Counted], below: _Below) -> Finding:
     run_id, target = key
     k, n = _summed(counts)
     return Finding(
         code="dpcr.blank_above_samples",
         severity="failure",
         subject=f"run {run_id}",
-        message=f"{k} of {n} partitions of {_many(len(counts), 'blank')} are positive for {target or 'their channel'}, and a "
-        f"well of a sample has fewer ({lower}): this is no false-positive rate that the wells share. No such blank is used.",
-        advice="Look whether the blank is one; repeat the plate with clean no-template wells.",
+        message=f"{k} of {n} partitions of {_many(len(counts), 'no-template well')} are positive for {target or 'their channel'}, and a "
+        f"well of a sample has fewer ({below.count[0]} of {below.count[1]} in {below.position}): this is no false-positive rate that the wells share. "
+        "A well that such a blank would explain is neither positive nor negative.",
+        advice="If the blank holds a sample, say so in the layout; if not, repeat the plate with clean no-template wells.",
     )
 
 
