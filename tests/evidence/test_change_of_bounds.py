@@ -115,3 +115,54 @@ def test_a_tabulated_bound_is_that_of_its_own_kind():
     got = moved(value(2.0), table, bounds=(np.array([False]), np.array([True])))
     assert got.upper[0] == np.inf
     assert got.lower[0] == pytest.approx(moved(value(2.0), full()).lower[0], abs=0.02)
+
+
+def nothing_seen(low=-2.0):
+    return PartitionsEvidence(
+        k=0, n=N, volume_ul=VOLUME, volume_cv=0.0, false_positive=0.0, log10_low=low, log10_high=6.0
+    )
+
+
+def fallen(before, after, *, unseen):
+    return change(
+        EvidenceBatch.of([before]),
+        EvidenceBatch.of([after]),
+        limits=tuple(np.array([side]) for side in unseen),
+    )
+
+
+@pytest.mark.definition
+def test_the_limit_of_an_undetected_side_is_where_its_likelihood_falls():
+    """Draws: exp(-q N v) is the survival function of the limit, so that N v times it is exponential."""
+    rng = np.random.default_rng(4)
+    drawn = np.log10(rng.exponential(size=400_000) / (N * VOLUME)) - rng.normal(2.0, 0.1, 400_000)
+    down = fallen(value(2.0), nothing_seen(), unseen=(False, True))
+    up = fallen(nothing_seen(), value(2.0), unseen=(True, False))
+    assert down.upper[0] == pytest.approx(np.quantile(drawn, 0.975), abs=0.004)
+    assert (down.lower[0], np.isnan(down.estimate[0])) == (-np.inf, True)
+    assert up.lower[0] == pytest.approx(-np.quantile(drawn, 0.975), abs=0.004)
+    assert (up.upper[0], np.isnan(up.estimate[0])) == (np.inf, True)
+
+
+@pytest.mark.property
+def test_the_declared_range_is_not_in_the_limit():
+    near, far = (fallen(value(2.0), nothing_seen(low), unseen=(False, True)) for low in (-2.0, -5.0))
+    assert near.upper == pytest.approx(far.upper, abs=0.01)
+
+
+def test_of_two_undetected_samples_nothing_is_known():
+    got = fallen(nothing_seen(), nothing_seen(), unseen=(True, True))
+    assert (got.lower[0], got.upper[0]) == (-np.inf, np.inf)
+    assert np.isnan([got.estimate[0], *got.probability[0]]).all()
+
+
+def test_from_undetected_to_more_than_a_bound_only_the_lower_end_is_known():
+    got = change(
+        EvidenceBatch.of([nothing_seen()]),
+        EvidenceBatch.of([more_than(5000.0)]),
+        bounds=(np.array([False]), np.array([True])),
+        limits=(np.array([True]), np.array([False])),
+    )
+    limit = -np.log(0.025) / (N * VOLUME)  # P(limit > x) = exp(-x N v)
+    assert got.lower[0] == pytest.approx(np.log10(5000.0 / limit), abs=0.01)
+    assert (got.upper[0], got.probability[0, 0]) == (np.inf, pytest.approx(1.0))

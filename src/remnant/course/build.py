@@ -176,7 +176,13 @@ def _answers(members: Sequence[Entry], batch: EvidenceBatch, against: Against) -
     keys = [series_key(entry.measurement) for entry in members]
     later = np.array([i for i in range(1, len(keys)) if keys[i] == keys[i - 1]], dtype=np.int64)
     bound = np.array([entry.measurement.known_above is not None for entry in members], dtype=np.bool_)
-    moved = change(batch.take(later - 1), batch.take(later), bounds=(bound[later - 1], bound[later]))
+    unseen = np.array([entry.measurement.state == "not detected" for entry in members], dtype=np.bool_)
+    moved = change(
+        batch.take(later - 1),
+        batch.take(later),
+        bounds=(bound[later - 1], bound[later]),
+        limits=(unseen[later - 1], unseen[later]),
+    )
     columns = zip(
         zip(moved.estimate.tolist(), moved.lower.tolist(), moved.upper.tolist(), strict=True),
         moved.probability.tolist(),

@@ -278,7 +278,13 @@ def _changes(table: Sequence[_Entry]) -> list[_Beside]:
     before = np.array([place[a] for a, _ in pairs])
     after = np.array([place[b] for _, b in pairs])
     bound = np.array([table[row].measurement.known_above is not None for row in rows], dtype=np.bool_)
-    moved = change(batch.take(before), batch.take(after), bounds=(bound[before], bound[after]))
+    unseen = np.array([table[row].measurement.state == "not detected" for row in rows], dtype=np.bool_)
+    moved = change(
+        batch.take(before),
+        batch.take(after),
+        bounds=(bound[before], bound[after]),
+        limits=(unseen[before], unseen[after]),
+    )
     columns = zip(
         pairs,
         moved.estimate.tolist(),

@@ -11,7 +11,7 @@ from typing import Final
 from remnant.knowledge.mrd_states import MrdStateRules
 from remnant.records.mrd import MrdPoint
 
-__all__ = ["MrdStanding", "mrd_sentence", "mrd_standings", "mrd_warning"]
+__all__ = ["MrdStanding", "mrd_seen_before", "mrd_sentence", "mrd_standings", "mrd_warning"]
 
 _NOT_EVALUABLE: Final = "not evaluable"
 _WORDS: Final = {
@@ -156,6 +156,28 @@ def mrd_warning(points: Sequence[MrdPoint], relapse_on: dt.date | None) -> dt.da
         if before and before[-1].state == "confirmed relapse" and before[-1].since is not None:
             found.append(before[-1].since)
     return min(found, default=None)
+
+
+def mrd_seen_before(points: Sequence[MrdPoint], relapse_on: dt.date) -> list[MrdPoint]:
+    """Series in which the last sample before overt relapse still showed the leukaemia.
+
+    Parameters
+    ----------
+    points : sequence of MrdPoint
+        Of one patient.
+    relapse_on : datetime.date
+        Overt relapse.
+
+    Returns
+    -------
+    list of MrdPoint
+        That sample of each such series; what may not predict, and what cannot be evaluated, is passed over.
+    """
+    last: dict[tuple[str, str, str], MrdPoint] = {}
+    for point in sorted(points, key=lambda p: p.drawn_on):
+        if point.drawn_on < relapse_on and point.predictor and point.state != _NOT_EVALUABLE:
+            last[point.assay_id, point.material, point.fraction] = point
+    return [point for point in last.values() if point.state != "negative"]
 
 
 def _named_rule(point: MrdPoint) -> str:

@@ -248,6 +248,7 @@ def difference(
     sd_log10: Floats,
     *,
     edges: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
+    limits: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
 ) -> Distribution:
     """Posterior of log10 after - log10 before.
 
@@ -260,6 +261,8 @@ def difference(
     edges : pair of ndarray of bool, shape (n,), or None, default None
         Rows of which only a lower bound is known, later and earlier side: there the bound stands for the quantity,
         each bound as likely as the likelihood rises at it, and the declared range plays no part.
+    limits : pair of ndarray of bool, shape (n,), or None, default None
+        Rows of which only an upper limit is known, in the same order: each limit as likely as the likelihood falls at it.
 
     Returns
     -------
@@ -271,20 +274,32 @@ def difference(
     step = total / (_POINTS - 6)
     # The later side starts so far in that no difference wraps around.
     lead = np.ceil((width_b + _REACH * sd_log10) / step).astype(np.int64) + 1
-    later, earlier = edges or (None, None)
-    spectrum = fft.rfft(_binned(after, step, lead, edge=later), axis=1)
-    spectrum *= np.conj(fft.rfft(_binned(before, step, np.zeros_like(lead), edge=earlier), axis=1))
+    later, earlier = zip(edges or (None, None), limits or (None, None), strict=True)
+    spectrum = fft.rfft(_binned(after, step, lead, ends=later), axis=1)
+    spectrum *= np.conj(fft.rfft(_binned(before, step, np.zeros_like(lead), ends=earlier), axis=1))
     spectrum *= _kernel(sd_log10 / step, _POINTS)
     density = fft.irfft(spectrum, n=_POINTS, axis=1, overwrite_x=True)
     np.maximum(density, 0.0, out=density)
     return _distribution(after.low - before.low - lead * step, step, density)
 
 
-def _binned(rows: Knots, step: Floats, lead: Integers, *, edge: NDArray[np.bool_] | None = None) -> Floats:
-    """Mass of each row on a coarser grid of the given step, shared between the two nearest points."""
+def _binned(
+    rows: Knots,
+    step: Floats,
+    lead: Integers,
+    *,
+    ends: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None] = (None, None),
+) -> Floats:
+    """Mass of each row on a coarser grid of the given step, shared between the two nearest points.
+
+    Of the rows in `ends` only a lower bound, or only an upper limit, is known.
+    """
     fine = np.exp(np.minimum(rows.value @ _REFINE[2], 0.0))
+    edge, limit = ends
     if edge is not None:
         fine[edge] = _rise(fine[edge])
+    if limit is not None:
+        fine[limit] = _rise(fine[limit, ::-1])[:, ::-1]
     place = ((rows.high - rows.low) / (2 * _CELLS) / step)[:, None] * np.arange(fine.shape[1])
     cell = place.astype(np.int64)
     upper = fine * (place - cell)

@@ -366,12 +366,13 @@ def change(
     level: float = 0.95,
     include: AbstractSet[str] = COMPARISON,
     bounds: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
+    limits: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
 ) -> Change:
     """Change in log10 from one measurement to another, row by row; either side may be undetected.
 
     An error that both sides name is the same draw and cancels as far as its size is the same. Of a side that is only
-    known to exceed a bound the bound is taken: the interval has one end, and what the declared range puts beyond
-    the bound is none.
+    known to exceed a bound the bound is taken, and of one that was not detected its limit: the interval has one end,
+    and what the declared range puts beyond the bound or below the limit is none.
 
     Parameters
     ----------
@@ -385,11 +386,14 @@ def change(
         Error classes that count.
     bounds : pair of ndarray of bool, shape (n,), or None, default None
         Rows of which only a lower bound is known, before and after: their likelihood has no upper end.
+    limits : pair of ndarray of bool, shape (n,), or None, default None
+        Rows that were not detected, before and after: their likelihood has no lower end.
 
     Returns
     -------
     Change
-        Estimate, interval and P(change > step).
+        Estimate, interval and P(change > step). An end that nothing is known of is infinite, and there is no estimate
+        beside one; where neither end is known there is no probability either.
 
     Raises
     ------
@@ -410,7 +414,8 @@ def change(
     sd = np.sqrt(np.maximum(variance, 0.0))
     asked = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
     none = np.zeros(len(before), dtype=np.bool_)
-    falls, rises = bounds or (none, none)
+    over, under = bounds or (none, none), limits or (none, none)
+    rises, falls = over[1] | under[0], over[0] | under[1]
 
     def work(rows: Integers) -> tuple[Floats, ...]:
         later, earlier = knots(after.take(rows)), knots(before.take(rows))
@@ -420,7 +425,14 @@ def change(
         bound = np.flatnonzero(rises[rows] | falls[rows])
         if len(bound):
             up, down = rises[rows][bound], falls[rows][bound]
-            grid = difference(later.take(bound), earlier.take(bound), sd[rows][bound], edges=(up, down))
+            chosen = rows[bound]
+            grid = difference(
+                later.take(bound),
+                earlier.take(bound),
+                sd[chosen],
+                edges=(over[1][chosen], over[0][chosen]),
+                limits=(under[1][chosen], under[0][chosen]),
+            )
             least, _, most = quantile(grid, asked).T
             ends[bound] = np.stack(
                 [np.where(down, -np.inf, least), np.full(len(bound), np.nan), np.where(up, np.inf, most)],

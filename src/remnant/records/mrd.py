@@ -39,7 +39,8 @@ class MrdPoint:
         Samples that the state rests on, by date.
     change_log10, change_lower, change_upper : float or None
         log10 change from the previous positive sample of the series, with its 95 % interval. Where one of the two is
-        only known to exceed a bound there is no estimate, and one end.
+        only known to exceed a bound, or was not detected, there is no estimate, and one end; of two that were not
+        detected nothing is known.
     probability_rise, probability_rise_1_log : float or None
         P(change > 0) and P(change >= 1).
     nadir, nadir_lower, nadir_upper : float or None

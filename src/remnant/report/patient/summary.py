@@ -101,7 +101,10 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
         said = course.headline
         if course.unverified_rules:  # they stand beside the sentence
             said = said.replace(unverified_sentence(course.unverified_rules), "").rstrip().replace("  ", " ")
-        sentence = _compartments(dossier) + said + _named(dossier) + _clones(dossier)
+        parts = [_compartments(dossier), said]
+        if course.overt_relapse_on is not None:  # before all else
+            parts.reverse()
+        sentence = " ".join(filter(None, parts)) + _named(dossier) + _clones(dossier)
         sentence = as_printed(sentence + _next(asked))
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
@@ -122,7 +125,7 @@ def _compartments(dossier: Dossier) -> str:
     if not dossier.sorted_samples:
         return ""
     last = dossier.sorted_samples[-1]
-    return f"{words.compartments(last, on=last.drawn_on)} "
+    return words.compartments(last, on=last.drawn_on)
 
 
 def _named(dossier: Dossier) -> str:
