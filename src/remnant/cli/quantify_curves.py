@@ -254,7 +254,12 @@ def shown_readings(
     counts = Counter(plates.call)
     calls = ", ".join(f"{counts[call]} {call}" for call in CURVE_CALLS)
     notes = [one.message for one in said]
-    return ("", f"{plural(len(plates), 'amplification curve')}: {calls}.", *_look_at(wells, apart=apart), *notes)
+    return (
+        "",
+        f"{plural(len(plates), 'amplification curve')}: {calls}.",
+        *_look_at(wells, apart=apart),
+        *notes,
+    )
 
 
 def _look_at(wells: Sequence[Disagreement], *, apart: bool) -> Iterator[RenderableType]:

@@ -330,6 +330,11 @@ def _course(
         relapse,
         mrd=mrd,
         without_rule=_without_rule(dossier, mrd, states),
+        names={
+            assay.assay_id: f"{assay.target} {assay.transcript}"
+            for assay in dossier.assays
+            if assay.transcript
+        },
         warned_on=min(standing) if lead is not None else None,
         transplant_on=graft,
         death_on=death,

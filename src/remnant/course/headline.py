@@ -7,8 +7,9 @@ for the day it is asked for. Dates in sentences have day and month name.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from remnant.course.mrd_standing import mrd_seen_before, mrd_standings, mrd_warning
@@ -83,6 +84,7 @@ def headline(
     rules: RelapseRules,
     mrd: Sequence[MrdPoint] = (),
     without_rule: Sequence[str] = (),
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> Headline:
     """Compose the sentence and the urgency.
 
@@ -104,6 +106,8 @@ def headline(
         Leukaemia-specific markers: they speak first.
     without_rule : sequence of str, default ()
         Leukaemia-specific markers that were measured and that no rule set judges.
+    names : mapping of str to str, default {}
+        Words for assays where a marker is measured by several, as clones are.
 
     Returns
     -------
@@ -111,7 +115,11 @@ def headline(
         Nothing is due and nothing urgent after death; after overt relapse no sample date is proposed.
     """
     specific = mrd_standings(
-        mrd, when=lambda day: _when(day, transplant_on), rules=mrd_state_rules(), stale_days=states.stale_days
+        mrd,
+        when=lambda day: _when(day, transplant_on),
+        rules=mrd_state_rules(),
+        stale_days=states.stale_days,
+        names=names,
     )
     sentences = [one.sentence for one in specific]
     sentences += [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from remnant.records.clonotype import CloneTrack
@@ -163,9 +163,17 @@ class _Shared:
                 for item in self._baselines
                 if item.assay_id in assays and (item.source == "donors" or names.intersection(item.samples))
             ),
-            "findings": tuple(item for subject in subjects for item in self._findings[subject]),
+            "findings": (
+                *(item for subject in subjects for item in self._findings[subject]),
+                *self._of_targets(dict.fromkeys(item.target for item in measurements)),
+            ),
             "decisions": tuple(item for subject in subjects for item in self._decisions[subject]),
         }
+
+    def _of_targets(self, targets: Iterable[str]) -> Iterator[Finding]:
+        """What lowers the trust in every measurement of a target: a line lent by other assays, a weak standard."""
+        for target in targets:
+            yield from (one for one in self._findings[f"target {target}"] if one.severity == "warning")
 
 
 def _well_samples(study: Study) -> dict[str, str]:
