@@ -31,7 +31,11 @@ CASES = [
     (RISE + noise(), "amplified", ""),
     (RISE - 30.0 + noise(), "amplified", ""),
     (np.where((CYCLES > 8) & (CYCLES < 12), np.nan, RISE + noise()), "amplified", ""),
-    (np.minimum(RISE + noise(), 11.0), "amplified", ""),
+    (
+        np.minimum(RISE + noise(), 11.0),
+        "doubtful",
+        "detector is saturated: many readings are exactly the highest while the curve still rises",
+    ),
     (RISE - 0.15 * np.maximum(CYCLES - 33, 0) + noise(), "amplified", ""),
     (1.0 + noise(1), "not amplified", "straight line or noise"),
     (1.0 + 0.05 * CYCLES + noise(2), "not amplified", "straight line or noise"),
@@ -71,6 +75,23 @@ def test_the_traps_do_not_move_the_cq():
     for (curve, call, _), name in zip(CASES, NAMES, strict=True):
         if call == "amplified":
             assert read_curves(plate_of(curve[None])).cq[0] == pytest.approx(plain, abs=0.35), name
+
+
+@pytest.mark.parametrize(
+    ("share", "call"), [(0.98, "amplified"), (0.95, "amplified"), (0.75, "doubtful"), (0.5, "doubtful")]
+)
+def test_a_detector_is_saturated_where_it_cuts_off_a_rise_that_moves_the_cq(share, call):
+    rise = 1.0 + 20.0 / (1.0 + np.exp(-0.62 * (CYCLES - 24.3))) + noise(4)
+    plain, cut = (
+        read_curves(plate_of(curve[None])) for curve in (rise, np.minimum(rise, 1.0 + 20.0 * share))
+    )
+    assert cut.call == (call,)
+    assert (abs(cut.cq[0] - plain.cq[0]) > 0.4) == (call == "doubtful")
+
+
+def test_a_plateau_of_rounded_readings_is_not_a_saturated_detector():
+    rise = 1.0 + 20.0 / (1.0 + np.exp(-0.62 * (CYCLES - 24.3)))
+    assert read_curves(plate_of(np.round(rise)[None])).call == ("amplified",)
 
 
 def test_a_curve_that_is_not_amplified_has_no_cycles():
