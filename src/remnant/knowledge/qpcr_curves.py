@@ -41,7 +41,7 @@ class AmplificationRules:
     fast_rise : float
         Cycles below which a rise is doubtful.
     saturated_readings : int
-        Readings at exactly the highest value from which a detector may be saturated.
+        Last readings at exactly the highest value from which a detector may be saturated.
     saturated_step : float
         Rise before them, over the height, above which the curve was still rising.
     cq_difference : float

@@ -102,7 +102,7 @@ def call_curves(
             (
                 _saturated(fluorescence, seen, rules),
                 "doubtful",
-                "the detector is saturated: many readings are exactly the highest while the curve still rises",
+                "the detector is saturated: the last readings are all exactly alike, and the curve was still rising",
             ),
             (rise < rules.fast_rise, "doubtful", "rises faster than a polymerase can copy"),
             (fits.status == NOT_CONVERGED, "doubtful", "the sigmoid did not converge"),
@@ -116,7 +116,7 @@ def call_curves(
 
 
 def _saturated(fluorescence: Floats, seen: NDArray[np.bool_], rules: AmplificationRules) -> NDArray[np.bool_]:
-    """Curves cut off: most readings from the first highest on are exactly as high, and it stands at the end of a rise."""
+    """Curves cut off: from the first highest reading on all are exactly as high, and it stands at the end of a rise."""
     count, cycles = fluorescence.shape
     if cycles < rules.saturated_readings:
         return np.zeros(count, dtype=bool)
@@ -125,7 +125,7 @@ def _saturated(fluorescence: Floats, seen: NDArray[np.bool_], rules: Amplificati
     top = seen & (fluorescence == highest[:, None])
     first = top.argmax(axis=1)
     after = (seen & (np.arange(cycles) >= first[:, None])).sum(axis=1)
-    many = (top.sum(axis=1) >= rules.saturated_readings) & (2 * top.sum(axis=1) > after) & (first >= 2)
+    many = (top.sum(axis=1) >= rules.saturated_readings) & (top.sum(axis=1) == after) & (first >= 2)
     steps = np.diff(fluorescence, axis=1)
     every = np.arange(count)
     step = np.fmax(steps[every, first - 1], steps[every, first - 2])  # the last one is cut off itself
