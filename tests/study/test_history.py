@@ -1,8 +1,10 @@
 """Decisions stand until superseded; derived results come back equal and know when they are out of date."""
 
+import contextlib
 import datetime as dt
 import importlib
 import pkgutil
+import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -144,3 +146,18 @@ def test_a_plate_without_run_and_donors_without_patient(study, file, plate):
     assert [finding.subject for finding in reference_findings(study)] == ["run R-5"]
     store_acquired(study, *file("r.csv", runs=(Run(run_id="R-5"),)), by="anna")
     assert reference_findings(study) == ()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ['[{"code":"a.b","severity":"note"}]', '[{"colour":1}]'],
+    ids=["a field was added", "a field is gone"],
+)
+def test_results_in_the_form_of_another_version_ask_for_a_run(study, payload):
+    write_derived(study, "assay", {"R-1": ("h", [NOTE])})
+    with contextlib.closing(sqlite3.connect(study.folder / "study.db")) as raw, raw:
+        raw.execute("UPDATE derived SET payload = ?", (payload,))
+    with pytest.raises(NotFoundError, match=r"another version of remnant.*`remnant run`"):
+        derived_records(study, Finding)
+    write_derived(study, "assay", {"R-1": ("h", [NOTE])})
+    assert derived_records(study, Finding) == (NOTE,)

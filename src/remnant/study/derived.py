@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
+from remnant.errors import InputError, NotFoundError
 from remnant.records.codec import from_dict, to_dict
 from remnant.study.audit import now_utc
 from remnant.study.connection import reading, writing
@@ -106,6 +107,11 @@ def derived_records(study: Study, record: type[R]) -> tuple[R, ...]:
     -------
     tuple of records
         By stage and key.
+
+    Raises
+    ------
+    NotFoundError
+        If another version of remnant stored them in another form.
     """
     query = (
         sa.select(DERIVED.c.payload)
@@ -114,7 +120,15 @@ def derived_records(study: Study, record: type[R]) -> tuple[R, ...]:
     )
     with reading(study.engine) as connection:
         payloads = connection.scalars(query).all()
-    return tuple(from_dict(record, item) for payload in payloads for item in json.loads(payload))
+    try:
+        return tuple(from_dict(record, item) for payload in payloads for item in json.loads(payload))
+    except InputError as error:
+        raise NotFoundError(
+            where=f"results of kind {record.__name__}",
+            found="those of another version of remnant",
+            needed="results of this version",
+            advice="Compute them again with `remnant run`; facts and decisions are not touched.",
+        ) from error
 
 
 def current_hashes(study: Study, stage: str) -> dict[str, str]:
