@@ -10,7 +10,7 @@ from remnant.records.clonotype import CloneTrack
 from remnant.records.deciding import call_subject
 from remnant.records.disagreement import Disagreement
 from remnant.records.dossier import Dossier
-from remnant.records.finding import material_subject
+from remnant.records.finding import Finding, material_subject
 from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Forecast
 from remnant.records.measurement import Baseline, Measurement
