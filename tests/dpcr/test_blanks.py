@@ -7,8 +7,7 @@ import pytest
 from scipy import stats
 
 from remnant.assay.dpcr import quantify_partitions
-from remnant.assay.dpcr.blanks import _pooled
-from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit
+from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit, shared_rate
 from remnant.knowledge.dpcr import dpcr_rules
 from remnant.numerics.partitions import limit_of_blank
 from remnant.records.partition import Partitions, PlateWell
@@ -93,7 +92,7 @@ def test_a_truly_negative_sample_exceeds_its_limit_of_blank_as_rarely_as_stated(
     """Exact, over every count of the blanks, at every rate that they share: CLSI EP17's 5 % with few blanks too."""
     held = np.arange(100)
     n, rule = 18_000, dpcr_rules().blank
-    laws = [_pooled([(int(k), n), *[(0, n)] * (blanks - 1)], rule) for k in held]
+    laws = [shared_rate([(int(k), n), *[(0, n)] * (blanks - 1)], rule) for k in held]
     limits = limit_of_blank(np.full(len(held), merged * n), *np.array(laws).T, rule.level)
     for mean in np.geomspace(0.02, 20.0, 60):
         false = (stats.poisson.pmf(held, mean * blanks) * stats.poisson.sf(limits, mean * merged)).sum()

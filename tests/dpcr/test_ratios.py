@@ -114,6 +114,12 @@ def test_a_well_beside_a_stained_blank_has_room_for_a_stain_or_none():
     for stain in (0, 200):
         per_ul = -np.log1p(-(900 - stain) / 16_000) / (one.volume_nl * 1e-3)
         assert one.lower < per_ul < one.upper
+    [clean] = quantify_partitions([well("A01", "WT1", 900)], samples=[SAMPLE]).wells
+    assert one.upper == pytest.approx(clean.upper, rel=1e-3)
+    over = [well("A01", "ABL1", 4_000), *blanks("ABL1", wells=1)]
+    [with_stain], [without] = measured([*parts[:1], free, *over]), measured([*parts[:1], *over])
+    assert with_stain.upper == pytest.approx(without.upper, rel=1e-3)
+    assert with_stain.lower < 0.8 * without.lower
 
 
 def test_volume_cancels_in_a_duplex_and_wells_do_not_cancel_apart():

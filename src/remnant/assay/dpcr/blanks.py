@@ -20,7 +20,16 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from remnant.assay.dpcr.rates import Beta, BlankRate
+from remnant.assay.dpcr.rates import (
+    Beta,
+    BlankRate,
+    Counted,
+    disagree,
+    is_positive,
+    shared_rate,
+    spread,
+    summed,
+)
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.knowledge.dpcr import BlankRule
 from remnant.numerics.partitions import limit_of_blank, outlier_p_values
@@ -32,9 +41,6 @@ _NO_TEMPLATE: Final = "ntc"
 _NEGATIVE: Final = "negative_control"
 _TELLING: Final = 3
 """Blanks from which one that is unlike the others is known."""
-
-Counted = tuple[int, int]
-"""Positives and accepted partitions of one well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,44 +121,35 @@ def blank_rates(
 
 def _rate(plate: _Blanks, rule: BlankRule) -> tuple[BlankRate, list[Finding]]:
     """Rate of all blanks together, or of the kind with more positives where the kinds differ."""
-    sums = {kind: _summed(counts) for kind, counts in plate.kept.items()}
+    sums = {kind: summed(counts) for kind, counts in plate.kept.items()}
     chosen = list(plate.kept)
-    if len(sums) > 1 and _disagree(list(sums.values()), rule):
+    if len(sums) > 1 and disagree(list(sums.values()), rule):
         chosen = [max(sums, key=lambda kind: sums[kind][0] / sums[kind][1])]
     counts = [one for kind in chosen for one in plate.kept[kind]]
     free = plate.kept.get(_NO_TEMPLATE, ()) if _NO_TEMPLATE in chosen else ()
-    apart = _disagree(counts, rule)
+    apart = disagree(counts, rule)
     below = None if apart else _well_below(plate.others, free, rule)
-    suspect = below is not None or (_is_positive(free) and (apart or len(free) < _TELLING))
+    suspect = below is not None or (is_positive(free) and (apart or len(free) < _TELLING))
     findings = [] if below is None else [_above_samples(plate.key, free, below)]
     for kind, own in plate.kept.items():
         if kind != _NO_TEMPLATE or below is None:
             findings += _positive(plate.key, kind, own)
     if apart:
         findings.append(_blanks_disagree(plate.key, counts))
-    shared = _pooled(counts, rule)
+    shared = shared_rate(counts, rule)
     if suspect:
-        clean, seen = _pooled((), rule), [*counts, *plate.stains, (0, 1)]
+        clean, seen = shared_rate((), rule), [*counts, *plate.stains, (0, 1)]
     elif plate.stains and not _is_rare(plate, shared, rule):
         clean, seen = shared, [*counts, *plate.stains]
     elif apart:
-        return _rate_of(_spread(counts, shared), counts, shared=shared), findings
+        return _rate_of(spread(counts, shared), counts, shared=shared), findings
     else:
         return _rate_of(shared, counts), findings
-    return _rate_of(_spread(seen, shared, shape=1.0), counts, shared=shared, clean=clean), findings
+    return _rate_of(spread(seen, shared, shape=1.0), counts, shared=shared, clean=clean), findings
 
 
 def _rate_of(law: Beta, counts: Sequence[Counted], **more: Beta) -> BlankRate:
     return BlankRate(positives=law[0], negatives=law[1], wells=len(counts), **more)
-
-
-def _pooled(counts: Sequence[Counted], rule: BlankRule) -> Beta:
-    """Posterior of one rate that all these blanks share."""
-    k, n = _summed(counts)
-    least = 2.0 * rule.prior_positives
-    # The clean well that is assumed stands for blanks that are missing: it must not thin out those that are there.
-    worth = least if _is_positive(counts) else max(rule.prior_partitions - n, least)
-    return rule.prior_positives + k, worth - rule.prior_positives + n - k
 
 
 def _is_rare(plate: _Blanks, clean: Beta, rule: BlankRule) -> bool:
@@ -164,17 +161,8 @@ def _is_rare(plate: _Blanks, clean: Beta, rule: BlankRule) -> bool:
     return (stained + 0.5) / (stained + silent + 1.0) <= 1.0 - rule.level
 
 
-def _summed(counts: Sequence[Counted]) -> Counted:
-    return sum(one[0] for one in counts), sum(one[1] for one in counts)
-
-
 def _many(count: int, named: str) -> str:
     return f"{count} {named}{'' if count == 1 else 's'}"
-
-
-def _is_positive(counts: Sequence[Counted]) -> bool:
-    """More than a positive partition each."""
-    return _summed(counts)[0] > len(counts)
 
 
 def _outlier(counts: Mapping[int, Counted], rule: BlankRule) -> int | None:
@@ -193,14 +181,14 @@ def _well_below(others: Sequence[_Held], free: Sequence[Counted], rule: BlankRul
     if not others or not free:
         return None
     k, n = np.array([one.count for one in others]).T
-    p_values = stats.betabinom.cdf(k, n, *_pooled(free, rule))
+    p_values = stats.betabinom.cdf(k, n, *shared_rate(free, rule))
     least = int(np.argmin(p_values))
     return others[least] if p_values[least] < rule.outlier_p_value / len(others) else None
 
 
 def _above_samples(key: tuple[str, str], counts: Sequence[Counted], below: _Held) -> Finding:
     run_id, target = key
-    k, n = _summed(counts)
+    k, n = summed(counts)
     return Finding(
         code="dpcr.blank_above_samples",
         severity="failure",
@@ -210,26 +198,6 @@ def _above_samples(key: tuple[str, str], counts: Sequence[Counted], below: _Held
         "A well that such a blank would explain is neither positive nor negative.",
         advice="If the blank holds a sample, say so in the layout; if not, repeat the plate with clean no-template wells.",
     )
-
-
-def _disagree(counts: Sequence[Counted], rule: BlankRule) -> bool:
-    """Whether one rate cannot have given all these blanks."""
-    if len(counts) < 2:
-        return False
-    k, n = (np.array(column) for column in zip(*counts, strict=True))
-    return bool(outlier_p_values(k, n, 0.0).min() < rule.outlier_p_value / len(counts))
-
-
-def _spread(counts: Sequence[Counted], pooled: Beta, *, shape: float = np.inf) -> Beta:
-    """Law of a rate that varies between wells as these blanks do, where one rate cannot have given them.
-
-    The Beta law with the mean and the variance of their shares (method of moments), never narrower than `pooled`,
-    and with no more than `shape` positives: with one or fewer it is densest where there is no stain.
-    """
-    shares = np.array([k / n for k, n in counts])
-    mean, variance = float(shares.mean()), float(shares.var(ddof=1))
-    total = min(max(mean * (1.0 - mean) / variance - 1.0, 1.0), sum(pooled), shape / mean)
-    return mean * total, (1.0 - mean) * total
 
 
 def _blanks_disagree(key: tuple[str, str], counts: Sequence[Counted]) -> Finding:
@@ -271,10 +239,10 @@ def _no_blank(key: tuple[str, str]) -> Finding:
 
 
 def _positive(key: tuple[str, str], kind: str, counts: Sequence[Counted]) -> list[Finding]:
-    if not _is_positive(counts):
+    if not is_positive(counts):
         return []
     run_id, target = key
-    k, n = _summed(counts)
+    k, n = summed(counts)
     named = "blank" if kind == _NO_TEMPLATE else "negative control"
     return [
         Finding(

@@ -215,26 +215,31 @@ def _answers(
     rates: Sequence[BlankRate],
     cvs: Sequence[float],
 ) -> dict[int, _Answer]:
-    """Numbers of each well that was counted. What is only detected reaches up to what one positive more would say."""
+    """Numbers of each well that was counted.
+
+    What is only detected reaches up to what one positive more would say, and beside a stained blank to what no stain
+    would leave.
+    """
     rows = list(states)
     if not rows:
         return {}
 
-    def evidence(i: int, more: int = 0) -> PartitionsEvidence:
+    def evidence(i: int, blank: BlankRate, more: int = 0) -> PartitionsEvidence:
         k, n = counts[i].positives or 0, wells[i].part.accepted
         return concentration_evidence(
-            k + more, n, volume_nl=wells[i].volume_nl, volume_cv=cvs[i], blank=rates[i]
+            k + more, n, volume_nl=wells[i].volume_nl, volume_cv=cvs[i], blank=blank
         )
 
-    batch = EvidenceBatch.of([evidence(i) for i in rows])
+    batch = EvidenceBatch.of([evidence(i, rates[i]) for i in rows])
     found, bound = interval(batch), upper_limit(batch)
     upper = dict(zip(rows, found.upper.tolist(), strict=True))
-    few = [
+    few = {
         i for i in rows if states[i][0] == "detected" and (counts[i].positives or 0) < wells[i].part.accepted
-    ]
-    if few:
-        above = interval(EvidenceBatch.of([evidence(i, 1) for i in few])).upper
-        upper |= dict(zip(few, above.tolist(), strict=True))
+    }
+    higher = [i for i in rows if i in few or (states[i][0] == "quantified" and rates[i].clean)]
+    if higher:
+        above = EvidenceBatch.of([evidence(i, rates[i].unstained(), int(i in few)) for i in higher])
+        upper |= dict(zip(higher, interval(above).upper.tolist(), strict=True))
     return {
         i: _Answer(lower=float(low), upper=upper[i], bound=float(top))
         for i, low, top in zip(rows, found.lower, bound, strict=True)
@@ -244,14 +249,16 @@ def _answers(
 def _numbers(
     well: NamedWell, k: int, answer: _Answer, *, state: State, blank: BlankRate, volume_cv: float
 ) -> dict[str, float | None]:
-    """Concentration of a well; none of a stained blank, which is no sample."""
+    """Concentration of a well; none where it cannot be told, and of a stained blank, which is no sample."""
     n, volume_ul = well.part.accepted, well.volume_nl * _UL_PER_NL
     numbers: dict[str, float | None] = dict.fromkeys(("copies_per_ul", "lower", "upper", "upper_limit"))
     if k == n:
         # One-sided: what a Clopper-Pearson bound of the share says, at the lowest likely volume.
         lower = float(exact_interval(k, n, 0.90)[0]) / volume_ul
         return numbers | {"lower": lower * math.exp(-1.645 * volume_cv)}
-    if well.part.kind == "ntc" and blank.clean is not None and state == "detected":
+    if state == "not evaluable" or (
+        well.part.kind == "ntc" and blank.clean is not None and state == "detected"
+    ):
         return numbers
     numbers["upper_limit"] = answer.bound
     if state in {"quantified", "detected"}:

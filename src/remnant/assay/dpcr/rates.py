@@ -13,13 +13,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from remnant.knowledge.dpcr import DigitalRules
-from remnant.numerics.partitions import limit_of_blank, rate
+from remnant.knowledge.dpcr import BlankRule, DigitalRules
+from remnant.numerics.partitions import limit_of_blank, outlier_p_values, rate
 
-__all__ = ["Beta", "BlankRate", "blank_limits", "clean_limit"]
+__all__ = [
+    "Beta",
+    "BlankRate",
+    "Counted",
+    "blank_limits",
+    "clean_limit",
+    "disagree",
+    "is_positive",
+    "shared_rate",
+    "spread",
+    "summed",
+]
 
 Beta = tuple[float, float]
 """Positives and negatives of a Beta law."""
+Counted = tuple[int, int]
+"""Positives and accepted partitions of one well."""
 Integers = NDArray[np.int64]
 
 
@@ -67,6 +80,18 @@ class BlankRate:
         """
         total = self.positives + self.negatives
         return float(np.sqrt(self.mean * (1.0 - self.mean) / (total + 1.0)))
+
+    def unstained(self) -> BlankRate:
+        """Law of a well that no stain reached: the upper end of what a well can hold of its own.
+
+        Returns
+        -------
+        BlankRate
+            That of clean blanks; the law itself where nothing stained a blank.
+        """
+        if self.clean is None:
+            return self
+        return BlankRate(positives=self.clean[0], negatives=self.clean[1], wells=self.wells)
 
 
 def blank_limits(blanks: Sequence[BlankRate], n: ArrayLike, level: float) -> Integers:
@@ -128,3 +153,111 @@ def clean_limit(n: int, limit: int, blank: BlankRate, rules: DigitalRules) -> in
     if blank.clean is None or float(rate(limit, n)) * n < rules.positivity.minimum_copies:
         return limit
     return min(int(limit_of_blank(n, *blank.clean, rules.blank.level)), limit)
+
+
+def summed(counts: Sequence[Counted]) -> Counted:
+    """Positives and partitions of some wells together.
+
+    Parameters
+    ----------
+    counts : sequence of (int, int)
+        Positives and accepted partitions of each.
+
+    Returns
+    -------
+    positives, partitions : int
+        Their sums.
+    """
+    return sum(one[0] for one in counts), sum(one[1] for one in counts)
+
+
+def is_positive(counts: Sequence[Counted]) -> bool:
+    """Whether blanks hold more than a positive partition each.
+
+    Parameters
+    ----------
+    counts : sequence of (int, int)
+        Positives and accepted partitions of each.
+
+    Returns
+    -------
+    bool
+        False without blanks.
+    """
+    return summed(counts)[0] > len(counts)
+
+
+def shared_rate(counts: Sequence[Counted], rule: BlankRule) -> Beta:
+    """Posterior of one rate that all these blanks share.
+
+    Parameters
+    ----------
+    counts : sequence of (int, int)
+        Positives and accepted partitions of each.
+    rule : BlankRule
+        Prior: half a positive, and a clean well that is assumed where blanks are missing.
+
+    Returns
+    -------
+    tuple of float
+        Parameters of the Beta law.
+
+    Notes
+    -----
+    Blanks of a well's size stand for themselves (Jeffreys' prior): assumed partitions beside them would thin their
+    rate out, and a negative sample would exceed its limit of blank in up to 18 % where 5 % are stated.
+
+    Examples
+    --------
+    >>> from remnant.knowledge.dpcr import dpcr_rules
+    >>> shared_rate([], dpcr_rules().blank), shared_rate([(1, 18_000), (0, 18_000)], dpcr_rules().blank)
+    ((0.5, 19999.5), (1.5, 35999.5))
+    """
+    k, n = summed(counts)
+    least = 2.0 * rule.prior_positives
+    worth = least if is_positive(counts) else max(rule.prior_partitions - n, least)
+    return rule.prior_positives + k, worth - rule.prior_positives + n - k
+
+
+def disagree(counts: Sequence[Counted], rule: BlankRule) -> bool:
+    """Whether one rate cannot have given all these blanks.
+
+    Parameters
+    ----------
+    counts : sequence of (int, int)
+        Positives and accepted partitions of each.
+    rule : BlankRule
+        Error rate of the test, shared among the blanks.
+
+    Returns
+    -------
+    bool
+        Whether any of them is less likely than that, given the others.
+    """
+    if len(counts) < 2:
+        return False
+    k, n = (np.array(column) for column in zip(*counts, strict=True))
+    return bool(outlier_p_values(k, n, 0.0).min() < rule.outlier_p_value / len(counts))
+
+
+def spread(counts: Sequence[Counted], shared: Beta, *, shape: float = np.inf) -> Beta:
+    """Law of a rate that varies between wells as these blanks do, where one rate cannot have given them.
+
+    Parameters
+    ----------
+    counts : sequence of (int, int)
+        Positives and accepted partitions of each, two at least.
+    shared : tuple of float
+        Posterior of a rate that they share: the law is never narrower.
+    shape : float, default infinity
+        Most positives of the law: with one or fewer it is densest where there is no stain.
+
+    Returns
+    -------
+    tuple of float
+        The Beta law with the mean and the variance of the shares (method of moments).
+    """
+    shares = np.array([k / n for k, n in counts])
+    mean, variance = float(shares.mean()), float(shares.var(ddof=1))
+    total = min(max(mean * (1.0 - mean) / variance - 1.0, 1.0), sum(shared), shape / mean)
+    return mean * total, (1.0 - mean) * total

@@ -5,7 +5,8 @@
 run cancels in every ratio. What one well is filled with cancels where target and control share their wells
 (duplex); else it is an error of its own. The control enters at its point value and as the named error
 ``control:<cdna>:<gene>:<run>:<wells>``; where it has few copies it is integrated inside a profile. The interval of a
-target that is detected and not quantified ends where that of one positive more ends (Garwood's exact upper end).
+target that is detected and not quantified ends where that of one positive more ends (Garwood's exact upper end), and
+beside a stained blank where that of no stain ends.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class _Ratio:
     per_exposure: float
     obstacle: str
     evidence: Evidence
-    one_more: Evidence | None
+    highest: Evidence | None
 
 
 def ratio_measurements(
@@ -214,15 +215,18 @@ def _blank_sd(side: _Side, per_exposure: float) -> float:
     return f.sd / (1.0 - f.mean) * float(side.n.sum() / (side.n * side.exposure).sum()) / per_exposure
 
 
-def _with_one_more(side: _Side, minimum_copies: float) -> _Side | None:
-    """The side with one positive more, where it holds no number of its own (Garwood's upper end); None elsewhere."""
-    if (
-        not 0 < side.k.sum() < side.n.sum()
-        or _per_exposure(side) * (side.exposure * side.n).sum() >= minimum_copies
-    ):
+def _highest(side: _Side, minimum_copies: float) -> _Side | None:
+    """The side that tells the upper end, where it is not the side itself.
+
+    Where it holds too few copies for a number it has one positive more (Garwood's upper end), and beside a stained
+    blank no stain.
+    """
+    if not 0 < side.k.sum() < side.n.sum():
         return None
+    few = _per_exposure(side) * (side.exposure * side.n).sum() < minimum_copies
     at = int(np.argmax(np.where(side.k < side.n, side.n * side.exposure, 0.0)))
-    return replace(side, k=side.k + (np.arange(len(side.k)) == at))
+    more = side.k + (np.arange(len(side.k)) == at) * few
+    return replace(side, k=more, blank=side.blank.unstained()) if few or side.blank.clean else None
 
 
 def _sd(variance: Sequence[VarianceComponent], error_class: str, target: str) -> float:
@@ -255,7 +259,7 @@ def _ratio(
         ),
     ]
     evidence: Evidence
-    one_more: Evidence | None = None
+    highest: Evidence | None = None
     if control is None or obstacle:
         evidence = _silent(assay.unit)
     else:
@@ -269,13 +273,13 @@ def _ratio(
         name = f"control:{cdna_id}:{gene}:{run_id}:{'+'.join(control.positions)}"
         errors.append(ErrorTerm(name=name, sd_log10=sd))
         one_copy = per_exposure / factor_to_ratio(assay.unit)
-        evidence, one_more = (
+        evidence, highest = (
             _evidence(
                 side, one_copy, tuple(errors), control=control if exact else None, per_exposure=per_exposure
             )
             if side
             else None
-            for side in (target, _with_one_more(target, rules.positivity.minimum_copies))
+            for side in (target, _highest(target, rules.positivity.minimum_copies))
         )
     return _Ratio(
         assay=assay,
@@ -287,7 +291,7 @@ def _ratio(
         per_exposure=per_exposure,
         obstacle=obstacle,
         evidence=evidence,
-        one_more=one_more,
+        highest=highest,
     )
 
 
@@ -380,7 +384,7 @@ def _measurements(made: Sequence[_Ratio], rules: DigitalRules) -> list[Measureme
     batch = EvidenceBatch.of([one.evidence for one in made])
     own, compared, bound = interval(batch), interval(batch, include=COMPARISON), upper_limit(batch)
     numbers = np.stack([own.median, own.lower, own.upper, compared.lower, compared.upper, bound], axis=1)
-    few = {i: one.one_more for i, one in enumerate(made) if one.one_more is not None}
+    few = {i: one.highest for i, one in enumerate(made) if one.highest is not None}
     if few:
         above = EvidenceBatch.of(list(few.values()))
         for column, include in ((2, MEASUREMENT), (4, COMPARISON)):
