@@ -1,6 +1,7 @@
 """What blanks, volumes and control genes do to a measurement by digital PCR, on small plates made by hand."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import pytest
@@ -313,6 +314,23 @@ def test_a_stain_in_the_control_genes_blank_widens_the_ratio():
     assert stained.lower < 1e4 * np.log1p(-900 / 20_000) / np.log1p(-2000 / 20_000) < stained.upper
     assert stained.lower < 1e4 * np.log1p(-900 / 20_000) / np.log1p(-1400 / 20_000) < stained.upper
     assert stained.upper / stained.lower > 1.2 * clean.upper / clean.lower
+
+
+def test_a_control_gene_that_its_blank_would_explain_makes_no_ratio():
+    stained = part("H01", "ABL1", 600, sample="NTC", kind="ntc")
+    clean = part("H01", "WT1", 0, sample="NTC", kind="ntc")
+    [one] = quantified([part("A01", "WT1", 90), part("A01", "ABL1", 700), clean, stained]).measurements
+    assert one.state == "not evaluable"
+    assert "positive for ABL1, within the limit of blank" in one.reason
+
+
+@pytest.mark.definition
+def test_a_number_needs_its_counting_to_be_known_with_the_background_too():
+    """Twelve copies above a background of twenty are known to 50 %, not to the 35 % that a number asks for."""
+    free = [blank(f"H{i:02d}", k) for i, k in enumerate((19, 22, 20, 18, 21, 20), 1)]
+    faint, plain = quantify_partitions([sample("A01", 32), sample("A02", 60), *free]).wells[:2]
+    assert (faint.state, plain.state) == ("detected", "quantified")
+    assert re.search(r"11\.9 copies in all, with a CV of 50 %, above 35 %", faint.reason)
 
 
 @pytest.mark.coverage

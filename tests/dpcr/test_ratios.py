@@ -273,7 +273,7 @@ def test_wells_of_a_cdna_are_those_of_its_sample():
 
 @pytest.mark.coverage
 def test_few_copies_are_covered_as_printed_and_what_the_interval_alone_loses_is_the_priors(monkeypatch):
-    """Summed over every count that can come: the bound of a sample within the blank makes good what the prior loses at 4 copies."""
+    """Summed over every count that can come: bounds and later upper ends make good what the prior loses below 8 copies."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
     ratios = importlib.import_module("_qpcr_digital_ratios")
     got = ratios.coverage(3000.0)
@@ -282,7 +282,7 @@ def test_few_copies_are_covered_as_printed_and_what_the_interval_alone_loses_is_
     assert got["interval"][1] < 0.91
     assert got["ours"][1] > 0.95
     assert got["ours"][:levels].min() > 0.935
-    assert got["ours"].min() > 0.905
+    assert got["ours"].min() > 0.925
     assert (got["exact"] > 0.95).all()
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from remnant.assay.dpcr.gating import Count
-from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit
+from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit, countable_copies
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import PartitionsEvidence
@@ -73,7 +73,14 @@ def concentration_evidence(
 
 
 def judged(
-    k: int, n: int, *, limit: int, copies: float, minimum_copies: float, clean: int | None = None
+    k: int,
+    n: int,
+    *,
+    limit: int,
+    copies: float,
+    blank: BlankRate,
+    minimum_copies: float,
+    clean: int | None = None,
 ) -> tuple[State, str]:
     """Detection state of counted partitions.
 
@@ -85,8 +92,10 @@ def judged(
         Limit of blank, positives.
     copies : float
         Copies in the partitions, blank subtracted.
+    blank : BlankRate
+        False positives.
     minimum_copies : float
-        From how many on there is a number.
+        From how many on there is a number, counted without background: ``1 / CV**2``.
     clean : int or None, default None
         Positives up to which a clean run would say so too (`clean_limit`); None takes the limit of blank.
 
@@ -99,7 +108,8 @@ def judged(
 
     Examples
     --------
-    >>> judged(2, 20_000, limit=2, copies=1.2, minimum_copies=8.2)
+    >>> clean = BlankRate(positives=0.5, negatives=60_000.0, wells=3)
+    >>> judged(2, 20_000, limit=2, copies=1.8, blank=clean, minimum_copies=8.2)
     ('not detected', '2 of 20000 partitions positive, within the limit of blank of 2')
     """
     if k == n:
@@ -116,8 +126,13 @@ def judged(
             else f"limit of clean blanks of {clean}"
         )
         return "not detected", f"{k} of {n} partitions positive, within the {within}"
-    if copies < minimum_copies:
-        return "detected", f"{copies:.1f} copies in all, below {minimum_copies:.2g}: not quantifiable"
+    known = countable_copies(copies, k, n, blank)
+    if known < minimum_copies:
+        cv, most = (100.0 / math.sqrt(max(one, 1e-4)) for one in (known, minimum_copies))
+        return (
+            "detected",
+            f"{copies:.1f} copies in all, with a CV of {min(cv, 999.0):.0f} %, above {most:.0f} %: not quantifiable",
+        )
     return "quantified", ""
 
 
@@ -194,7 +209,13 @@ def _state(
         return "detected", f"{k} of {n} partitions positive, where clean blanks give up to {clean}"
     copies = float(rate(k, n, blank.mean)) * n
     return judged(
-        k, n, limit=limit, copies=copies, minimum_copies=rules.positivity.minimum_copies, clean=clean
+        k,
+        n,
+        limit=limit,
+        copies=copies,
+        blank=blank,
+        minimum_copies=rules.positivity.minimum_copies,
+        clean=clean,
     )
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "Counted",
     "blank_limits",
     "clean_limit",
+    "countable_copies",
     "disagree",
     "is_positive",
     "shared_rate",
@@ -261,3 +262,36 @@ def spread(counts: Sequence[Counted], shared: Beta, *, shape: float = np.inf) ->
     mean, variance = float(shares.mean()), float(shares.var(ddof=1))
     total = min(max(mean * (1.0 - mean) / variance - 1.0, 1.0), sum(shared), shape / mean)
     return mean * total, (1.0 - mean) * total
+
+
+def countable_copies(copies: float, k: float, n: float, blank: BlankRate) -> float:
+    """Copies that, counted without any background, would be known as well as these are.
+
+    Parameters
+    ----------
+    copies : float
+        Copies in the partitions, blank subtracted.
+    k, n : float
+        Positive and accepted partitions.
+    blank : BlankRate
+        False positives, whose number varies by chance and whose rate is not known either.
+
+    Returns
+    -------
+    float
+        ``1 / CV**2`` of the copies; about `copies` where few partitions are positive and blanks are clean.
+
+    References
+    ----------
+    .. [1] Dube, Qin and Ramakrishnan, PLoS ONE 3, e2876 (2008): variance of the rate.
+
+    Examples
+    --------
+    >>> clean = BlankRate(positives=0.5, negatives=60_000.0, wells=3)
+    >>> stained = BlankRate(positives=60.5, negatives=59_940.0, wells=3)
+    >>> round(countable_copies(9.0, 9, 20_000, clean), 1), round(countable_copies(11.0, 31, 20_000, stained), 1)
+    (9.0, 3.2)
+    """
+    if k >= n:
+        return 0.0
+    return copies**2 / max(k * n / (n - k) + (n * blank.sd) ** 2, 1e-12)

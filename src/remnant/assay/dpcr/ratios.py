@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 
 from remnant.assay.dpcr.concentrations import judged
-from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit
+from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit, countable_copies
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import (
@@ -223,7 +223,8 @@ def _highest(side: _Side, minimum_copies: float) -> _Side | None:
     """
     if not 0 < side.k.sum() < side.n.sum():
         return None
-    few = _per_exposure(side) * (side.exposure * side.n).sum() < minimum_copies
+    copies = _per_exposure(side) * float((side.exposure * side.n).sum())
+    few = countable_copies(copies, float(side.k.sum()), float(side.n.sum()), side.blank) < minimum_copies
     at = int(np.argmax(np.where(side.k < side.n, side.n * side.exposure, 0.0)))
     more = side.k + (np.arange(len(side.k)) == at) * few
     return replace(side, k=more, blank=side.blank.unstained()) if few or side.blank.clean else None
@@ -273,14 +274,11 @@ def _ratio(
         name = f"control:{cdna_id}:{gene}:{run_id}:{'+'.join(control.positions)}"
         errors.append(ErrorTerm(name=name, sd_log10=sd))
         one_copy = per_exposure / factor_to_ratio(assay.unit)
-        evidence, highest = (
-            _evidence(
-                side, one_copy, tuple(errors), control=control if exact else None, per_exposure=per_exposure
-            )
-            if side
-            else None
-            for side in (target, _highest(target, rules.positivity.minimum_copies))
-        )
+        known = control if exact else None
+        evidence = _evidence(target, one_copy, tuple(errors), control=known, per_exposure=per_exposure)
+        side = _highest(target, rules.positivity.minimum_copies)
+        if side is not None:
+            highest = _evidence(side, one_copy, tuple(errors), control=known, per_exposure=per_exposure)
     return _Ratio(
         assay=assay,
         sample=sample,
@@ -306,6 +304,13 @@ def _obstacle(control: _Side | None, gene: str, cdna_id: str, rules: DigitalRule
     needed = rules.positivity.minimum_control_copies
     if copies < needed:
         return f"{copies:.0f} {gene} copies in all partitions, below {needed:.0f}", per_exposure
+    k, n = int(control.k.sum()), int(control.n.sum())
+    limit = int(blank_limits([control.blank], n, rules.blank.level)[0])
+    if k <= limit:
+        return (
+            f"{k} of {n} partitions positive for {gene}, within the limit of blank of {limit}",
+            per_exposure,
+        )
     return "", per_exposure
 
 
@@ -404,6 +409,7 @@ def _measurement(one: _Ratio, numbers: Sequence[float], rules: DigitalRules) -> 
         n,
         limit=limit,
         copies=copies,
+        blank=blank,
         minimum_copies=rules.positivity.minimum_copies,
         clean=clean_limit(n, limit, blank, rules),
     )
