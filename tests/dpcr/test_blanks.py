@@ -333,6 +333,25 @@ def test_a_number_needs_its_counting_to_be_known_with_the_background_too():
     assert re.search(r"11\.9 copies in all, with a CV of 50 %, above 35 %", faint.reason)
 
 
+@pytest.mark.property
+def test_a_lower_end_does_not_fall_to_the_end_of_the_prior_where_blanks_hardly_explain_the_count():
+    """Eight positives beside two clean blanks: 0.05 % by false positives, so that the sample holds copies."""
+    parts = [part(place, "WT1", 4, n=16_600) for place in ("A01", "A02")]
+    parts += [part(place, "ABL1", 7000, n=16_600) for place in ("A01", "A02")]
+    free = [
+        part(place, gene, 0, sample="NTC", kind="ntc", n=15_000)
+        for place in ("H01", "H02")
+        for gene in ("WT1", "ABL1")
+    ]
+    got = quantified([*parts, *free])
+    [one] = got.measurements
+    assert one.state == "detected"
+    assert one.lower > 0.1 * one.estimate
+    assert one.lower >= one.comparison_lower
+    eight = quantify_partitions([sample("A01", 8), blank("H01", 0)]).wells[0]
+    assert 0.1 * eight.copies_per_ul < eight.lower < eight.copies_per_ul
+
+
 @pytest.mark.coverage
 @pytest.mark.parametrize("blanks", [12, 24])
 def test_few_copies_beside_many_clean_blanks_are_covered_as_printed(blanks):

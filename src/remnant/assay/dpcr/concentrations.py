@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from remnant.assay.dpcr.gating import Count
-from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit, countable_copies
+from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit, countable_copies, exact_lower
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import PartitionsEvidence
@@ -31,6 +31,7 @@ State = Literal["quantified", "detected", "not detected", "not evaluable"]
 
 _FEWEST_MOLECULES: Final = 1e-3
 _UL_PER_NL: Final = 1e-3
+_TWO_SIDED: Final = 1.959964
 
 
 def concentration_evidence(
@@ -239,7 +240,7 @@ def _answers(
     """Numbers of each well that was counted.
 
     What is only detected reaches up to what one positive more would say, and beside a stained blank to what no stain
-    would leave.
+    would leave; no lower end is below the exact one.
     """
     rows = list(states)
     if not rows:
@@ -261,9 +262,16 @@ def _answers(
     if higher:
         above = EvidenceBatch.of([evidence(i, rates[i].unstained(), int(i in few)) for i in higher])
         upper |= dict(zip(higher, interval(above).upper.tolist(), strict=True))
+    lower = dict(zip(rows, found.lower.tolist(), strict=True))
+    seen = [i for i in rows if (counts[i].positives or 0) > 0]
+    if seen:
+        k, n = [counts[i].positives or 0 for i in seen], [wells[i].part.accepted for i in seen]
+        for i, copies in zip(seen, exact_lower(k, n, [rates[i] for i in seen]).tolist(), strict=True):
+            per_ul = copies / (wells[i].volume_nl * _UL_PER_NL)
+            lower[i] = max(lower[i], per_ul * math.exp(-_TWO_SIDED * cvs[i]))
     return {
-        i: _Answer(lower=float(low), upper=upper[i], bound=float(top))
-        for i, low, top in zip(rows, found.lower, bound, strict=True)
+        i: _Answer(lower=lower[i], upper=upper[i], bound=float(top))
+        for i, top in zip(rows, bound, strict=True)
     }
 
 

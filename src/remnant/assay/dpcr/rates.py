@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from remnant.knowledge.dpcr import BlankRule, DigitalRules
-from remnant.numerics.partitions import limit_of_blank, outlier_p_values, rate
+from remnant.numerics.partitions import limit_of_blank, limit_of_detection, outlier_p_values, rate
 
 __all__ = [
     "Beta",
@@ -24,6 +24,7 @@ __all__ = [
     "clean_limit",
     "countable_copies",
     "disagree",
+    "exact_lower",
     "is_positive",
     "shared_rate",
     "spread",
@@ -34,6 +35,7 @@ Beta = tuple[float, float]
 """Positives and negatives of a Beta law."""
 Counted = tuple[int, int]
 """Positives and accepted partitions of one well."""
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
@@ -123,6 +125,40 @@ def blank_limits(blanks: Sequence[BlankRate], n: ArrayLike, level: float) -> Int
     (a, b), (c, d) = np.reshape(laws, (-1, 2)).T, np.reshape(shared, (-1, 2)).T
     found: Integers = limit_of_blank(n, a, b, level)
     return found if laws == shared else np.maximum(found, limit_of_blank(n, c, d, level))
+
+
+def exact_lower(k: ArrayLike, n: ArrayLike, blanks: Sequence[BlankRate]) -> Floats:
+    """Lower end of an exact 95 % interval of copies a partition, the law of false positives integrated over.
+
+    Parameters
+    ----------
+    k, n : array_like of int, shape (m,)
+        Positive and accepted partitions, ``k > 0``.
+    blanks : sequence of BlankRate, length m
+        False positives of each.
+
+    Returns
+    -------
+    ndarray of float, shape (m,)
+        Rate at which so many positives or more come with 2.5 %; about 0 where blanks give them as often.
+
+    Notes
+    -----
+    The posterior's lower end falls to the lowest rate that its prior declares where blanks explain a count one time in
+    a thousand; this one does not know how far down the prior goes.
+
+    References
+    ----------
+    .. [1] Clopper and Pearson, Biometrika 26, 404-413 (1934).
+
+    Examples
+    --------
+    >>> clean = BlankRate(positives=0.5, negatives=1e9, wells=3)
+    >>> (exact_lower([1, 8], [20_000, 20_000], [clean, clean]) * 20_000).round(3).tolist()
+    [0.025, 3.454]
+    """
+    laws = np.reshape([(one.positives, one.negatives) for one in blanks], (-1, 2)).T
+    return limit_of_detection(n, np.asarray(k) - 1, *laws, level=0.025)
 
 
 def clean_limit(n: int, limit: int, blank: BlankRate, rules: DigitalRules) -> int:
@@ -290,7 +326,7 @@ def countable_copies(copies: float, k: float, n: float, blank: BlankRate) -> flo
     >>> clean = BlankRate(positives=0.5, negatives=60_000.0, wells=3)
     >>> stained = BlankRate(positives=60.5, negatives=59_940.0, wells=3)
     >>> round(countable_copies(9.0, 9, 20_000, clean), 1), round(countable_copies(11.0, 31, 20_000, stained), 1)
-    (9.0, 3.2)
+    (8.9, 3.2)
     """
     if k >= n:
         return 0.0

@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp
 
 from remnant.assay.dpcr.concentrations import judged
-from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit, countable_copies
+from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit, countable_copies, exact_lower
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import (
@@ -55,6 +55,7 @@ Floats = NDArray[np.float64]
 _LN10: Final = math.log(10.0)
 _NODES: Final = np.linspace(-6.0, 6.0, 61)
 _SILENT_DECADES: Final = (-7.0, 1.0)
+_TWO_SIDED: Final = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -394,7 +395,29 @@ def _measurements(made: Sequence[_Ratio], rules: DigitalRules) -> list[Measureme
         above = EvidenceBatch.of(list(few.values()))
         for column, include in ((2, MEASUREMENT), (4, COMPARISON)):
             numbers[list(few), column] = interval(above, include=include).upper
+    seen = [i for i, one in enumerate(made) if one.target.k.any() and not one.obstacle]
+    if seen:
+        lowest = _lowest([made[i] for i in seen])
+        numbers[seen, 1] = np.maximum(numbers[seen, 1], lowest[MEASUREMENT])
+        numbers[seen, 3] = np.maximum(numbers[seen, 3], lowest[COMPARISON])
     return [_measurement(one, row.tolist(), rules) for one, row in zip(made, numbers, strict=True)]
+
+
+def _lowest(made: Sequence[_Ratio]) -> dict[frozenset[str], Floats]:
+    """Exact lower ends, each of the errors that count at its own lower end."""
+    k, n = ([float(getattr(one.target, name).sum()) for one in made] for name in ("k", "n"))
+    copies = exact_lower(k, n, [one.target.blank for one in made]) * n
+    one_copy = np.array(
+        [
+            one.per_exposure * (one.target.exposure * one.target.n).sum() / factor_to_ratio(one.assay.unit)
+            for one in made
+        ]
+    )
+    found = {}
+    for include in (MEASUREMENT, COMPARISON):
+        sds = [[term.sd_log10 for term in one.evidence.errors if term.error_class in include] for one in made]
+        found[include] = copies / one_copy * np.power(10.0, [-_TWO_SIDED * math.hypot(*held) for held in sds])
+    return found
 
 
 def _measurement(one: _Ratio, numbers: Sequence[float], rules: DigitalRules) -> Measurement:
