@@ -440,7 +440,7 @@ def joint_above(
     second_limit: float | Floats,
     *,
     include: AbstractSet[str] = MEASUREMENT,
-    limit_sd_log10: tuple[float | Floats, float | Floats] = (0.0, 0.0),
+    limit_weights: tuple[Floats, Floats] | None = None,
     limit_errors: tuple[Sequence[ErrorTerm], Sequence[ErrorTerm]] = ((), ()),
 ) -> JointAbove:
     """Probability that two quantities of one sample both exceed their limits.
@@ -452,12 +452,12 @@ def joint_above(
     ----------
     first, second : EvidenceBatch, n rows each
         Evidence of the two quantities.
-    first_limit, second_limit : float or ndarray of float, shape (n,)
-        Limits in each quantity's unit.
+    first_limit, second_limit : float or ndarray of float, shape (n,) or (n, m)
+        Limits in each quantity's unit; m values where the limit itself is uncertain, each limit on its own.
     include : set of str, default MEASUREMENT
         Error classes that count.
-    limit_sd_log10 : pair of float or ndarray of float, shape (n,), default (0.0, 0.0)
-        Each limit's own uncertainty, log-normal, each limit's own; 0 for a published number.
+    limit_weights : pair of ndarray of float, shape (m,), or None, default None
+        Weights of those values, summing to 1; needed where there are several.
     limit_errors : pair of sequence of ErrorTerm, default ((), ())
         Named errors of each limit, where it was measured too.
 
@@ -473,9 +473,13 @@ def joint_above(
     """
     _same_length(first, second, "joint_above")
     n = len(first)
-    limits = [
-        np.broadcast_to(np.log10(np.asarray(v, dtype=float)), (n,)) for v in (first_limit, second_limit)
-    ]
+    limits = []
+    for given in (first_limit, second_limit):
+        log10_limit = np.log10(np.asarray(given, dtype=float))
+        limits.append(
+            log10_limit if log10_limit.ndim == 2 else np.broadcast_to(log10_limit, (n,))[:, None]
+        )
+    weights = limit_weights or (np.ones(1), np.ones(1))
     variances = [
         np.square(_error_sd_apart(batch, terms, include))
         for batch, terms in zip((first, second), limit_errors, strict=True)
@@ -488,16 +492,17 @@ def joint_above(
         np.sqrt(size * ratio),
         np.sign(shared) * np.sqrt(np.divide(size, ratio, out=np.zeros(n), where=ratio > 0)),
     ]
-    private = [
-        np.sqrt(np.maximum(v - a * a, 0.0) + np.square(sd))
-        for v, a, sd in zip(variances, loadings, limit_sd_log10, strict=True)
-    ]
+    private = [np.sqrt(np.maximum(v - a * a, 0.0)) for v, a in zip(variances, loadings, strict=True)]
 
     def work(rows: Integers) -> tuple[Floats, ...]:
         given_u = []
-        for batch, limit, loading, sd in zip((first, second), limits, loadings, private, strict=True):
-            grid = posterior(knots(batch.take(rows)), sd[rows])
-            given_u.append(tail(grid, limit[rows, None] - loading[rows, None] * _LATENT))
+        for side, batch in enumerate((first, second)):
+            grid = posterior(knots(batch.take(rows)), private[side][rows])
+            moved = loadings[side][rows, None] * _LATENT
+            above = np.zeros(moved.shape)
+            for weight, limit in zip(weights[side], limits[side][rows].T, strict=True):
+                above += weight * tail(grid, limit[:, None] - moved)
+            given_u.append(above)
         return tuple(p @ _LATENT_WEIGHTS for p in (given_u[0], given_u[1], given_u[0] * given_u[1]))
 
     return JointAbove(*blocks(n, work))
