@@ -21,9 +21,7 @@ def donors(n):
 
 def judged(build, lines, levels):
     """Calls on BAALC by the donors' percentile, and the course."""
-    taught = donor_baseline(
-        [build.measurement(f"D{i}", 0, "BAALC", float(x)) for i, x in enumerate(levels)]
-    )
+    taught = donor_baseline([build.measurement(f"D{i}", 0, "BAALC", float(x)) for i, x in enumerate(levels)])
     held = build.dossier(lines)
     made = calls(held.measurements, samples=held.samples, events=held.events, baselines=[taught])
     return made, build_course(replace(held, baselines=(taught,), calls=made))
@@ -65,9 +63,7 @@ def test_without_a_sample_of_its_own_the_patient_stands_against_the_donors(build
     for last in (25.0, 40.0, 90.0):
         made, course = judged(build, [{"day": 120, "WT1": 20.0, "BAALC": last}], donors(10))
         (call,) = (c for c in made if "donors" in c.uncertainty)
-        assert call.probability_above == pytest.approx(
-            brute_force(donors(10), [], last, own=False), abs=0.01
-        )
+        assert call.probability_above == pytest.approx(brute_force(donors(10), [], last, own=False), abs=0.01)
         assert course.joint[0].probability_baalc <= call.probability_above + 1e-3
 
 
@@ -81,7 +77,9 @@ def test_both_is_no_likelier_than_either_and_the_product_where_nothing_is_shared
     assert last.probability_both <= min(last.probability_wt1, last.probability_baalc) + 1e-9
     assert last.probability_both > last.probability_wt1 * last.probability_baalc  # over one ABL1
 
-    taught = donor_baseline([build.measurement(f"D{i}", 0, "BAALC", float(x)) for i, x in enumerate(donors(12))])
+    taught = donor_baseline(
+        [build.measurement(f"D{i}", 0, "BAALC", float(x)) for i, x in enumerate(donors(12))]
+    )
     held = build.dossier(lines)
     apart = tuple(replace(m, evidence=replace(m.evidence, errors=())) for m in held.measurements)
     made = calls(apart, samples=held.samples, events=held.events, baselines=[taught])

@@ -20,7 +20,7 @@ from remnant.errors import MeasurementError
 from remnant.evidence import likelihood
 from remnant.evidence.batch import EvidenceBatch, Floats, Integers, SharedErrors
 from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ErrorTerm, ProfileEvidence
-from remnant.evidence.posterior import blocks, difference, knots, posterior, quantile, tail
+from remnant.evidence.posterior import Side, blocks, difference, knots, posterior, quantile, tail
 from remnant.evidence.profile import tabulate
 
 __all__ = [
@@ -46,6 +46,7 @@ _LATENT: Final = np.linspace(-5.0, 5.0, 201)
 _LATENT_WEIGHTS: Final = np.exp(-0.5 * _LATENT**2) / np.exp(-0.5 * _LATENT**2).sum()
 _BISECTIONS: Final = 28
 _DETECTABLE: Final = 1e-6  # gain in log-likelihood that rounding cannot make
+_FAR: Final = 50.0  # log-likelihood that one hypothesis may be ahead of another before it is certain
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +74,12 @@ class Change:
     Attributes
     ----------
     estimate, lower, upper : ndarray of float, shape (n,)
-        Posterior median and equal-tailed interval of the log10 change. Where one side is only known to exceed a
-        bound (every partition positive, "more than" in a report) the estimate is NaN and the end that this bound
-        does not give is infinite; where both sides are, both ends are.
+        Posterior median and equal-tailed interval of the log10 change. Where only a bound of one side is known (nothing
+        detected; every partition positive, "more than" in a report) the estimate is NaN and the end that this bound
+        does not give is infinite; where bounds of both sides leave it open, both ends are.
     probability : ndarray of float, shape (n, s)
-        P(change > step) for each step asked; NaN where nothing is known of the change.
+        P(change > step) for each step asked, the bound in place of a quantity of which no more is known; NaN where
+        nothing is known of the change.
     """
 
     estimate: Floats
@@ -370,8 +372,8 @@ def change(
     """Change in log10 from one measurement to another, row by row; either side may be undetected.
 
     An error that both sides name is the same draw and cancels as far as its size is the same. Of a side that is only
-    known to exceed a bound the bound is taken: the interval has one end, and what the declared range puts beyond
-    the bound is none.
+    known to exceed a bound, or where q = 0 is not refuted only to lie below one, the bound is taken: the interval has
+    one end, and what the declared range puts beyond the bound is none.
 
     Parameters
     ----------
@@ -384,7 +386,8 @@ def change(
     include : set of str, default COMPARISON
         Error classes that count.
     bounds : pair of ndarray of bool, shape (n,), or None, default None
-        Rows of which only a lower bound is known, before and after: their likelihood has no upper end.
+        Rows of which only a lower bound is known, before and after: their likelihood has no upper end. Those of which
+        only an upper bound is known say so themselves.
 
     Returns
     -------
@@ -396,6 +399,13 @@ def change(
     MeasurementError
         If the two batches differ in length.
 
+    Notes
+    -----
+    q = 0 is refuted where its likelihood is below ``(1 - level) / 2`` of the largest; what is left of it is not counted
+    with the small quantities that have the same. The upper bound of a side that saw nothing is the classical one, for a
+    Poisson count of none ``-log((1 - level) / 2) / exposure``. P(change > step) of a change that has only a lower end is
+    at least what is given, of one that has only an upper end at most: the quantity may lie anywhere beyond its bound.
+
     Examples
     --------
     >>> from remnant.evidence.kinds import CountsEvidence
@@ -403,6 +413,9 @@ def change(
     >>> got = change(EvidenceBatch.of([count(10)]), EvidenceBatch.of([count(100)]))
     >>> got.estimate.round(2), got.probability.round(2).tolist()
     (array([1.01]), [[1.0, 0.54]])
+    >>> got = change(EvidenceBatch.of([count(0)]), EvidenceBatch.of([count(100)]))
+    >>> got.estimate, got.lower.round(2), got.upper, got.probability.round(2).tolist()
+    (array([nan]), array([1.42]), array([inf]), [[1.0, 1.0]])
     """
     _same_length(before, after, "change")
     variance = np.square(_error_sd(before, include)) + np.square(_error_sd(after, include))
@@ -413,24 +426,29 @@ def change(
     falls, rises = bounds or (none, none)
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        later, earlier = knots(after.take(rows)), knots(before.take(rows))
+        later, earlier = (
+            _side(after.take(rows), rises[rows], level),
+            _side(before.take(rows), falls[rows], level),
+        )
         grid = difference(later, earlier, sd[rows])
         ends = quantile(grid, asked)
         above = tail(grid, np.broadcast_to(np.array(steps), (len(rows), len(steps))))
-        bound = np.flatnonzero(rises[rows] | falls[rows])
-        if len(bound):
-            up, down = rises[rows][bound], falls[rows][bound]
-            grid = difference(later.take(bound), earlier.take(bound), sd[rows][bound], edges=(up, down))
-            least, _, most = quantile(grid, asked).T
-            ends[bound] = np.stack(
-                [np.where(down, -np.inf, least), np.full(len(bound), np.nan), np.where(up, np.inf, most)],
-                axis=1,
-            )
-            above[bound[up & down]] = np.nan
+        up = (later.bound > 0) | (earlier.bound < 0)
+        down = (later.bound < 0) | (earlier.bound > 0)
+        ends[down, 0], ends[up | down, 1], ends[up, 2] = -np.inf, np.nan, np.inf
+        above[up & down] = np.nan
         return ends, above
 
     found, probability = blocks(len(before), work)
     return Change(found[:, 1], found[:, 0], found[:, 2], probability)
+
+
+def _side(batch: EvidenceBatch, exceeds: NDArray[np.bool_], level: float) -> Side:
+    """One side of a change, and the bound that is all that is known of it."""
+    rows = knots(batch)
+    zero = np.exp(np.minimum(likelihood.at_zero(batch) - rows.peak, _FAR))
+    open_below = zero >= (1.0 - level) / 2.0
+    return Side(rows, np.where(exceeds, 1, np.where(open_below, -1, 0)), zero)
 
 
 def joint_above(
@@ -476,9 +494,7 @@ def joint_above(
     limits = []
     for given in (first_limit, second_limit):
         log10_limit = np.log10(np.asarray(given, dtype=float))
-        limits.append(
-            log10_limit if log10_limit.ndim == 2 else np.broadcast_to(log10_limit, (n,))[:, None]
-        )
+        limits.append(log10_limit if log10_limit.ndim == 2 else np.broadcast_to(log10_limit, (n,))[:, None])
     weights = limit_weights or (np.ones(1), np.ones(1))
     variances = [
         np.square(_error_sd_apart(batch, terms, include))
