@@ -21,7 +21,7 @@ from scipy.interpolate import CubicSpline
 
 from remnant.evidence.batch import KINDS, EvidenceBatch, Floats, Integers
 from remnant.evidence.kinds import KNOTS
-from remnant.evidence.likelihood import at_log10
+from remnant.evidence.likelihood import at_log10, at_zero
 
 __all__ = [
     "Distribution",
@@ -32,6 +32,7 @@ __all__ = [
     "knots",
     "posterior",
     "quantile",
+    "side_of",
     "tail",
 ]
 
@@ -39,6 +40,7 @@ _COARSE: Final = 129
 _DEPTH: Final = 18.0  # e^-18 of the maximum: what lies outside weighs less than 1e-6
 _REACH: Final = 6.0  # standard deviations kept on each side of an error
 _BLOCK: Final = 1024
+_FAR: Final = 50.0  # log-likelihood that one hypothesis may be ahead of another before it is certain
 _INSIDE: Final = 1e-9  # rounding puts no knot beyond a step that is so far away
 _POINTS: Final = 512
 _CELLS: Final = KNOTS - 1
@@ -201,21 +203,32 @@ def _window(batch: EvidenceBatch) -> tuple[Floats, Floats]:
     return low, high
 
 
-def posterior(rows: Knots, sd_log10: Floats) -> Distribution:
+def _zero(batch: EvidenceBatch, rows: Knots) -> Floats:
+    """Likelihood of q = 0 relative to the largest of the others."""
+    return np.exp(np.minimum(at_zero(batch) - rows.peak, _FAR))
+
+
+def posterior(batch: EvidenceBatch, sd_log10: Floats, *, refuted: float) -> Distribution:
     """Posterior of log10 q of each row.
 
     Parameters
     ----------
-    rows : Knots
-        Likelihood.
+    batch : EvidenceBatch, n rows
+        Evidence.
     sd_log10 : ndarray of float, shape (n,)
         Error to fold in, log10.
+    refuted : float
+        q = 0 is refuted where its likelihood, relative to the largest, is below this: what is left of it is then not
+        counted with the small quantities that have the same.
 
     Returns
     -------
     Distribution
         Over window and error, in 512 cells a row.
     """
+    rows = knots(batch)
+    zero = _zero(batch, rows)
+    zero = np.where(zero < refuted, zero, 0.0)
     n = len(sd_log10)
     width = rows.high - rows.low
     density = np.zeros((n, _POINTS))
@@ -228,7 +241,8 @@ def posterior(rows: Knots, sd_log10: Floats) -> Distribution:
         left[chosen] = False
         step[chosen] = width[chosen] / (_CELLS * times)
         start[chosen] = rows.low[chosen] - room * step[chosen]
-        density[chosen, room : room + points] = np.exp(np.minimum(rows.value[chosen] @ matrix, 0.0))
+        likelihood = np.exp(np.minimum(rows.value[chosen] @ matrix, 0.0))
+        density[chosen, room : room + points] = _without_plateau(likelihood, zero[chosen])
     density = _folded(density, np.where(left, 0.0, sd_log10 / step))
     wide = np.flatnonzero(left)
     if len(wide):
@@ -262,6 +276,30 @@ def _folded(density: Floats, sd_steps: Floats) -> Floats:
     spectrum = fft.rfft(density, axis=1) * _kernel(sd_steps, points)
     folded: Floats = fft.irfft(spectrum, n=points, axis=1, overwrite_x=True)
     return np.maximum(folded, 0.0, out=folded)
+
+
+def side_of(batch: EvidenceBatch, exceeds: NDArray[np.bool_], level: float) -> Side:
+    """One side of a difference, and the bound that may be all that is known of it.
+
+    Parameters
+    ----------
+    batch : EvidenceBatch, n rows
+        Evidence.
+    exceeds : ndarray of bool, shape (n,)
+        Rows of which only a lower bound is known.
+    level : float
+        Probability inside the interval that will be asked: q = 0 is refuted where its relative likelihood is below
+        ``(1 - level) / 2``.
+
+    Returns
+    -------
+    Side
+        Of the other rows, those where q = 0 is not refuted are known by an upper bound only.
+    """
+    rows = knots(batch)
+    zero = _zero(batch, rows)
+    open_below = zero >= (1.0 - level) / 2.0
+    return Side(rows, np.where(exceeds, 1, np.where(open_below, -1, 0)), zero)
 
 
 def difference(after: Side, before: Side, sd_log10: Floats) -> Distribution:
@@ -327,8 +365,13 @@ def _rise(likelihood: Floats) -> Floats:
 
 def _without_plateau(likelihood: Floats, zero: Floats) -> Floats:
     """Likelihood that q = 0 does not have too: far below, where the two are one, a declared range has no weight."""
-    below = np.arange(likelihood.shape[1]) < likelihood.argmax(axis=1)[:, None]
-    return np.where(below, np.maximum(likelihood - zero[:, None], 0.0), likelihood)
+    some = np.flatnonzero(zero > 0.0)
+    if not len(some):
+        return likelihood
+    part, result = likelihood[some], likelihood.copy()
+    below = np.arange(part.shape[1]) < part.argmax(axis=1)[:, None]
+    result[some] = np.where(below, np.maximum(part - zero[some, None], 0.0), part)
+    return result
 
 
 def quantile(grid: Distribution, probability: Floats) -> Floats:

@@ -1,15 +1,18 @@
 """The questions that evidence of every kind answers, over batches.
 
 All verbs are pure. Posterior answers rest on a flat prior in log10 q on each row's declared range, which
-is the only prior anywhere in this package; `upper_limit` needs none where nothing was detected. Named
+is the only prior anywhere in this package; `upper_limit` needs none where nothing was detected, and quantities
+too small to be told from a refuted q = 0 are left out. Named
 errors count as far as their class is in `include` (see `remnant.evidence.kinds`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -20,7 +23,7 @@ from remnant.errors import MeasurementError
 from remnant.evidence import likelihood
 from remnant.evidence.batch import EvidenceBatch, Floats, Integers, SharedErrors
 from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ErrorTerm, ProfileEvidence
-from remnant.evidence.posterior import Side, blocks, difference, knots, posterior, quantile, tail
+from remnant.evidence.posterior import blocks, difference, knots, posterior, quantile, side_of, tail
 from remnant.evidence.profile import tabulate
 
 __all__ = [
@@ -46,7 +49,9 @@ _LATENT: Final = np.linspace(-5.0, 5.0, 201)
 _LATENT_WEIGHTS: Final = np.exp(-0.5 * _LATENT**2) / np.exp(-0.5 * _LATENT**2).sum()
 _BISECTIONS: Final = 28
 _DETECTABLE: Final = 1e-6  # gain in log-likelihood that rounding cannot make
-_FAR: Final = 50.0  # log-likelihood that one hypothesis may be ahead of another before it is certain
+_LEVEL: Final = (
+    0.95  # of the interval that q = 0 must lie outside of before a probability leaves its rest out
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,6 +172,11 @@ def _error_sd_apart(batch: EvidenceBatch, terms: Sequence[ErrorTerm], include: A
     return np.sqrt(batch.errors.variance_apart(terms, include) + np.square(likelihood.private_sd(batch)))
 
 
+def _outside(level: float) -> float:
+    """Relative likelihood at the ends of a likelihood-ratio interval."""
+    return math.exp(-0.5 * NormalDist().inv_cdf((1.0 + level) / 2.0) ** 2)
+
+
 def interval(
     batch: EvidenceBatch, level: float = 0.95, *, include: AbstractSet[str] = MEASUREMENT
 ) -> Interval:
@@ -184,8 +194,13 @@ def interval(
     Returns
     -------
     Interval
-        Bounds in the unit of q. Where nothing was detected the lower bound is set by the declared range:
+        Bounds in the unit of q. Where q = 0 is not refuted the lower bound is set by the declared range:
         print `upper_limit` there.
+
+    Notes
+    -----
+    q = 0 is refuted where its likelihood ratio puts it outside the interval (0.147 of the largest for 95 %). What is
+    left of it is then not counted with small quantities that have the same: no bound moves with the declared range.
 
     Examples
     --------
@@ -199,7 +214,7 @@ def interval(
     asked = np.array([(1 - level) / 2, 0.5, (1 + level) / 2, 0.022750131948179195, 0.9772498680518208])
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        return (quantile(posterior(knots(batch.take(rows)), sd[rows]), asked),)
+        return (quantile(posterior(batch.take(rows), sd[rows], refuted=_outside(level)), asked),)
 
     (found,) = blocks(len(batch), work)
     q = np.power(10.0, found)
@@ -248,7 +263,7 @@ def probability_above(
         log10_limit = np.broadcast_to(log10_limit, (len(batch),))[:, None]
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        return (tail(posterior(knots(batch.take(rows)), sd[rows]), log10_limit[rows]),)
+        return (tail(posterior(batch.take(rows), sd[rows], refuted=_outside(_LEVEL)), log10_limit[rows]),)
 
     (found,) = blocks(len(batch), work)
     return found if np.ndim(limit) == 2 else found[:, 0]
@@ -320,7 +335,9 @@ def upper_limit(
         part, part_sd = batch.take(seen), sd[seen]
 
         def work(rows: Integers) -> tuple[Floats, ...]:
-            return (quantile(posterior(knots(part.take(rows)), part_sd[rows]), np.array([level])),)
+            return (
+                quantile(posterior(part.take(rows), part_sd[rows], refuted=1.0 - level), np.array([level])),
+            )
 
         result[seen] = np.power(10.0, blocks(len(seen), work)[0][:, 0])
     unseen = np.flatnonzero(~refuted)
@@ -336,11 +353,10 @@ def upper_limit(
 
 def _fall(batch: EvidenceBatch, sd: Floats, target: Floats) -> Floats:
     """log10 q at which the error-averaged log-likelihood has fallen to a target, by bisection."""
-    log_weights = np.log(_WEIGHTS)
 
     def averaged(x: Floats) -> Floats:
         shifted = x[:, None] + sd[:, None] * _NODES
-        return logsumexp(likelihood.at_log10(batch, shifted) + log_weights, axis=1)
+        return logsumexp(likelihood.at_log10(batch, shifted) + np.log(_WEIGHTS), axis=1)
 
     low, high = batch.log10_low.copy(), batch.log10_high.copy()
     for _ in range(_BISECTIONS):
@@ -427,8 +443,8 @@ def change(
 
     def work(rows: Integers) -> tuple[Floats, ...]:
         later, earlier = (
-            _side(after.take(rows), rises[rows], level),
-            _side(before.take(rows), falls[rows], level),
+            side_of(after.take(rows), rises[rows], level),
+            side_of(before.take(rows), falls[rows], level),
         )
         grid = difference(later, earlier, sd[rows])
         ends = quantile(grid, asked)
@@ -441,14 +457,6 @@ def change(
 
     found, probability = blocks(len(before), work)
     return Change(found[:, 1], found[:, 0], found[:, 2], probability)
-
-
-def _side(batch: EvidenceBatch, exceeds: NDArray[np.bool_], level: float) -> Side:
-    """One side of a change, and the bound that is all that is known of it."""
-    rows = knots(batch)
-    zero = np.exp(np.minimum(likelihood.at_zero(batch) - rows.peak, _FAR))
-    open_below = zero >= (1.0 - level) / 2.0
-    return Side(rows, np.where(exceeds, 1, np.where(open_below, -1, 0)), zero)
 
 
 def joint_above(
@@ -513,7 +521,7 @@ def joint_above(
     def work(rows: Integers) -> tuple[Floats, ...]:
         given_u = []
         for side, batch in enumerate((first, second)):
-            grid = posterior(knots(batch.take(rows)), private[side][rows])
+            grid = posterior(batch.take(rows), private[side][rows], refuted=_outside(_LEVEL))
             moved = loadings[side][rows, None] * _LATENT
             above = np.zeros(moved.shape)
             for weight, limit in zip(weights[side], limits[side][rows].T, strict=True):
