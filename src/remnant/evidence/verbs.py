@@ -329,8 +329,7 @@ def upper_limit(
     (peak,) = blocks(len(batch), lambda rows: (knots(batch.take(rows)).peak,))
     top = np.maximum(peak, zero)
     refuted = zero < top + drop
-    result = np.empty(len(batch))
-    seen = np.flatnonzero(refuted)
+    result, seen = np.empty(len(batch)), np.flatnonzero(refuted)
     if len(seen):
         part, part_sd = batch.take(seen), sd[seen]
 
@@ -417,10 +416,9 @@ def change(
 
     Notes
     -----
-    q = 0 is refuted where its likelihood is below ``(1 - level) / 2`` of the largest; what is left of it is not counted
-    with the small quantities that have the same. The upper bound of a side that saw nothing is the classical one, for a
-    Poisson count of none ``-log((1 - level) / 2) / exposure``. P(change > step) of a change that has only a lower end is
-    at least what is given, of one that has only an upper end at most: the quantity may lie anywhere beyond its bound.
+    q = 0 is refuted where its likelihood is below ``(1 - level) / 2`` of the largest. The bound of a count of none is the
+    classical one, ``-log((1 - level) / 2) / exposure``. P(change > step) of a change that has only a lower end is at
+    least what is given, of one that has only an upper end at most: the quantity may lie anywhere beyond its bound.
 
     Examples
     --------
@@ -438,8 +436,7 @@ def change(
     variance -= 2.0 * after.errors.covariance(before.errors, include)
     sd = np.sqrt(np.maximum(variance, 0.0))
     asked = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
-    none = np.zeros(len(before), dtype=np.bool_)
-    falls, rises = bounds or (none, none)
+    falls, rises = bounds or (np.zeros(len(before), dtype=np.bool_),) * 2
 
     def work(rows: Integers) -> tuple[Floats, ...]:
         later, earlier = (
