@@ -2,8 +2,9 @@
 
 A target of few copies and its control gene share a well of 16,000 partitions (duplex) beside three clean blanks. Each
 pair of counts goes through the product; what it prints is weighted by its exact binomial probability, so that no figure
-is drawn. Printed is the interval where the target is detected, and from 0 to the upper limit where it is not: three
-clean blanks leave a limit of blank of 1, so that wells with no and with one positive are both "not detected".
+is drawn. Printed is the interval where the target is detected, with the upper end of one positive more where the
+copies are too few for a number, and from 0 to the upper limit where it is not: three clean blanks leave a limit of
+blank of 1, so that wells with no and with one positive are both "not detected".
 
 Judges on the same counts: the interval alone, printed or not, for every well with a positive; the exact conditional
 binomial interval (Clopper and Pearson); the likelihood-ratio interval of our own evidence (without the named error of
@@ -12,27 +13,31 @@ positives, control known.
 
 Why the interval alone covers 89.6 % at 4 copies: under the flat prior in log10, one positive reaches up to 3.69 copies
 (Gamma law of one degree), so that between 3.69 and 5.57 copies wells with 0 and with 1 positive both miss, 9.2 % of all
-at 4. That interval is not what a laboratory with three clean blanks is shown: one positive is within its limit of
+at 4. That interval is not what a laboratory is shown. With three clean blanks one positive is within the limit of
 blank, the bound reaches 5.7 copies, and 4 copies are covered in 96.9 %. From a dozen clean blanks on one positive is a
-detection, and the interval alone is what is printed.
+detection, as CLSI EP17 has it; its interval ends where that of two positives does, at 5.57 copies, which is Garwood's
+exact upper end. So it is for every target with too few copies for a number.
 
 What is left is the discreteness of counts. Exact coverage of a Poisson count of mean m, control known, no other error,
 as mean over the range (least, and the m where it is):
 
 =============================  ====================  ====================  ====================  ====================  ====================
-printed with a limit of blank    m from 2 to 4         4 to 8                8 to 16               16 to 32              32 to 64
-of 1; interval by
+interval by, with a limit of     m from 2 to 4         4 to 8                8 to 16               16 to 32              32 to 64
+blank of 1 where none is told
 =============================  ====================  ====================  ====================  ====================  ====================
+as printed                     97.1 (93.8 at 3.0)    97.1 (95.7 at 7.6)    96.5 (93.2 at 15.8)   94.6 (93.2 at 18.4)   94.8 (93.9 at 40.5)
+as printed, limit of blank 0   97.1 (93.8 at 3.0)    97.0 (95.7 at 7.6)    96.5 (93.2 at 15.8)   94.6 (93.2 at 18.4)   94.8 (93.9 at 40.5)
 flat prior in log10 (ours)     97.1 (93.8 at 3.0)    95.2 (91.1 at 5.7)    94.3 (91.9 at 8.8)    94.6 (93.2 at 18.4)   94.8 (93.7 at 34.5)
 Jeffreys' prior                96.1 (91.6 at 3.1)    95.8 (92.3 at 6.6)    94.8 (92.3 at 8.0)    95.0 (93.6 at 16.6)   95.0 (94.0 at 37.5)
 flat prior in copies           94.3 (90.7 at 3.5)    95.1 (92.5 at 4.1)    95.0 (93.4 at 9.1)    95.0 (93.8 at 21.1)   95.0 (94.0 at 34.5)
 likelihood ratio               96.5 (91.7 at 3.0)    95.8 (92.1 at 6.2)    94.8 (92.6 at 9.3)    94.9 (93.4 at 18.8)   95.0 (94.0 at 37.3)
-ours, limit of blank of 0      96.1 (86.9 at 3.7)    93.0 (88.7 at 4.0)    94.3 (91.9 at 8.8)    94.6 (93.2 at 18.4)   94.8 (93.7 at 34.5)
+same, limit of blank of 0      96.1 (86.9 at 3.7)    93.0 (88.7 at 4.0)    94.3 (91.9 at 8.8)    94.6 (93.2 at 18.4)   94.8 (93.7 at 34.5)
 exact (Garwood)                98.2 (96.0 at 4.0)    97.0 (95.7 at 7.6)    96.5 (95.2 at 14.6)   96.1 (95.1 at 23.5)   95.8 (95.0 at 47.5)
 =============================  ====================  ====================  ====================  ====================  ====================
 
 Every interval whose mean is 95 % falls to 91 or 92 % somewhere between 2 and 8 copies; only one that covers 96 to 98 % on
-the mean does not. A dip that no prior removes is no reason to leave the one prior of evidence.md.
+the mean does not. A dip that no prior removes is no reason to leave the one prior of evidence.md: the evidence keeps
+it, what is printed of a target without a number ends later.
 """
 
 from __future__ import annotations
@@ -124,6 +129,8 @@ def _held(pairs: Floats, truth: Floats) -> Bounds:
     batch = EvidenceBatch.of([one.evidence for one in measured])
     seen = np.array([one.state in {"detected", "quantified"} for one in measured])
     found, bound = interval(batch, include=TUBE), upper_limit(batch, include=TUBE)
+    rows = {(k, c): i for i, (k, c) in enumerate(pairs.tolist())}
+    ends = [rows.get((k + 1, c), i) if measured[i].state == "detected" else i for (k, c), i in rows.items()]
     k, c = pairs[:, 0], pairs[:, 1]
     copies = -PARTITIONS * np.log1p(-c / PARTITIONS)
     low, high = (gamma.ppf(tail, np.maximum(k, 1)) for tail in (0.025, 0.975))
@@ -141,7 +148,7 @@ def _held(pairs: Floats, truth: Floats) -> Bounds:
         return np.asarray((below[:, None] <= truth) & (truth <= above[:, None]))
 
     return Bounds(
-        inside(np.where(seen, found.lower, 0.0), np.where(seen, found.upper, bound)),
+        inside(np.where(seen, found.lower, 0.0), np.where(seen, found.upper[ends], bound)),
         inside(np.where(k > 0, found.lower, 0.0), np.where(k > 0, found.upper, bound)),
         inside(low * scale, high * scale),
         inside(odds[0], odds[1]),

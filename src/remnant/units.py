@@ -297,7 +297,7 @@ def change_text(estimate: float | None, lower: float | None, upper: float | None
     Parameters
     ----------
     estimate : float or None
-        None where one sample is only known to exceed a bound.
+        None where only a bound of one sample is known.
     lower, upper : float or None
         95 % interval; None where that end is open.
 
@@ -311,12 +311,48 @@ def change_text(estimate: float | None, lower: float | None, upper: float | None
     >>> change_text(1.2, 0.9, 1.5)
     'Change +1.20 log10 (+0.90 to +1.50)'
     >>> change_text(None, 0.9, None), change_text(None, None, -0.4)
-    ('Change > +0.90 log10 (one sample is a lower bound)', 'Change < -0.40 log10 (one sample is a lower bound)')
+    ('Change > +0.90 log10 (one sample is a bound)', 'Change < -0.40 log10 (one sample is a bound)')
     """
     if estimate is not None and lower is not None and upper is not None:
         return f"Change {estimate:+.2f} log10 ({lower:+.2f} to {upper:+.2f})"
     ends = (f"{sign} {end:+.2f}" for sign, end in ((">", lower), ("<", upper)) if end is not None)
-    return "".join(f"Change {end} log10 (one sample is a lower bound)" for end in ends)
+    return "".join(f"Change {end} log10 (one sample is a bound)" for end in ends)
+
+
+def rise_text(
+    change: tuple[float | None, float | None, float | None], *, rise: float, rise_1_log: float
+) -> str:
+    """A change and its probabilities as one sentence.
+
+    Parameters
+    ----------
+    change : tuple of float or None
+        log10 change: estimate, lower, upper.
+    rise, rise_1_log : float
+        P(change > 0) and P(change > 1); at least, or at most, where one end is open.
+
+    Returns
+    -------
+    str
+        With its full stop.
+
+    Examples
+    --------
+    >>> rise_text((1.2, 0.9, 1.5), rise=0.9999, rise_1_log=0.9)
+    'Change +1.20 log10 (+0.90 to +1.50); P(rise) > 0.99, P(rise of 1 log10) 0.90.'
+    >>> rise_text((None, 0.9, None), rise=0.9999, rise_1_log=0.9)
+    'Change > +0.90 log10 (one sample is a bound); P(rise) > 0.99, P(rise of 1 log10) at least 0.90.'
+    """
+    estimate, lower, upper = change
+    least, most = estimate is None and upper is None, estimate is None and lower is None
+
+    def said(probability: float) -> str:
+        text = probability_text(probability)
+        if (least and not text.startswith(">")) or (most and not text.startswith("<")):
+            return f"at {'least' if least else 'most'} {probability:.2f}"
+        return text
+
+    return f"{change_text(*change)}; P(rise) {said(rise)}, P(rise of 1 log10) {said(rise_1_log)}."
 
 
 def probability_text(probability: float) -> str:

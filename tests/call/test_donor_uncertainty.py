@@ -14,7 +14,7 @@ from remnant.course.pooled import pooled_call
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import ReportedEvidence
 from remnant.evidence.verbs import joint_above
-from remnant.numerics.percentile_posterior import PROBABILITIES
+from remnant.numerics.percentile_posterior import PROBABILITIES, WEIGHTS
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.sample import Sample
 
@@ -144,8 +144,11 @@ def test_a_joint_probability_widens_by_the_cut_off_as_by_an_error_of_the_measure
 
     wide, narrow = math.hypot(0.14, 0.2), 0.14
     plain = joint_above(batch(wide), batch(narrow), 12.0, 8.0)
-    limits = joint_above(batch(narrow), batch(narrow), 12.0, 8.0, limit_sd_log10=(0.2, 0.0))
-    assert limits.both[0] == pytest.approx(plain.both[0], abs=1e-4)
+    nodes = 12.0 * 10.0 ** (0.2 * stats.norm.ppf(PROBABILITIES))[None]
+    limits = joint_above(
+        batch(narrow), batch(narrow), nodes, np.array([[8.0]]), limit_weights=(WEIGHTS, np.ones(1))
+    )
+    assert limits.both[0] == pytest.approx(plain.both[0], abs=5e-4)
     assert limits.second[0] == pytest.approx(plain.second[0], abs=1e-6)
 
 

@@ -35,10 +35,7 @@ def test_a_change_to_a_saturated_sample_is_a_bound_in_record_sentence_and_table(
     assert (to_bound.change_log10, to_bound.change_upper) == (None, None)
     assert 1.8 < to_bound.change_lower < 2.4
     assert to_bound.probability_rise_1_log > 0.99
-    assert (
-        f"Change > {to_bound.change_lower:+.2f} log10 (one sample is a lower bound); P(rise)"
-        in to_bound.reason
-    )
+    assert f"Change > {to_bound.change_lower:+.2f} log10 (one sample is a bound); P(rise)" in to_bound.reason
     assert (between_bounds.change_lower, between_bounds.probability_rise) == (None, None)
     assert "Change" not in between_bounds.reason
     assert change_of(to_bound) == f"> +{to_bound.change_lower:.2f}"

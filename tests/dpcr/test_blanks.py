@@ -1,13 +1,14 @@
 """What blanks, volumes and control genes do to a measurement by digital PCR, on small plates made by hand."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from remnant.assay.dpcr import quantify_partitions
-from remnant.assay.dpcr.blanks import BlankRate
-from remnant.assay.dpcr.concentrations import clean_limit
+from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit, shared_rate
 from remnant.knowledge.dpcr import dpcr_rules
 from remnant.numerics.partitions import limit_of_blank
 from remnant.records.partition import Partitions, PlateWell
@@ -76,12 +77,27 @@ def test_a_stain_in_the_blank_that_explains_the_sample_makes_it_neither_positive
 
 
 @pytest.mark.definition
-@pytest.mark.parametrize(("k", "worth"), [(0, 20_000), (1, 20_000), (2, 1), (40, 1)])
-def test_the_prior_is_a_clean_well_until_the_blanks_say_otherwise(k, worth):
-    [well] = [
-        one for one in quantified(duplex(400, blank=k)).wells if one.position == "H01" and one.target == "WT1"
-    ]
-    assert well.false_positive_rate == pytest.approx((k + 0.5) / (20_000 + worth))
+@pytest.mark.parametrize(
+    ("wells", "n", "total"), [(1, 20_000, 20_001), (3, 20_000, 60_001), (1, 4_000, 20_000)]
+)
+def test_the_clean_well_that_is_assumed_stands_for_blanks_that_are_missing(wells, n, total):
+    free = [part(f"H0{i}", "WT1", 0, sample="NTC", kind="ntc", n=n) for i in range(1, wells + 1)]
+    [well] = [one for one in quantified([part("A01", "WT1", 40), *free]).wells if one.position == "A01"]
+    assert well.false_positive_rate == pytest.approx(0.5 / total)
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize("merged", [1, 3])
+@pytest.mark.parametrize("blanks", [1, 2, 3, 4, 12])
+def test_a_truly_negative_sample_exceeds_its_limit_of_blank_as_rarely_as_stated(blanks, merged):
+    """Exact, over every count of the blanks, at every rate that they share: CLSI EP17's 5 % with few blanks too."""
+    held = np.arange(100)
+    n, rule = 18_000, dpcr_rules().blank
+    laws = [shared_rate([(int(k), n), *[(0, n)] * (blanks - 1)], rule) for k in held]
+    limits = limit_of_blank(np.full(len(held), merged * n), *np.array(laws).T, rule.level)
+    for mean in np.geomspace(0.02, 20.0, 60):
+        false = (stats.poisson.pmf(held, mean * blanks) * stats.poisson.sf(limits, mean * merged)).sum()
+        assert false < 0.06
 
 
 @pytest.mark.property
@@ -93,15 +109,17 @@ def test_a_stain_adds_signal_so_that_silence_and_plenty_stay_what_they_are(k, st
 
 
 @pytest.mark.definition
-def test_a_clean_limit_is_that_of_the_prior_alone():
+def test_a_clean_limit_is_that_of_clean_blanks():
     rules = dpcr_rules()
-    stained = BlankRate(positives=40.5, negatives=39_959.5, wells=1, contaminated=True)
-    limit = int(limit_of_blank(20_000, 40.5, 39_959.5))
+    stained = BlankRate(
+        positives=0.5, negatives=499.5, wells=1, shared=(40.5, 19_960.5), clean=(0.5, 19_999.5)
+    )
+    [limit] = blank_limits([stained], [20_000], 0.95).tolist()
+    assert limit == int(limit_of_blank(20_000, 0.5, 499.5)) > int(limit_of_blank(20_000, 40.5, 19_960.5))
     assert clean_limit(20_000, limit, stained, rules) == int(limit_of_blank(20_000, 0.5, 19_999.5))
     of_wild_type = BlankRate(positives=40.5, negatives=39_959.5, wells=1)
     assert clean_limit(20_000, limit, of_wild_type, rules) == limit
-    faint = BlankRate(positives=2.5, negatives=39_997.5, wells=1, contaminated=True)
-    assert clean_limit(20_000, 4, faint, rules) == 4
+    assert clean_limit(20_000, 4, stained, rules) == 4
 
 
 def negative(k, position, target="NPM1"):
@@ -132,7 +150,7 @@ def test_healthy_expression_is_no_blank_of_an_over_expressed_target():
 def test_blanks_of_both_kinds_count_together_where_they_agree():
     got = quantified([*duplex(30, target="NPM1"), *negative(0, "C01"), *negative(1, "C02")])
     [well] = [w for w in got.wells if w.target == "NPM1" and w.kind == "unknown"]
-    assert well.false_positive_rate == pytest.approx(1.5 / 80_000)
+    assert well.false_positive_rate == pytest.approx(1.5 / 60_001)
 
 
 @pytest.mark.parametrize("others", [[], [50], [50, 0]])
@@ -224,3 +242,129 @@ def test_a_background_that_three_blanks_agree_on_is_known_and_hides_nothing():
     assert one.state == "not detected"
     [two] = quantified([part("A01", "WT1", 45), part("A01", "ABL1", 7500), *stained[:2]]).measurements
     assert two.state == "not evaluable"
+
+
+def blank(position, k):
+    return part(position, "NPM1", k, sample="NTC", kind="ntc")
+
+
+def sample(position, k):
+    return part(position, "NPM1", k, sample=f"S-{position}")
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize(
+    ("silent", "k", "state"),
+    [(0, 6, "not evaluable"), (20, 6, "not evaluable"), (30, 6, "detected"), (0, 0, "not detected"), (0, 60, "quantified")],
+)  # fmt: skip
+def test_what_stained_one_of_several_blanks_may_have_stained_a_sample_unless_most_wells_are_silent(
+    silent, k, state
+):
+    """One of four blanks is stained: a quarter of the wells may be, until many silent ones show that it is rare."""
+    free = [blank("H01", 15), blank("H02", 0), blank("H03", 0), blank("H04", 0)]
+    got = quantify_partitions([sample("A01", k), *free, *(sample(f"B{i:02d}", 0) for i in range(silent))])
+    held = {well.position: well for well in got.wells}
+    assert held["A01"].state == state
+    assert {well.state for place, well in held.items() if place.startswith("B")} <= {"not detected"}
+    assert (held["H01"].state, held["H01"].decision) == ("detected", "outlier") if silent < 30 else True
+    [said] = [finding.message for finding in got.findings if finding.code == "dpcr.blank_outlier"]
+    assert ("a stain is rare" in said) is (silent == 30)
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize("free", [(3,), (7,), (40,), (0, 9), (20, 22), (60, 0, 0), (300, 0, 0, 0)])
+def test_the_bound_of_a_silent_sample_beside_stained_blanks_has_room_for_no_stain(free):
+    """Its sample was not stained: 0, 1 or 2 positives are all its own, and the bound must be Garwood's, nearly."""
+    blanks = [blank(f"H0{i}", k) for i, k in enumerate(free, 1)]
+    for k in (0, 1, 2):
+        well = quantify_partitions([sample("A01", k), *blanks]).wells[0]
+        assert well.state == "not detected" or (k == 2 and well.state == "not evaluable")
+        if well.state == "not detected":
+            exact = stats.gamma.ppf(0.95, k + 1) / (20_000 * well.volume_nl * 1e-3)
+            assert well.upper_limit > 0.99 * exact
+
+
+def test_a_stained_blank_is_detected_with_no_number_and_a_full_one_is_not_diluted():
+    got = quantify_partitions([sample("A01", 0), blank("H01", 40)])
+    well = got.wells[1]
+    assert (well.state, well.copies_per_ul, well.upper_limit) == ("detected", None, None)
+    assert "clean blanks give up to 2" in well.reason
+    assert got.wells[0].reason == "0 of 20000 partitions positive, within the limit of clean blanks of 2"
+    full = quantify_partitions([sample("A01", 0), blank("H01", 20_000)])
+    [said] = [finding for finding in full.findings if finding.code == "dpcr.saturated"]
+    assert said.advice == "Look for a swapped well."
+
+
+def test_a_positive_control_that_only_a_stain_would_explain_is_silent():
+    control = part("B01", "NPM1", 6, sample="plasmid", kind="positive_control")
+    assert "dpcr.positive_control_silent" in codes(quantify_partitions([control, blank("H01", 40)]))
+
+
+@pytest.mark.property
+def test_a_stain_in_the_control_genes_blank_widens_the_ratio():
+    """Subtracted in part, for all that is known: the ratio must hold a control with it and without it."""
+    parts = [
+        part("A01", "WT1", 900),
+        part("A01", "ABL1", 2000),
+        part("H01", "WT1", 0, sample="NTC", kind="ntc"),
+    ]
+    [clean], [stained] = (
+        quantified([*parts, part("H01", "ABL1", k, sample="NTC", kind="ntc")]).measurements for k in (0, 600)
+    )
+    assert stained.lower < 1e4 * np.log1p(-900 / 20_000) / np.log1p(-2000 / 20_000) < stained.upper
+    assert stained.lower < 1e4 * np.log1p(-900 / 20_000) / np.log1p(-1400 / 20_000) < stained.upper
+    assert stained.upper / stained.lower > 1.2 * clean.upper / clean.lower
+
+
+def test_a_control_gene_that_its_blank_would_explain_makes_no_ratio():
+    stained = part("H01", "ABL1", 600, sample="NTC", kind="ntc")
+    clean = part("H01", "WT1", 0, sample="NTC", kind="ntc")
+    [one] = quantified([part("A01", "WT1", 90), part("A01", "ABL1", 700), clean, stained]).measurements
+    assert one.state == "not evaluable"
+    assert "positive for ABL1, within the limit of blank" in one.reason
+
+
+@pytest.mark.definition
+def test_a_number_needs_its_counting_to_be_known_with_the_background_too():
+    """Twelve copies above a background of twenty are known to 50 %, not to the 35 % that a number asks for."""
+    free = [blank(f"H{i:02d}", k) for i, k in enumerate((19, 22, 20, 18, 21, 20), 1)]
+    faint, plain = quantify_partitions([sample("A01", 32), sample("A02", 60), *free]).wells[:2]
+    assert (faint.state, plain.state) == ("detected", "quantified")
+    assert re.search(r"11\.9 copies in all, with a CV of 50 %, above 35 %", faint.reason)
+
+
+@pytest.mark.property
+def test_a_lower_end_does_not_fall_to_the_end_of_the_prior_where_blanks_hardly_explain_the_count():
+    """Eight positives beside two clean blanks: 0.05 % by false positives, so that the sample holds copies."""
+    parts = [part(place, "WT1", 4, n=16_600) for place in ("A01", "A02")]
+    parts += [part(place, "ABL1", 7000, n=16_600) for place in ("A01", "A02")]
+    free = [
+        part(place, gene, 0, sample="NTC", kind="ntc", n=15_000)
+        for place in ("H01", "H02")
+        for gene in ("WT1", "ABL1")
+    ]
+    got = quantified([*parts, *free])
+    [one] = got.measurements
+    assert one.state == "detected"
+    assert one.lower > 0.1 * one.estimate
+    assert one.lower >= one.comparison_lower
+    eight = quantify_partitions([sample("A01", 8), blank("H01", 0)]).wells[0]
+    assert 0.1 * eight.copies_per_ul < eight.lower < eight.copies_per_ul
+
+
+@pytest.mark.coverage
+@pytest.mark.parametrize("blanks", [12, 24])
+def test_few_copies_beside_many_clean_blanks_are_covered_as_printed(blanks):
+    """Exact: one positive is a detection here, and its interval reaches as far as Garwood's."""
+    free = [blank(f"H{i:02d}", 0) for i in range(blanks)]
+    wells = [sample(f"A{k:02d}", k) for k in range(40)]
+    held = quantify_partitions([*wells, *free]).wells[:40]
+    volume = 20_000 * held[0].volume_nl * 1e-3
+    assert held[1].state == "detected"
+    lower = np.array([0.0 if well.lower is None else well.lower for well in held]) * volume
+    upper = np.array([well.upper_limit if well.upper is None else well.upper for well in held]) * volume
+    assert (np.diff(upper) > -1e-9).all()
+    assert lower[1] < 0.03
+    for copies in np.geomspace(1.0, 14.0, 200):
+        inside = (lower <= copies) & (copies <= upper)
+        assert stats.poisson.pmf(np.arange(40), copies)[inside].sum() > 0.915

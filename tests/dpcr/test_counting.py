@@ -132,7 +132,7 @@ def test_nothing_positive_is_a_likelihood_with_its_bound():
     blank = BlankRate(positives=0.5, negatives=1e9, wells=3)
     none = concentration_evidence(0, 20_000, volume_nl=0.85, volume_cv=0.0, blank=blank)
     assert upper_limit(EvidenceBatch.of([none]))[0] == pytest.approx(2.9957 / (20_000 * 0.85e-3), rel=1e-3)
-    assert judged(0, 20_000, limit=0, copies=0.0, minimum_copies=8.0)[0] == "not detected"
+    assert judged(0, 20_000, limit=0, copies=0.0, blank=blank, minimum_copies=8.0)[0] == "not detected"
 
 
 def test_everything_positive_is_a_lower_bound_and_no_number():
@@ -141,7 +141,7 @@ def test_everything_positive_is_a_lower_bound_and_no_number():
     batch = EvidenceBatch.of([full])
     low, high = log_likelihood(batch, np.array([5e3, 2e4]))[0]
     assert low < -50 < -0.01 < high
-    state, reason = judged(20_000, 20_000, limit=1, copies=np.inf, minimum_copies=8.0)
+    state, reason = judged(20_000, 20_000, limit=1, copies=np.inf, blank=blank, minimum_copies=8.0)
     assert state == "detected"
     assert "lower bound" in reason
 

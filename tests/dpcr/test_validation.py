@@ -166,3 +166,28 @@ def test_command_writes_the_page_of_a_digital_assay(tmp_path):
     assert digital_targets(quantify_partitions(plate()).wells) == ("WT1",)
     shown = CliRunner().invoke(app, ["validate-assay", str(path)]).stdout
     assert "positive partitions" in shown
+
+
+@pytest.mark.definition
+def test_blanks_that_vary_between_wells_have_a_limit_of_blank_that_holds_for_the_next():
+    """Wild type that is amplified more in some wells than in others: the next blank exceeds the limit as rarely as stated."""
+    rng = np.random.default_rng(8)
+    wells = quantify_partitions(plate(blanks=40, wells=10)).wells
+
+    def drawn(shape):
+        rates = rng.gamma(shape, 4.0 / shape, len(wells)) if shape else np.full(len(wells), 4.0)
+        return [
+            replace(one, positives=int(k), decision="control well") if one.kind == "ntc" else one
+            for one, k in zip(wells, rng.poisson(rates), strict=True)
+        ]
+
+    over, said = [], []
+    for _ in range(20):
+        found = validate_digital_assay(drawn(1.0), "WT1")
+        fresh = rng.poisson(rng.gamma(1.0, 4.0, 4000))
+        over.append(float((fresh > found.digital.limit_of_blank_positives).mean()))
+        said.append("validation.blanks_vary" in {one.code for one in found.findings})
+    assert sum(said) >= 18
+    assert np.mean(over) < 0.07
+    even = [validate_digital_assay(drawn(0.0), "WT1").findings for _ in range(20)]
+    assert sum(one.code == "validation.blanks_vary" for findings in even for one in findings) <= 1

@@ -23,7 +23,7 @@ def nodes_of(values, **about):
         return stats.norm.logpdf(values[:, None], centres, sd).sum(axis=0)
 
     fitted = fit_percentile(log_likelihood, low=values.min() - 1.0, high=values.max() + 3.0)
-    return normal_percentile_nodes(log_likelihood, fitted, **about)
+    return normal_percentile_nodes(log_likelihood, fitted, **about)[0]
 
 
 @pytest.mark.definition

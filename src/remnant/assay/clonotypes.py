@@ -7,6 +7,7 @@ verdict on a clone is the rule on point values, as written; P(above its diagnosi
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -181,7 +182,8 @@ def _track(
 ) -> CloneTrack:
     count = course.chosen.count
     verdict, place = _verdict(course, points, rules)
-    probability = above[place] if verdict in {"returns", "detected again"} else None
+    asked = verdict in {"returns", "detected again"} and not math.isnan(above[place])
+    probability = above[place] if asked else None
     return CloneTrack(
         patient_id=course.patient_id,
         clone_id=count.clone_id,

@@ -20,7 +20,7 @@ from remnant.errors import FitError, InputError, UnitError
 from remnant.evidence.kinds import ErrorTerm
 from remnant.knowledge.background import BackgroundRules, background_rules
 from remnant.numerics.background import FittedPercentile, fit_percentile, rank_percentile
-from remnant.numerics.percentile_posterior import normal_percentile_nodes, rank_percentile_nodes
+from remnant.numerics.percentile_posterior import normal_percentile_nodes, rank_percentile_nodes, with_spreads
 from remnant.records.finding import Finding
 from remnant.records.measurement import Baseline, Measurement
 from remnant.records.sample import Sample
@@ -29,7 +29,10 @@ from remnant.units import convert, unit_label
 __all__ = ["donor_baseline", "donor_baselines"]
 
 _Series = tuple[str, str, str, str]
-_Fitted = tuple[FittedPercentile, NDArray[np.float64], tuple[ErrorTerm, ...]]
+_Floats = NDArray[np.float64]
+_Fitted = tuple[
+    FittedPercentile, _Floats, _Floats, tuple[ErrorTerm, ...]
+]  # fit, percentiles, their spreads, errors
 
 
 def _series(measurement: Measurement) -> _Series:
@@ -130,7 +133,7 @@ def donor_baseline(measurements: Sequence[Measurement], *, rules: BackgroundRule
         )
     by_ranks = len(chosen) >= rules.minimum_donors_nonparametric
     donors = donors_of(chosen)
-    fitted, nodes, errors = (_by_ranks if by_ranks else _log_normal)(chosen, donors, rules)
+    fitted, nodes, spreads, errors = (_by_ranks if by_ranks else _log_normal)(chosen, donors, rules)
     lower, upper = _widened(fitted, donors.common_sd_log10, rules.interval_level)
     method: Literal["nonparametric", "log-normal"] = "nonparametric" if by_ranks else "log-normal"
     first = chosen[0]
@@ -150,6 +153,7 @@ def donor_baseline(measurements: Sequence[Measurement], *, rules: BackgroundRule
         rule_id="donor_percentile",
         percentile_nodes=tuple((10.0**nodes).tolist()),
         percentile_errors=errors,
+        spread_nodes_log10=tuple(spreads.ravel().tolist()),
     )
 
 
@@ -192,13 +196,13 @@ def _log_normal(chosen: Sequence[Measurement], donors: Donors, rules: Background
         level=rules.interval_level,
     )
     errors = donors.errors(fitted.sd)
-    nodes = normal_percentile_nodes(
+    nodes, spreads = normal_percentile_nodes(
         donors.log_likelihood,
         fitted,
         percent=rules.percentile,
         named_variance=donors.named_variance(errors),
     )
-    return fitted, nodes, errors
+    return fitted, nodes, spreads, errors
 
 
 def _by_ranks(chosen: Sequence[Measurement], donors: Donors, rules: BackgroundRules) -> _Fitted:
@@ -209,7 +213,9 @@ def _by_ranks(chosen: Sequence[Measurement], donors: Donors, rules: BackgroundRu
     nodes = rank_percentile_nodes(
         values, undetected, percent=rules.percentile, named_variance=donors.named_variance(errors)
     )
-    return fitted, nodes, errors
+    # Ranks know no spread: it is what lies between the median, which so many donors know well, and the percentile.
+    spreads = np.maximum(with_spreads(nodes) - fitted.mean, 0.0) / rules.percentile_z
+    return fitted, nodes, spreads, errors
 
 
 def _assumed(measurement: Measurement, rules: BackgroundRules) -> Baseline | None:

@@ -26,8 +26,8 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Call, Course, Decision, NextSample, SeriesPoint, WorklistRow
 from remnant.records.measurement import Measurement
 from remnant.records.mrd import MrdPoint
-from remnant.report.changes import change, span
-from remnant.report.numbers import measured, probability
+from remnant.report import changes
+from remnant.report.numbers import measured
 from remnant.study.derived import derived_records, is_computed
 from remnant.study.dossiers import dossiers
 from remnant.study.findings import all_findings
@@ -367,10 +367,10 @@ def _value(point: SeriesPoint | MrdPoint, values: Mapping[str, Measurement]) -> 
 
 def _change(point: SeriesPoint | MrdPoint) -> str:
     """Change from the evaluable sample before, and P(rise >= 1 log); empty for the first of a series."""
-    ends = span(point.change_lower, point.change_upper)
-    found = change(point.change_log10, point.change_lower, point.change_upper)
+    ends = changes.span(point.change_lower, point.change_upper)
+    found = changes.change(point.change_log10, point.change_lower, point.change_upper)
     if not found:
         return ""
     found += f" ({ends})" if ends else ""
-    risen = probability(point.probability_rise_1_log)
+    risen = changes.probability(point.probability_rise_1_log, point.change_lower, point.change_upper)
     return f"{found}, P(≥ 1 log) {risen}" if risen else found

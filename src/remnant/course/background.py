@@ -21,13 +21,20 @@ from numpy.typing import NDArray
 from remnant.course.series import Entry, series_key
 from remnant.evidence.averaged import averaged_likelihood
 from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import MEASUREMENT, ErrorTerm
+from remnant.evidence.kinds import MEASUREMENT
 from remnant.knowledge.background import BackgroundRules
 from remnant.knowledge.states import StateRules
-from remnant.numerics.background import Samples, Track, normal_log_prior, track_background
-from remnant.records.measurement import Baseline, Measurement
+from remnant.numerics.background import (
+    Samples,
+    Track,
+    normal_log_prior,
+    predictive_limits,
+    track_background,
+)
+from remnant.numerics.percentile_posterior import with_spreads
+from remnant.records.measurement import Baseline
 
-__all__ = ["Against", "against_background", "both_name", "teaches_background"]
+__all__ = ["Against", "against_background", "teaches_background"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -35,6 +42,8 @@ _BaselineKey = tuple[str, str, str, str]
 
 _GRID_POINTS: Final = 61
 _GRID_REACH: Final = 4.5  # standard deviations between patients
+_MOST_POINTS: Final = 601
+_FINE: Final = 0.5  # distance of two centres, in standard deviations of the narrowest prior
 _NORMAL_95: Final = 2 * NormalDist().inv_cdf(0.975)
 _SMALLEST: Final = 1e-16
 
@@ -51,12 +60,39 @@ class Against:
         Distance in standard deviations; NaN where nothing was detected or no background is known.
     raised : ndarray of bool, shape (n,)
         Above the cut-off and, where the marker needs it, far enough from the background.
+    limits : tuple of ndarray of float, length n
+        log10 of the level that the true quantity must exceed for being far enough from the background, at the nodes
+        of the donors' posterior: as many as `POPULATION_WEIGHTS`, one where the donors are assumed, none where the
+        marker needs no distance or no background is known.
     """
 
     centre: Floats
     sd: Floats
     z: Floats
     raised: NDArray[np.bool_]
+    limits: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Priors:
+    """Normal priors of a patient's centre: from the donors' point estimates, and at the nodes of their posterior."""
+
+    mean: float
+    between: float
+    node_means: Floats  # none where the donors are assumed
+    node_between: Floats
+
+    def grid(self) -> Floats:
+        """Centres that hold all of them."""
+        reach = _GRID_REACH * np.append(self.node_between, self.between)
+        means = np.append(self.node_means, self.mean)
+        low, high = float((means - reach).min()), float((means + reach).max())
+        if not len(self.node_means):
+            return np.linspace(low, high, _GRID_POINTS)
+        step = min(
+            2 * _GRID_REACH * self.between / (_GRID_POINTS - 1), _FINE * float(self.node_between.min())
+        )
+        return np.linspace(low, high, min(math.ceil((high - low) / step) + 1, _MOST_POINTS))
 
 
 def teaches_background(entry: Entry, rules: BackgroundRules) -> bool:
@@ -86,27 +122,6 @@ def teaches_background(entry: Entry, rules: BackgroundRules) -> bool:
         and sample.blast_percent is not None
         and sample.blast_percent < rules.blasts_below_percent
     )
-
-
-def both_name(measurement: Measurement, baseline: Baseline | None) -> tuple[ErrorTerm, ...]:
-    """Errors of the donors' background that a measurement has too.
-
-    Parameters
-    ----------
-    measurement : Measurement
-        Of the same series.
-    baseline : Baseline or None
-        Donors' background.
-
-    Returns
-    -------
-    tuple of ErrorTerm
-        With their size in the background; empty without a background.
-    """
-    if baseline is None or not baseline.percentile_errors:
-        return ()
-    mine = {term.name for term in measurement.evidence.errors}
-    return tuple(term for term in baseline.percentile_errors if term.name in mine)
 
 
 def against_background(
@@ -140,7 +155,8 @@ def against_background(
     """
     n = len(entries)
     centre, sd, z = (np.full(n, np.nan) for _ in range(3))
-    result = Against(centre, sd, z, np.zeros(n, dtype=np.bool_))
+    raised = np.zeros(n, dtype=np.bool_)
+    limits = [np.empty(0)] * n
     groups: dict[_BaselineKey, list[int]] = defaultdict(list)
     for row, entry in enumerate(entries):
         m = entry.measurement
@@ -151,12 +167,13 @@ def against_background(
         baseline = baselines.get(key)
         if baseline is None:
             above = np.array([_above(entry) for entry in members])
-            result.raised[chosen] = above if needed is None else False
+            raised[chosen] = above if needed is None else False
             continue
-        track = _track(members, batch.take(chosen), baseline, rules=rules, z_at_least=needed)
-        result.centre[chosen], result.sd[chosen] = track.centre, track.sd
-        result.z[chosen], result.raised[chosen] = track.z, track.raised
-    return result
+        track, own = _track(members, batch.take(chosen), baseline, rules=rules, z_at_least=needed)
+        centre[chosen], sd[chosen], z[chosen], raised[chosen] = track.centre, track.sd, track.z, track.raised
+        for row, limit in zip(rows, own, strict=True):
+            limits[row] = limit
+    return Against(centre, sd, z, raised, tuple(limits))
 
 
 def _above(entry: Entry) -> bool:
@@ -170,15 +187,15 @@ def _track(
     *,
     rules: BackgroundRules,
     z_at_least: float | None,
-) -> Track:
+) -> tuple[Track, Floats]:
+    """Each sample against its patient's background, and the limits that this sets to the true quantity."""
     target = members[0].measurement.target
     biology = rules.within_patient_log10[target]
-    mean = math.log10(baseline.median)
-    between = max(math.sqrt(max(baseline.sd_log10**2 - biology**2, 0.0)), rules.between_patients_floor_log10)
-    grid = mean + between * np.linspace(-_GRID_REACH, _GRID_REACH, _GRID_POINTS)
+    priors = _priors(baseline, biology, rules, nodes=z_at_least is not None)
+    grid = priors.grid()
     cancelled = batch.errors.variance_cancelled(baseline.percentile_errors, MEASUREMENT)
     samples = _columns(members, batch, cancelled, rules=rules, biology=biology)
-    log_likelihood = np.zeros((len(members), _GRID_POINTS))
+    log_likelihood = np.zeros((len(members), len(grid)))
     learn = np.flatnonzero(samples.teaches)
     if len(learn):
         log_likelihood[learn] = _log_likelihood(
@@ -188,13 +205,40 @@ def _track(
             spread=samples.spread[learn],
             shift=samples.shift[learn],
         )
-    return track_background(
+    track = track_background(
         samples,
         log_likelihood,
         grid=grid,
-        log_prior=normal_log_prior(grid, mean=mean, sd=between),
+        log_prior=normal_log_prior(grid, mean=priors.mean, sd=priors.between),
         z_at_least=-math.inf if z_at_least is None else z_at_least,
         raised_samples_teach=rules.raised_samples_teach,
+    )
+    if z_at_least is None:
+        return track, np.empty((len(members), 0))
+    if not len(priors.node_means):
+        return track, (track.centre + z_at_least * track.sd)[:, None]
+    return track, predictive_limits(
+        samples, track.learned, grid=grid, means=priors.node_means, between=priors.node_between, z=z_at_least
+    )
+
+
+def _priors(baseline: Baseline, biology: float, rules: BackgroundRules, *, nodes: bool) -> _Priors:
+    """What the donors say about a patient's centre; their posterior is theirs: no patient's sample updates it."""
+
+    def between(spread: Floats) -> Floats:
+        return np.maximum(
+            np.sqrt(np.maximum(np.square(spread) - biology**2, 0.0)), rules.between_patients_floor_log10
+        )
+
+    spreads = np.array(baseline.spread_nodes_log10 if nodes else ())
+    means = np.empty(0)
+    if len(spreads):
+        means = with_spreads(np.log10(baseline.percentile_nodes)) - rules.percentile_z * spreads
+    return _Priors(
+        mean=math.log10(baseline.median),
+        between=float(between(np.array(baseline.sd_log10))),
+        node_means=means,
+        node_between=between(spreads),
     )
 
 

@@ -40,7 +40,7 @@ from remnant.records.judgement import Course, Joint, SeriesPoint
 from remnant.records.measurement import Baseline
 from remnant.records.mrd import MrdPoint
 from remnant.records.run import Assay
-from remnant.units import change_text, number_text, probability_text, unit_label
+from remnant.units import number_text, rise_text, unit_label
 
 __all__ = ["build_course", "build_courses"]
 
@@ -56,6 +56,12 @@ class _Answer:
     change: tuple[float | None, float | None, float | None] | None = None  # estimate, lower, upper
     rise: float | None = None
     rise_1_log: float | None = None
+
+    @property
+    def fall(self) -> float | None:
+        """P(fall), or what it is at least; None where the change may be any rise."""
+        bounded = self.change is not None and self.change[2] is not None
+        return 1.0 - self.rise if bounded and self.rise is not None else None
 
 
 def build_course(
@@ -186,13 +192,7 @@ def _answers(members: Sequence[Entry], batch: EvidenceBatch, against: Against) -
     keys = [series_key(entry.measurement) for entry in members]
     later = np.array([i for i in range(1, len(keys)) if keys[i] == keys[i - 1]], dtype=np.int64)
     bound = np.array([entry.measurement.known_above is not None for entry in members], dtype=np.bool_)
-    unseen = np.array([entry.measurement.state == "not detected" for entry in members], dtype=np.bool_)
-    moved = change(
-        batch.take(later - 1),
-        batch.take(later),
-        bounds=(bound[later - 1], bound[later]),
-        limits=(unseen[later - 1], unseen[later]),
-    )
+    moved = change(batch.take(later - 1), batch.take(later), bounds=(bound[later - 1], bound[later]))
     columns = zip(
         zip(moved.estimate.tolist(), moved.lower.tolist(), moved.upper.tolist(), strict=True),
         moved.probability.tolist(),
@@ -230,7 +230,7 @@ def _line(members: Sequence[tuple[Entry, _Answer | None]], *, states: StateRules
         Reading(
             drawn_on=entry.measurement.drawn_on,
             raised=None if answer is None else answer.raised,
-            probability_fall=None if answer is None or answer.rise is None else 1.0 - answer.rise,
+            probability_fall=None if answer is None else answer.fall,
             phase=entry.phase,
         )
         for entry, answer in members
@@ -297,10 +297,7 @@ def _reason(entry: Entry, answer: _Answer, status: Status, *, states: StateRules
         asked = "" if needed is None else f", {needed:g} needed"
         parts.append(f"z {answer.z:.1f} against the background of {level}{asked}.")
     if answer.change and answer.rise is not None and answer.rise_1_log is not None:
-        parts.append(
-            f"{change_text(*answer.change)}; P(rise) {probability_text(answer.rise)}, "
-            f"P(rise of 1 log10) {probability_text(answer.rise_1_log)}."
-        )
+        parts.append(rise_text(answer.change, rise=answer.rise, rise_1_log=answer.rise_1_log))
     if status.confirm_by and entry.awaits_confirmation:
         parts.append(f"To be confirmed by {status.confirm_by.isoformat()}.")
     if status.late_days:

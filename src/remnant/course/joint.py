@@ -2,6 +2,9 @@
 
 A low control raises both ratios at once. The joint probabilities integrate the shared errors once, and a
 state is given only where the probability of that very combination is high; all else is undecided.
+
+A true quantity is raised above its cut-off and, where the marker needs it, above the limit of the patient's own
+background. Where donors taught both, both move together: the higher one is taken at every node of their posterior.
 """
 
 from __future__ import annotations
@@ -14,14 +17,15 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from remnant.course.background import Against, both_name
+from remnant.course.background import Against
 from remnant.course.series import Entry
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import ErrorTerm
 from remnant.evidence.verbs import joint_above
 from remnant.knowledge.states import StateRules
-from remnant.numerics.percentile_posterior import spread_log10
+from remnant.numerics.percentile_posterior import POPULATION_WEIGHTS, WEIGHTS, with_spreads
 from remnant.records.judgement import Joint
 from remnant.records.measurement import Baseline
 from remnant.units import convert, number_text, probability_text
@@ -33,15 +37,15 @@ FIRST: Final = "WT1"
 SECOND: Final = "BAALC"
 _NO_ERRORS: Final[tuple[ErrorTerm, ...]] = ()
 
+Floats = NDArray[np.float64]
 _Sample = tuple[str, str, str, str, str, dt.date]  # patient, material, fraction, control, platform, date
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
     row: int  # of the entries
-    limit: float  # in the measurement's unit
-    limit_sd: float  # of a cut-off that donors taught, log10, without its named errors
-    errors: tuple[ErrorTerm, ...]  # those, by name
+    limits: Floats  # in the measurement's unit: one, or at the nodes of the donors' posterior
+    errors: tuple[ErrorTerm, ...]  # named errors of what donors taught
     raised: bool
 
 
@@ -81,7 +85,7 @@ def joint_states(
     for row, entry in enumerate(entries):
         m = entry.measurement
         if m.target in {FIRST, SECOND} and (entry.call is not None or m.state == "not evaluable"):
-            side = _side(entry, place[row], against, baselines, states=states) if row in place else None
+            side = _side(entry, place[row], against, baselines) if row in place else None
             found[m.patient_id, m.material, m.fraction, m.control, m.platform, m.drawn_on][m.target] = (
                 entry,
                 side,
@@ -104,45 +108,46 @@ def _side(
     i: int,
     against: Against,
     baselines: Mapping[tuple[str, str, str, str], Baseline],
-    *,
-    states: StateRules,
 ) -> _Side:
     """Level from which the true quantity counts as raised: the cut-off, and the background where needed."""
     m, call = entry.measurement, entry.call
     limit = 0.0 if call is None else convert(call.threshold, call.unit, m.unit)
     donors = baselines.get((m.assay_id, m.material, m.fraction, m.unit))
-    spread, errors = 0.0, _NO_ERRORS
+    named = donors.percentile_errors if donors is not None else _NO_ERRORS
+    limits, errors = np.array([limit]), _NO_ERRORS
     if donors is not None and call is not None and call.threshold_sd_log10 > 0:
-        spread, errors = spread_log10(np.log10(donors.percentile_nodes)), donors.percentile_errors
-    needed = states.z_at_least[m.target]
-    if needed is not None and np.isfinite(against.centre[i]):
-        own = float(10.0 ** (against.centre[i] + needed * against.sd[i]))
-        if own > limit:
-            limit, spread, errors = own, 0.0, both_name(m, donors)
-    return _Side(i, limit, spread, errors, bool(against.raised[i]))
+        limits, errors = np.array(donors.percentile_nodes), named
+    own = np.power(10.0, against.limits[i])
+    if len(own):
+        if len(limits) == 1 and np.median(own) > limit:
+            errors = named
+        paired = len(limits) == len(WEIGHTS) and len(own) == len(POPULATION_WEIGHTS)
+        limits = np.maximum(with_spreads(limits) if paired else limits, own)
+    return _Side(i, limits, errors, bool(against.raised[i]))
+
+
+def _weights(count: int) -> Floats:
+    """Weights of one number, of a percentile's nodes, or of nodes of percentile and spread."""
+    return {len(WEIGHTS): WEIGHTS, len(POPULATION_WEIGHTS): POPULATION_WEIGHTS}.get(count, np.ones(1))
 
 
 def _probabilities(
     pairs: Sequence[tuple[_Side, _Side]], batch: EvidenceBatch
 ) -> list[tuple[float, float, float]]:
-    """P(first), P(second) and P(both) of each pair; pairs whose limits have the same errors are asked together."""
-    alike: dict[tuple[tuple[ErrorTerm, ...], ...], list[int]] = defaultdict(list)
-    for i, pair in enumerate(pairs):
-        alike[pair[0].errors, pair[1].errors].append(i)
+    """P(first), P(second) and P(both) of each pair; pairs whose limits are alike in their errors are asked together."""
+    alike: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for i, (one, other) in enumerate(pairs):
+        alike[one.errors, other.errors, len(one.limits), len(other.limits)].append(i)
     found = np.empty((len(pairs), 3))
-    for (one, other), chosen in alike.items():
-        held = [pairs[i] for i in chosen]
-        rows, limits, spreads = (
-            [np.array([getattr(pair[k], name) for pair in held]) for k in (0, 1)]
-            for name in ("row", "limit", "limit_sd")
-        )
+    for chosen in alike.values():
+        first, second = ([pairs[i][k] for i in chosen] for k in (0, 1))
         answer = joint_above(
-            batch.take(rows[0]),
-            batch.take(rows[1]),
-            limits[0],
-            limits[1],
-            limit_sd_log10=(spreads[0], spreads[1]),
-            limit_errors=(one, other),
+            batch.take(np.array([side.row for side in first])),
+            batch.take(np.array([side.row for side in second])),
+            np.stack([side.limits for side in first]),
+            np.stack([side.limits for side in second]),
+            limit_weights=(_weights(len(first[0].limits)), _weights(len(second[0].limits))),
+            limit_errors=(first[0].errors, second[0].errors),
         )
         found[chosen] = np.stack([answer.first, answer.second, answer.both], axis=1)
     return [(first, second, both) for first, second, both in found.tolist()]

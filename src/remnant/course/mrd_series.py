@@ -278,13 +278,7 @@ def _changes(table: Sequence[_Entry]) -> list[_Beside]:
     before = np.array([place[a] for a, _ in pairs])
     after = np.array([place[b] for _, b in pairs])
     bound = np.array([table[row].measurement.known_above is not None for row in rows], dtype=np.bool_)
-    unseen = np.array([table[row].measurement.state == "not detected" for row in rows], dtype=np.bool_)
-    moved = change(
-        batch.take(before),
-        batch.take(after),
-        bounds=(bound[before], bound[after]),
-        limits=(unseen[before], unseen[after]),
-    )
+    moved = change(batch.take(before), batch.take(after), bounds=(bound[before], bound[after]))
     columns = zip(
         pairs,
         moved.estimate.tolist(),
@@ -349,7 +343,10 @@ def _nadirs(
 
 def _confidence(status: MrdStatus, beside: _Beside, borderline: tuple[float, float]) -> str:
     """Robust or borderline, of the step that was asked."""
-    asked = beside.rise if status.sign == "reappears" else beside.step
+    if status.sign == "reappears" and beside.rise is not None:
+        # What was not seen before may have been anything below its bound: the rise is at least as likely as this.
+        return "robust" if beside.rise > borderline[1] else "borderline"
+    asked = beside.step
     if asked is None or not status.sign:
         return ""
     return "borderline" if borderline[0] <= asked <= borderline[1] else "robust"

@@ -8,7 +8,7 @@ from typing import Final
 from remnant.course.mrd_states import MrdStatus, Policy
 from remnant.records.judgement import Call
 from remnant.records.measurement import Measurement
-from remnant.units import change_text, number_text, probability_text, unit_label
+from remnant.units import number_text, probability_text, rise_text, unit_label
 
 __all__ = ["state_code", "state_reason", "would_change"]
 
@@ -84,9 +84,7 @@ def state_reason(
         size = number_text(status.step.threshold or 0.0)
         parts.append(f"P(at least {size} log10 over the nadir) {probability_text(step)}.")
     if change is not None and rise is not None and rise_1_log is not None:
-        parts.append(
-            f"{change_text(*change)}; P(rise) {probability_text(rise)}, P(rise of 1 log10) {probability_text(rise_1_log)}."
-        )
+        parts.append(rise_text(change, rise=rise, rise_1_log=rise_1_log))
     if status.sign == "elsewhere":
         parts.append("It confirms the suspected relapse of the other material, by yes or no.")
     if status.sign == "overt":

@@ -67,7 +67,8 @@ def averaged_likelihood(batch: EvidenceBatch, centres: Floats, sd_log10: Floats)
         part, sd = batch.take(rows), spread[rows]
         known = knots(part)
         open_low = np.abs(known.value[:, 0] + known.peak - at_zero(part)) < _FLAT
-        open_high = known.value[:, -1] > -_FLAT
+        # "Less than" ends level too, but below the end of the declared range: nothing lies beyond.
+        open_high = (known.value[:, -1] > -_FLAT) & (known.high == part.log10_high)
         weight = np.exp(known.value)
         mean, own_sd, area = _moments(known, weight)
         closed = ~open_low & ~open_high

@@ -39,7 +39,11 @@ KNOTS: Final = 64
 """Number of knots of a profile: fixed places of the row's own ``[log10_low, log10_high]``."""
 
 TUBE: Final = frozenset({"curve", "control"})
-"""Error classes of the one cDNA tube: calibration and the control gene."""
+"""Error classes of the one cDNA tube: calibration and the control gene.
+
+Changes between levels decades apart want `COMPARISON`: a line's error has one name with its size at each level, so that
+the slope's share cancels between two levels on either side of the standards' middle, where it should not. Beside
+transcription and biology it is small."""
 MEASUREMENT: Final = TUBE | {"run", "rt"}
 """Error classes of the interval *of this measurement*: what was in this sample."""
 RUN: Final = frozenset({"curve", "run"})

@@ -21,16 +21,18 @@ from scipy.interpolate import CubicSpline
 
 from remnant.evidence.batch import KINDS, EvidenceBatch, Floats, Integers
 from remnant.evidence.kinds import KNOTS
-from remnant.evidence.likelihood import at_log10
+from remnant.evidence.likelihood import at_log10, at_zero
 
 __all__ = [
     "Distribution",
     "Knots",
+    "Side",
     "blocks",
     "difference",
     "knots",
     "posterior",
     "quantile",
+    "side_of",
     "tail",
 ]
 
@@ -38,6 +40,8 @@ _COARSE: Final = 129
 _DEPTH: Final = 18.0  # e^-18 of the maximum: what lies outside weighs less than 1e-6
 _REACH: Final = 6.0  # standard deviations kept on each side of an error
 _BLOCK: Final = 1024
+_FAR: Final = 50.0  # log-likelihood that one hypothesis may be ahead of another before it is certain
+_INSIDE: Final = 1e-9  # rounding puts no knot beyond a step that is so far away
 _POINTS: Final = 512
 _CELLS: Final = KNOTS - 1
 _REFINEMENTS: Final = (4, 2, 1)
@@ -85,6 +89,25 @@ class Knots:
             Those rows.
         """
         return Knots(self.low[rows], self.high[rows], self.value[rows], self.peak[rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """One side of a difference.
+
+    Attributes
+    ----------
+    rows : Knots, n rows
+        Likelihood.
+    bound : ndarray of int, shape (n,)
+        1 where only a lower bound is known, -1 where only an upper one, else 0.
+    zero : ndarray of float, shape (n,)
+        Likelihood of q = 0 relative to the largest on the knots.
+    """
+
+    rows: Knots
+    bound: Integers
+    zero: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,26 +197,38 @@ def _window(batch: EvidenceBatch) -> tuple[Floats, Floats]:
         last = np.minimum(_COARSE - alive[:, ::-1].argmax(axis=1), _COARSE - 1)
         low, high = points[rows, first], points[rows, last]
     steps = np.flatnonzero(batch.kind == KINDS.index("reported"))
-    # "More than" begins where the report says: no spline is laid over the step.
+    # "More than" begins, and "less than" ends, where the report says: no spline is laid over the step.
     low[steps] = np.maximum(low[steps], batch.reported[batch.row[steps], 3])
+    high[steps] = np.minimum(high[steps], batch.reported[batch.row[steps], 2] - _INSIDE)
     return low, high
 
 
-def posterior(rows: Knots, sd_log10: Floats) -> Distribution:
+def _zero(batch: EvidenceBatch, rows: Knots) -> Floats:
+    """Likelihood of q = 0 relative to the largest of the others."""
+    return np.exp(np.minimum(at_zero(batch) - rows.peak, _FAR))
+
+
+def posterior(batch: EvidenceBatch, sd_log10: Floats, *, refuted: float) -> Distribution:
     """Posterior of log10 q of each row.
 
     Parameters
     ----------
-    rows : Knots
-        Likelihood.
+    batch : EvidenceBatch, n rows
+        Evidence.
     sd_log10 : ndarray of float, shape (n,)
         Error to fold in, log10.
+    refuted : float
+        q = 0 is refuted where its likelihood, relative to the largest, is below this: what is left of it is then not
+        counted with the small quantities that have the same.
 
     Returns
     -------
     Distribution
         Over window and error, in 512 cells a row.
     """
+    rows = knots(batch)
+    zero = _zero(batch, rows)
+    zero = np.where(zero < refuted, zero, 0.0)
     n = len(sd_log10)
     width = rows.high - rows.low
     density = np.zeros((n, _POINTS))
@@ -206,7 +241,8 @@ def posterior(rows: Knots, sd_log10: Floats) -> Distribution:
         left[chosen] = False
         step[chosen] = width[chosen] / (_CELLS * times)
         start[chosen] = rows.low[chosen] - room * step[chosen]
-        density[chosen, room : room + points] = np.exp(np.minimum(rows.value[chosen] @ matrix, 0.0))
+        likelihood = np.exp(np.minimum(rows.value[chosen] @ matrix, 0.0))
+        density[chosen, room : room + points] = _without_plateau(likelihood, zero[chosen])
     density = _folded(density, np.where(left, 0.0, sd_log10 / step))
     wide = np.flatnonzero(left)
     if len(wide):
@@ -242,64 +278,69 @@ def _folded(density: Floats, sd_steps: Floats) -> Floats:
     return np.maximum(folded, 0.0, out=folded)
 
 
-def difference(
-    after: Knots,
-    before: Knots,
-    sd_log10: Floats,
-    *,
-    edges: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
-    limits: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
-) -> Distribution:
+def side_of(batch: EvidenceBatch, exceeds: NDArray[np.bool_], level: float) -> Side:
+    """One side of a difference, and the bound that may be all that is known of it.
+
+    Parameters
+    ----------
+    batch : EvidenceBatch, n rows
+        Evidence.
+    exceeds : ndarray of bool, shape (n,)
+        Rows of which only a lower bound is known.
+    level : float
+        Probability inside the interval that will be asked: q = 0 is refuted where its relative likelihood is below
+        ``(1 - level) / 2``.
+
+    Returns
+    -------
+    Side
+        Of the other rows, those where q = 0 is not refuted are known by an upper bound only.
+    """
+    rows = knots(batch)
+    zero = _zero(batch, rows)
+    open_below = zero >= (1.0 - level) / 2.0
+    return Side(rows, np.where(exceeds, 1, np.where(open_below, -1, 0)), zero)
+
+
+def difference(after: Side, before: Side, sd_log10: Floats) -> Distribution:
     """Posterior of log10 after - log10 before.
 
     Parameters
     ----------
-    after, before : Knots, n rows each
-        Likelihood of the two sides.
+    after, before : Side, n rows each
+        The two sides. Where only a bound of one is known, the bound stands for the quantity, each bound as likely as the
+        likelihood rises or falls at it, and the declared range plays no part.
     sd_log10 : ndarray of float, shape (n,)
         Error of the difference that is not in the likelihoods.
-    edges : pair of ndarray of bool, shape (n,), or None, default None
-        Rows of which only a lower bound is known, later and earlier side: there the bound stands for the quantity,
-        each bound as likely as the likelihood rises at it, and the declared range plays no part.
-    limits : pair of ndarray of bool, shape (n,), or None, default None
-        Rows of which only an upper limit is known, in the same order: each limit as likely as the likelihood falls at it.
 
     Returns
     -------
     Distribution
         Of the difference, in 512 cells a row.
     """
-    width_b = before.high - before.low
-    total = (after.high - after.low) + width_b + 2 * _REACH * sd_log10
+    later, earlier = after.rows, before.rows
+    width_b = earlier.high - earlier.low
+    total = (later.high - later.low) + width_b + 2 * _REACH * sd_log10
     step = total / (_POINTS - 6)
     # The later side starts so far in that no difference wraps around.
     lead = np.ceil((width_b + _REACH * sd_log10) / step).astype(np.int64) + 1
-    later, earlier = zip(edges or (None, None), limits or (None, None), strict=True)
-    spectrum = fft.rfft(_binned(after, step, lead, ends=later), axis=1)
-    spectrum *= np.conj(fft.rfft(_binned(before, step, np.zeros_like(lead), ends=earlier), axis=1))
+    spectrum = fft.rfft(_binned(after, step, lead), axis=1)
+    spectrum *= np.conj(fft.rfft(_binned(before, step, np.zeros_like(lead)), axis=1))
     spectrum *= _kernel(sd_log10 / step, _POINTS)
     density = fft.irfft(spectrum, n=_POINTS, axis=1, overwrite_x=True)
     np.maximum(density, 0.0, out=density)
-    return _distribution(after.low - before.low - lead * step, step, density)
+    return _distribution(later.low - earlier.low - lead * step, step, density)
 
 
-def _binned(
-    rows: Knots,
-    step: Floats,
-    lead: Integers,
-    *,
-    ends: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None] = (None, None),
-) -> Floats:
-    """Mass of each row on a coarser grid of the given step, shared between the two nearest points.
-
-    Of the rows in `ends` only a lower bound, or only an upper limit, is known.
-    """
+def _binned(side: Side, step: Floats, lead: Integers) -> Floats:
+    """Mass of each row on a coarser grid of the given step, shared between the two nearest points."""
+    rows = side.rows
     fine = np.exp(np.minimum(rows.value @ _REFINE[2], 0.0))
-    edge, limit = ends
-    if edge is not None:
-        fine[edge] = _rise(fine[edge])
-    if limit is not None:
-        fine[limit] = _rise(fine[limit, ::-1])[:, ::-1]
+    known, above, below = (np.flatnonzero(side.bound == bound) for bound in (0, 1, -1))
+    fine[known] = _without_plateau(fine[known], side.zero[known])
+    fine[above] = _rise(fine[above])
+    fine[below] = _rise(fine[below, ::-1])[:, ::-1]
+    fine[below, 0] += np.maximum(side.zero[below] - 1.0, 0.0)
     place = ((rows.high - rows.low) / (2 * _CELLS) / step)[:, None] * np.arange(fine.shape[1])
     cell = place.astype(np.int64)
     upper = fine * (place - cell)
@@ -320,6 +361,17 @@ def _rise(likelihood: Floats) -> Floats:
     rise[:, :-1] += between
     rise[:, 1:] += between
     return rise
+
+
+def _without_plateau(likelihood: Floats, zero: Floats) -> Floats:
+    """Likelihood that q = 0 does not have too: far below, where the two are one, a declared range has no weight."""
+    some = np.flatnonzero(zero > 0.0)
+    if not len(some):
+        return likelihood
+    part, result = likelihood[some], likelihood.copy()
+    below = np.arange(part.shape[1]) < part.argmax(axis=1)[:, None]
+    result[some] = np.where(below, np.maximum(part - zero[some, None], 0.0), part)
+    return result
 
 
 def quantile(grid: Distribution, probability: Floats) -> Floats:

@@ -1,15 +1,18 @@
 """The questions that evidence of every kind answers, over batches.
 
 All verbs are pure. Posterior answers rest on a flat prior in log10 q on each row's declared range, which
-is the only prior anywhere in this package; `upper_limit` needs none where nothing was detected. Named
+is the only prior anywhere in this package; `upper_limit` needs none where nothing was detected, and quantities
+too small to be told from a refuted q = 0 are left out. Named
 errors count as far as their class is in `include` (see `remnant.evidence.kinds`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -20,7 +23,7 @@ from remnant.errors import MeasurementError
 from remnant.evidence import likelihood
 from remnant.evidence.batch import EvidenceBatch, Floats, Integers, SharedErrors
 from remnant.evidence.kinds import COMPARISON, MEASUREMENT, ErrorTerm, ProfileEvidence
-from remnant.evidence.posterior import blocks, difference, knots, posterior, quantile, tail
+from remnant.evidence.posterior import blocks, difference, knots, posterior, quantile, side_of, tail
 from remnant.evidence.profile import tabulate
 
 __all__ = [
@@ -46,6 +49,9 @@ _LATENT: Final = np.linspace(-5.0, 5.0, 201)
 _LATENT_WEIGHTS: Final = np.exp(-0.5 * _LATENT**2) / np.exp(-0.5 * _LATENT**2).sum()
 _BISECTIONS: Final = 28
 _DETECTABLE: Final = 1e-6  # gain in log-likelihood that rounding cannot make
+_LEVEL: Final = (
+    0.95  # of the interval that q = 0 must lie outside of before a probability leaves its rest out
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +79,12 @@ class Change:
     Attributes
     ----------
     estimate, lower, upper : ndarray of float, shape (n,)
-        Posterior median and equal-tailed interval of the log10 change. Where one side is only known to exceed a
-        bound (every partition positive, "more than" in a report) the estimate is NaN and the end that this bound
-        does not give is infinite; where both sides are, both ends are.
+        Posterior median and equal-tailed interval of the log10 change. Where only a bound of one side is known (nothing
+        detected; every partition positive, "more than" in a report) the estimate is NaN and the end that this bound
+        does not give is infinite; where bounds of both sides leave it open, both ends are.
     probability : ndarray of float, shape (n, s)
-        P(change > step) for each step asked; NaN where nothing is known of the change.
+        P(change > step) for each step asked, the bound in place of a quantity of which no more is known; NaN where
+        nothing is known of the change.
     """
 
     estimate: Floats
@@ -165,6 +172,11 @@ def _error_sd_apart(batch: EvidenceBatch, terms: Sequence[ErrorTerm], include: A
     return np.sqrt(batch.errors.variance_apart(terms, include) + np.square(likelihood.private_sd(batch)))
 
 
+def _outside(level: float) -> float:
+    """Relative likelihood at the ends of a likelihood-ratio interval."""
+    return math.exp(-0.5 * NormalDist().inv_cdf((1.0 + level) / 2.0) ** 2)
+
+
 def interval(
     batch: EvidenceBatch, level: float = 0.95, *, include: AbstractSet[str] = MEASUREMENT
 ) -> Interval:
@@ -182,8 +194,13 @@ def interval(
     Returns
     -------
     Interval
-        Bounds in the unit of q. Where nothing was detected the lower bound is set by the declared range:
+        Bounds in the unit of q. Where q = 0 is not refuted the lower bound is set by the declared range:
         print `upper_limit` there.
+
+    Notes
+    -----
+    q = 0 is refuted where its likelihood ratio puts it outside the interval (0.147 of the largest for 95 %). What is
+    left of it is then not counted with small quantities that have the same: no bound moves with the declared range.
 
     Examples
     --------
@@ -197,7 +214,7 @@ def interval(
     asked = np.array([(1 - level) / 2, 0.5, (1 + level) / 2, 0.022750131948179195, 0.9772498680518208])
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        return (quantile(posterior(knots(batch.take(rows)), sd[rows]), asked),)
+        return (quantile(posterior(batch.take(rows), sd[rows], refuted=_outside(level)), asked),)
 
     (found,) = blocks(len(batch), work)
     q = np.power(10.0, found)
@@ -246,7 +263,7 @@ def probability_above(
         log10_limit = np.broadcast_to(log10_limit, (len(batch),))[:, None]
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        return (tail(posterior(knots(batch.take(rows)), sd[rows]), log10_limit[rows]),)
+        return (tail(posterior(batch.take(rows), sd[rows], refuted=_outside(_LEVEL)), log10_limit[rows]),)
 
     (found,) = blocks(len(batch), work)
     return found if np.ndim(limit) == 2 else found[:, 0]
@@ -312,13 +329,14 @@ def upper_limit(
     (peak,) = blocks(len(batch), lambda rows: (knots(batch.take(rows)).peak,))
     top = np.maximum(peak, zero)
     refuted = zero < top + drop
-    result = np.empty(len(batch))
-    seen = np.flatnonzero(refuted)
+    result, seen = np.empty(len(batch)), np.flatnonzero(refuted)
     if len(seen):
         part, part_sd = batch.take(seen), sd[seen]
 
         def work(rows: Integers) -> tuple[Floats, ...]:
-            return (quantile(posterior(knots(part.take(rows)), part_sd[rows]), np.array([level])),)
+            return (
+                quantile(posterior(part.take(rows), part_sd[rows], refuted=1.0 - level), np.array([level])),
+            )
 
         result[seen] = np.power(10.0, blocks(len(seen), work)[0][:, 0])
     unseen = np.flatnonzero(~refuted)
@@ -334,11 +352,10 @@ def upper_limit(
 
 def _fall(batch: EvidenceBatch, sd: Floats, target: Floats) -> Floats:
     """log10 q at which the error-averaged log-likelihood has fallen to a target, by bisection."""
-    log_weights = np.log(_WEIGHTS)
 
     def averaged(x: Floats) -> Floats:
         shifted = x[:, None] + sd[:, None] * _NODES
-        return logsumexp(likelihood.at_log10(batch, shifted) + log_weights, axis=1)
+        return logsumexp(likelihood.at_log10(batch, shifted) + np.log(_WEIGHTS), axis=1)
 
     low, high = batch.log10_low.copy(), batch.log10_high.copy()
     for _ in range(_BISECTIONS):
@@ -366,13 +383,12 @@ def change(
     level: float = 0.95,
     include: AbstractSet[str] = COMPARISON,
     bounds: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
-    limits: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
 ) -> Change:
     """Change in log10 from one measurement to another, row by row; either side may be undetected.
 
     An error that both sides name is the same draw and cancels as far as its size is the same. Of a side that is only
-    known to exceed a bound the bound is taken, and of one that was not detected its limit: the interval has one end,
-    and what the declared range puts beyond the bound or below the limit is none.
+    known to exceed a bound, or where q = 0 is not refuted only to lie below one, the bound is taken: the interval has
+    one end, and what the declared range puts beyond the bound is none.
 
     Parameters
     ----------
@@ -385,20 +401,24 @@ def change(
     include : set of str, default COMPARISON
         Error classes that count.
     bounds : pair of ndarray of bool, shape (n,), or None, default None
-        Rows of which only a lower bound is known, before and after: their likelihood has no upper end.
-    limits : pair of ndarray of bool, shape (n,), or None, default None
-        Rows that were not detected, before and after: their likelihood has no lower end.
+        Rows of which only a lower bound is known, before and after: their likelihood has no upper end. Those of which
+        only an upper bound is known say so themselves.
 
     Returns
     -------
     Change
-        Estimate, interval and P(change > step). An end that nothing is known of is infinite, and there is no estimate
-        beside one; where neither end is known there is no probability either.
+        Estimate, interval and P(change > step).
 
     Raises
     ------
     MeasurementError
         If the two batches differ in length.
+
+    Notes
+    -----
+    q = 0 is refuted where its likelihood is below ``(1 - level) / 2`` of the largest. The bound of a count of none is the
+    classical one, ``-log((1 - level) / 2) / exposure``. P(change > step) of a change that has only a lower end is at
+    least what is given, of one that has only an upper end at most: the quantity may lie anywhere beyond its bound.
 
     Examples
     --------
@@ -407,38 +427,29 @@ def change(
     >>> got = change(EvidenceBatch.of([count(10)]), EvidenceBatch.of([count(100)]))
     >>> got.estimate.round(2), got.probability.round(2).tolist()
     (array([1.01]), [[1.0, 0.54]])
+    >>> got = change(EvidenceBatch.of([count(0)]), EvidenceBatch.of([count(100)]))
+    >>> got.estimate, got.lower.round(2), got.upper, got.probability.round(2).tolist()
+    (array([nan]), array([1.42]), array([inf]), [[1.0, 1.0]])
     """
     _same_length(before, after, "change")
     variance = np.square(_error_sd(before, include)) + np.square(_error_sd(after, include))
     variance -= 2.0 * after.errors.covariance(before.errors, include)
     sd = np.sqrt(np.maximum(variance, 0.0))
     asked = np.array([(1 - level) / 2, 0.5, (1 + level) / 2])
-    none = np.zeros(len(before), dtype=np.bool_)
-    over, under = bounds or (none, none), limits or (none, none)
-    rises, falls = over[1] | under[0], over[0] | under[1]
+    falls, rises = bounds or (np.zeros(len(before), dtype=np.bool_),) * 2
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        later, earlier = knots(after.take(rows)), knots(before.take(rows))
+        later, earlier = (
+            side_of(after.take(rows), rises[rows], level),
+            side_of(before.take(rows), falls[rows], level),
+        )
         grid = difference(later, earlier, sd[rows])
         ends = quantile(grid, asked)
         above = tail(grid, np.broadcast_to(np.array(steps), (len(rows), len(steps))))
-        bound = np.flatnonzero(rises[rows] | falls[rows])
-        if len(bound):
-            up, down = rises[rows][bound], falls[rows][bound]
-            chosen = rows[bound]
-            grid = difference(
-                later.take(bound),
-                earlier.take(bound),
-                sd[chosen],
-                edges=(over[1][chosen], over[0][chosen]),
-                limits=(under[1][chosen], under[0][chosen]),
-            )
-            least, _, most = quantile(grid, asked).T
-            ends[bound] = np.stack(
-                [np.where(down, -np.inf, least), np.full(len(bound), np.nan), np.where(up, np.inf, most)],
-                axis=1,
-            )
-            above[bound[up & down]] = np.nan
+        up = (later.bound > 0) | (earlier.bound < 0)
+        down = (later.bound < 0) | (earlier.bound > 0)
+        ends[down, 0], ends[up | down, 1], ends[up, 2] = -np.inf, np.nan, np.inf
+        above[up & down] = np.nan
         return ends, above
 
     found, probability = blocks(len(before), work)
@@ -452,7 +463,7 @@ def joint_above(
     second_limit: float | Floats,
     *,
     include: AbstractSet[str] = MEASUREMENT,
-    limit_sd_log10: tuple[float | Floats, float | Floats] = (0.0, 0.0),
+    limit_weights: tuple[Floats, Floats] | None = None,
     limit_errors: tuple[Sequence[ErrorTerm], Sequence[ErrorTerm]] = ((), ()),
 ) -> JointAbove:
     """Probability that two quantities of one sample both exceed their limits.
@@ -464,12 +475,12 @@ def joint_above(
     ----------
     first, second : EvidenceBatch, n rows each
         Evidence of the two quantities.
-    first_limit, second_limit : float or ndarray of float, shape (n,)
-        Limits in each quantity's unit.
+    first_limit, second_limit : float or ndarray of float, shape (n,) or (n, m)
+        Limits in each quantity's unit; m values where the limit itself is uncertain, each limit on its own.
     include : set of str, default MEASUREMENT
         Error classes that count.
-    limit_sd_log10 : pair of float or ndarray of float, shape (n,), default (0.0, 0.0)
-        Each limit's own uncertainty, log-normal, each limit's own; 0 for a published number.
+    limit_weights : pair of ndarray of float, shape (m,), or None, default None
+        Weights of those values, summing to 1; needed where there are several.
     limit_errors : pair of sequence of ErrorTerm, default ((), ())
         Named errors of each limit, where it was measured too.
 
@@ -485,9 +496,11 @@ def joint_above(
     """
     _same_length(first, second, "joint_above")
     n = len(first)
-    limits = [
-        np.broadcast_to(np.log10(np.asarray(v, dtype=float)), (n,)) for v in (first_limit, second_limit)
-    ]
+    limits = []
+    for given in (first_limit, second_limit):
+        log10_limit = np.log10(np.asarray(given, dtype=float))
+        limits.append(log10_limit if log10_limit.ndim == 2 else np.broadcast_to(log10_limit, (n,))[:, None])
+    weights = limit_weights or (np.ones(1), np.ones(1))
     variances = [
         np.square(_error_sd_apart(batch, terms, include))
         for batch, terms in zip((first, second), limit_errors, strict=True)
@@ -500,16 +513,17 @@ def joint_above(
         np.sqrt(size * ratio),
         np.sign(shared) * np.sqrt(np.divide(size, ratio, out=np.zeros(n), where=ratio > 0)),
     ]
-    private = [
-        np.sqrt(np.maximum(v - a * a, 0.0) + np.square(sd))
-        for v, a, sd in zip(variances, loadings, limit_sd_log10, strict=True)
-    ]
+    private = [np.sqrt(np.maximum(v - a * a, 0.0)) for v, a in zip(variances, loadings, strict=True)]
 
     def work(rows: Integers) -> tuple[Floats, ...]:
         given_u = []
-        for batch, limit, loading, sd in zip((first, second), limits, loadings, private, strict=True):
-            grid = posterior(knots(batch.take(rows)), sd[rows])
-            given_u.append(tail(grid, limit[rows, None] - loading[rows, None] * _LATENT))
+        for side, batch in enumerate((first, second)):
+            grid = posterior(batch.take(rows), private[side][rows], refuted=_outside(_LEVEL))
+            moved = loadings[side][rows, None] * _LATENT
+            above = np.zeros(moved.shape)
+            for weight, limit in zip(weights[side], limits[side][rows].T, strict=True):
+                above += weight * tail(grid, limit[:, None] - moved)
+            given_u.append(above)
         return tuple(p @ _LATENT_WEIGHTS for p in (given_u[0], given_u[1], given_u[0] * given_u[1]))
 
     return JointAbove(*blocks(n, work))

@@ -22,6 +22,7 @@ __all__ = [
     "Track",
     "fit_percentile",
     "normal_log_prior",
+    "predictive_limits",
     "rank_percentile",
     "track_background",
 ]
@@ -32,6 +33,7 @@ Booleans = NDArray[np.bool_]
 
 _SD_RANGE: Final = (0.02, 1.5)
 _GRID: Final = 41
+_LEAST_LOG: Final = -300.0  # far below any share that counts, and far above what underflows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +96,15 @@ class Track:
         Distance of the sample from it in standard deviations; NaN where nothing was detected.
     raised : ndarray of bool, shape (n,)
         Above the cut-off and far enough from the background.
+    learned : ndarray of float, shape (n, g)
+        What the samples before it that taught say about the centre: log-likelihood on the grid, without the prior.
     """
 
     centre: Floats
     sd: Floats
     z: Floats
     raised: Booleans
+    learned: Floats
 
 
 def fit_percentile(
@@ -328,11 +333,13 @@ def track_background(
     n = len(samples.series)
     centre, sd, z = np.empty(n), np.empty(n), np.empty(n)
     raised = np.zeros(n, dtype=np.bool_)
-    state = np.tile(log_prior, (int(samples.series.max(initial=-1)) + 1, 1))
+    learned = np.empty_like(log_likelihood)
+    state = np.zeros((int(samples.series.max(initial=-1)) + 1, len(grid)))
     by_ordinal = np.argsort(samples.ordinal, kind="stable")
     starts = np.flatnonzero(np.diff(samples.ordinal[by_ordinal])) + 1
     for rows in np.split(by_ordinal, starts):
-        own = state[samples.series[rows]]
+        learned[rows] = state[samples.series[rows]]
+        own = learned[rows] + log_prior
         weight = np.exp(own - own.max(axis=1, keepdims=True))
         weight /= weight.sum(axis=1, keepdims=True)
         mean = weight @ grid
@@ -344,4 +351,51 @@ def track_background(
         raised[rows] = samples.above[rows] & far
         learn = rows[samples.teaches[rows] & (raised_samples_teach | ~raised[rows])]
         state[samples.series[learn]] += log_likelihood[learn]
-    return Track(centre, sd, z, raised)
+    return Track(centre, sd, z, raised, learned)
+
+
+def predictive_limits(
+    samples: Samples, learned: Floats, *, grid: Floats, means: Floats, between: Floats, z: float
+) -> Floats:
+    """Limit of a patient's own background under several priors.
+
+    Parameters
+    ----------
+    samples : Samples, n rows
+        Samples.
+    learned : ndarray of float, shape (n, g)
+        What the samples before each one said about the centre: `Track.learned`.
+    grid : ndarray of float, shape (g,)
+        Centres.
+    means, between : ndarray of float, shape (k,)
+        Centre and standard deviation of each prior.
+    z : float
+        Distance from the predicted level at which the limit lies, in standard deviations.
+
+    Returns
+    -------
+    ndarray of float, shape (n, k)
+        Predicted level plus `z` of its standard deviations.
+
+    Examples
+    --------
+    >>> def column(*v): return np.array(v, dtype=float)
+    >>> one = Samples(
+    ...     series=np.array([0]), ordinal=np.array([0]), value=column(0.5), shift=column(0.1), spread=column(0.3),
+    ...     error=column(0), teaches=np.array([False]), above=np.array([False]),
+    ... )
+    >>> grid = np.linspace(-4, 4, 401)
+    >>> predictive_limits(
+    ...     one, np.zeros((1, 401)), grid=grid, means=column(0, 1), between=column(0.4, 0.4), z=2.0
+    ... ).round(3).tolist()
+    [[1.1, 2.1]]
+    """
+    prior = np.exp(-0.5 * np.square((grid[:, None] - means) / between))
+    weight = np.exp(np.maximum(learned - learned.max(axis=1, keepdims=True), _LEAST_LOG))
+    total = weight @ prior
+    mean = weight @ (prior * grid[:, None]) / total
+    variance = np.maximum(weight @ (prior * np.square(grid)[:, None]) / total - np.square(mean), 0.0)
+    limits: Floats = (
+        mean + samples.shift[:, None] + z * np.sqrt(variance + np.square(samples.spread)[:, None])
+    )
+    return limits

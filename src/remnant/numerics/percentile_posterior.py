@@ -1,7 +1,8 @@
 """How uncertain a percentile of a population is, as a few weighted values of it.
 
 The posterior is asked at fixed probabilities: Gauss-Legendre nodes on (0, 1). The expectation of any function of
-the percentile is then the sum of its values at the nodes, times `WEIGHTS`; no random numbers are drawn.
+the percentile is then the sum of its values at the nodes, times `WEIGHTS`; no random numbers are drawn. The spread
+of the population goes with the percentile: it is asked at fixed probabilities given each node.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from scipy import optimize, special, stats
 
 from remnant.numerics.background import FittedPercentile
 
-__all__ = ["PROBABILITIES", "WEIGHTS", "normal_percentile_nodes", "rank_percentile_nodes", "spread_log10"]
+__all__ = [
+    "POPULATION_WEIGHTS",
+    "PROBABILITIES",
+    "WEIGHTS",
+    "normal_percentile_nodes",
+    "rank_percentile_nodes",
+    "spread_log10",
+    "with_spreads",
+]
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +33,10 @@ PROBABILITIES: Final[Floats] = 0.5 * (_POINTS + 1.0)
 """Probabilities at which a percentile is asked."""
 WEIGHTS: Final[Floats] = 0.5 * _SHARES
 """Weights of the percentile's values there; they sum to 1."""
+_SPREAD_POINTS, _SPREAD_SHARES = np.polynomial.legendre.leggauss(3)
+_SPREAD_PROBABILITIES: Final[Floats] = 0.5 * (_SPREAD_POINTS + 1.0)
+POPULATION_WEIGHTS: Final[Floats] = np.outer(WEIGHTS, 0.5 * _SPREAD_SHARES).ravel()
+"""Weights of percentile and spread together: three spreads a percentile, in the order of `with_spreads`."""
 
 _GRID: Final = 121
 _SPREADS: Final = 31
@@ -40,8 +53,8 @@ def normal_percentile_nodes(
     *,
     percent: float = 97.5,
     named_variance: float = 0.0,
-) -> Floats:
-    """Values of a normal population's percentile at `PROBABILITIES` of its posterior.
+) -> tuple[Floats, Floats]:
+    """Values of a normal population's percentile at `PROBABILITIES` of its posterior, and the spreads that go with them.
 
     Parameters
     ----------
@@ -56,8 +69,10 @@ def normal_percentile_nodes(
 
     Returns
     -------
-    ndarray of float, shape (15,)
+    percentiles : ndarray of float, shape (15,)
         Ascending, on the scale of the centres.
+    spreads : ndarray of float, shape (15, 3)
+        Spread of the population given each of them, at three probabilities.
 
     Notes
     -----
@@ -77,8 +92,9 @@ def normal_percentile_nodes(
     >>> values = np.array([0.7, 0.9, 1.0, 1.1, 1.3])
     >>> def normal(centres, sd): return stats.norm.logpdf(values[:, None], centres, sd).sum(axis=0)
     >>> fit = fit_percentile(normal, low=0.0, high=4.0)
-    >>> normal_percentile_nodes(normal, fit)[[0, 7, 14]].round(1)
-    array([1.2, 1.5, 2.6])
+    >>> percentiles, given = normal_percentile_nodes(normal, fit)
+    >>> percentiles[[0, 7, 14]].round(1), given[[0, 7, 14]].round(2).tolist()
+    (array([1.2, 1.5, 2.6]), [[0.12, 0.15, 0.21], [0.19, 0.24, 0.31], [0.58, 0.71, 0.88]])
     """
     shift = float(stats.norm.ppf(percent / 100.0))
     upper = fitted.upper if np.isfinite(fitted.upper) else fitted.percentile + 1.0
@@ -99,7 +115,19 @@ def normal_percentile_nodes(
     density = by_spread.sum(axis=1)  # even in the logarithm of the spread
     steps = 0.5 * (density[1:] + density[:-1])
     cumulative = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
-    return np.interp(PROBABILITIES, cumulative, percentiles)
+    nodes = np.interp(PROBABILITIES, cumulative, percentiles)
+    return nodes, _spreads_given(nodes, percentiles, np.log(spreads), by_spread)
+
+
+def _spreads_given(nodes: Floats, percentiles: Floats, log_spreads: Floats, by_spread: Floats) -> Floats:
+    """Quantiles of the spread at each node of the percentile."""
+    found = np.empty((len(nodes), len(_SPREAD_PROBABILITIES)))
+    for i, node in enumerate(nodes):
+        density = np.array([np.interp(node, percentiles, column) for column in by_spread.T])
+        steps = 0.5 * (density[1:] + density[:-1])
+        cumulative = np.concatenate([[0.0], np.cumsum(steps)])
+        found[i] = np.exp(np.interp(_SPREAD_PROBABILITIES * cumulative[-1], cumulative, log_spreads))
+    return found
 
 
 def _drawn_in(percentiles: Floats, by_spread: Floats, named_variance: float) -> Floats:
@@ -186,6 +214,28 @@ def rank_percentile_nodes(
         middle = WEIGHTS @ found
         found = middle + _narrowing(spread_log10(found) ** 2, named_variance) * (found - middle)
     return found
+
+
+def with_spreads(nodes: Floats) -> Floats:
+    """Percentile of each pair of percentile and spread.
+
+    Parameters
+    ----------
+    nodes : ndarray of float, shape (15,)
+        Values at `PROBABILITIES`.
+
+    Returns
+    -------
+    ndarray of float, shape (45,)
+        Each as often as it has spreads: in the order of `POPULATION_WEIGHTS`.
+
+    Examples
+    --------
+    >>> nodes = stats.norm.ppf(PROBABILITIES)
+    >>> bool(np.isclose(with_spreads(nodes**2) @ POPULATION_WEIGHTS, nodes**2 @ WEIGHTS))
+    True
+    """
+    return np.repeat(nodes, len(_SPREAD_PROBABILITIES))
 
 
 def spread_log10(nodes: Floats) -> float:

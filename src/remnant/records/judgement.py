@@ -115,11 +115,11 @@ class SeriesPoint:
     rule_id : str
         Rule that decided.
     change_log10, change_lower, change_upper : float or None
-        log10 change from the previous evaluable sample of the series, with its 95 % interval. Where one of the two is
-        only known to exceed a bound, or was not detected, there is no estimate, and one end; of two that were not
-        detected nothing is known.
+        log10 change from the previous evaluable sample of the series, with its 95 % interval. Where only a bound
+        of one of the two is known (nothing detected, saturated) there is no estimate, and one end.
     probability_rise, probability_rise_1_log : float or None
-        P(change > 0) and P(change >= 1).
+        P(change > 0) and P(change >= 1); at least that where the change has only a lower end, at most where only an
+        upper one.
     z_background : float or None
         Distance from the patient's own background in standard deviations.
     background_median : float or None

@@ -330,6 +330,9 @@ class Baseline:
     percentile_errors : tuple of ErrorTerm
         Errors of runs and of the laboratory that the donors' measurements carry, with their size in the
         percentile: a measurement that names the same is wrong in the same direction.
+    spread_nodes_log10 : tuple of float
+        Spread of single samples of single donors that goes with each percentile, three to a node, as
+        `numerics.percentile_posterior` weighs them: where percentile and spread are needed together.
     """
 
     assay_id: str
@@ -347,3 +350,4 @@ class Baseline:
     rule_id: str = ""
     percentile_nodes: tuple[float, ...] = ()
     percentile_errors: tuple[ErrorTerm, ...] = ()
+    spread_nodes_log10: tuple[float, ...] = ()

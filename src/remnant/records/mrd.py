@@ -38,11 +38,11 @@ class MrdPoint:
     samples : tuple of str
         Samples that the state rests on, by date.
     change_log10, change_lower, change_upper : float or None
-        log10 change from the previous positive sample of the series, with its 95 % interval. Where one of the two is
-        only known to exceed a bound, or was not detected, there is no estimate, and one end; of two that were not
-        detected nothing is known.
+        log10 change from the previous positive sample of the series, with its 95 % interval. Where only a bound
+        of one of the two is known (nothing detected, saturated) there is no estimate, and one end.
     probability_rise, probability_rise_1_log : float or None
-        P(change > 0) and P(change >= 1).
+        P(change > 0) and P(change >= 1); at least that where the change has only a lower end, at most where only an
+        upper one.
     nadir, nadir_lower, nadir_upper : float or None
         Posterior of the lowest level of the samples before, in the measurement's unit: median and 95 % interval.
     rise_log10, probability_step : float or None

@@ -162,9 +162,10 @@ class DigitalWell:
     copies_per_ul : float or None
         Point value in the reaction, blank subtracted; None unless detected.
     lower, upper : float or None
-        95 % interval, volume error included; None unless detected. A saturated well has no upper end.
+        95 % interval, volume error included; None unless detected. A saturated well has no upper end; where there
+        are too few positives for a number the upper end is that of one more.
     upper_limit : float or None
-        One-sided 95 % bound; None if the well is saturated.
+        One-sided 95 % bound; None if the well is saturated or not evaluable, and of a stained blank.
     volume_nl, volume_cv : float
         Partition volume and its relative error.
     volume_source : str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from remnant.report import numbers
 from remnant.report.numbers import signed
 
-__all__ = ["change", "span"]
+__all__ = ["change", "probability", "span"]
 
 
 def change(estimate: float | None, lower: float | None, upper: float | None) -> str:
@@ -13,7 +14,7 @@ def change(estimate: float | None, lower: float | None, upper: float | None) -> 
     Parameters
     ----------
     estimate, lower, upper : float or None
-        log10 change and its interval; None where one sample is only known to exceed a bound.
+        log10 change and its interval; None where only a bound of one sample is known.
 
     Returns
     -------
@@ -30,6 +31,35 @@ def change(estimate: float | None, lower: float | None, upper: float | None) -> 
     if lower is not None:
         return f"> {signed(lower)}"
     return "" if upper is None else f"< {signed(upper)}"
+
+
+def probability(value: float | None, lower: float | None, upper: float | None) -> str:
+    """Probability of a rise, which is at least or at most that where one end of the change is open.
+
+    Parameters
+    ----------
+    value : float or None
+        From 0 to 1.
+    lower, upper : float or None
+        Bounds of the change.
+
+    Returns
+    -------
+    str
+        Empty for None.
+
+    Examples
+    --------
+    >>> probability(0.62, -0.1, 0.4), probability(0.62, -0.1, None), probability(0.001, None, -0.4)
+    ('0.62', '≥ 0.62', '< 0.01')
+    >>> probability(0.999, -0.1, None), probability(0.001, -3.0, None)
+    ('> 0.99', '≥ 0.00')
+    """
+    text = numbers.probability(value)
+    if value is None or (lower is None) == (upper is None):
+        return text
+    sign, silent = ("≥", ">") if upper is None else ("≤", "<")
+    return text if text.startswith(silent) else f"{sign} {value:.2f}"
 
 
 def span(lower: float | None, upper: float | None) -> str:

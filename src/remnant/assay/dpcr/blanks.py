@@ -2,89 +2,63 @@
 
 Negative controls are blanks of a leukaemia-specific target too, and better ones: they hold the wild type that may
 cross-amplify. Where the two kinds differ, the kind with more positives gives the rate. The rate has a Beta
-posterior; its prior, a clean well, gives way where the blanks hold more than a positive each. A blank that the
-others of its kind cannot explain (contaminated, swapped) is left out and named. Where a well of a sample has fewer
-positives than no-template wells can give, the wells share no rate: it is taken to vary from that well's to theirs,
-and what such a blank would explain is neither positive nor negative. Limits of blank and detection follow for any
-number of partitions.
+posterior from half a positive on; the prior's clean well stands for blanks that are missing, no further.
+
+A blank that the others of its kind cannot explain (contaminated, swapped) is left out and named. What stained it
+may have stained a sample, unless so many wells are silent that this is rare. The same holds for no-template wells
+that are positive and few, do not agree, or have more than a well of a sample can have of their rate. The law of the
+rate then runs from no stain on, and what such a blank would explain is neither positive nor negative.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from scipy import stats
 
+from remnant.assay.dpcr.rates import (
+    Beta,
+    BlankRate,
+    Counted,
+    disagree,
+    is_positive,
+    shared_rate,
+    spread,
+    summed,
+)
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.knowledge.dpcr import BlankRule
-from remnant.numerics.partitions import outlier_p_values
+from remnant.numerics.partitions import limit_of_blank, outlier_p_values
 from remnant.records.finding import Finding
 
-__all__ = ["BlankRate", "blank_rates"]
+__all__ = ["blank_rates"]
 
 _NO_TEMPLATE: Final = "ntc"
 _NEGATIVE: Final = "negative_control"
 _TELLING: Final = 3
 """Blanks from which one that is unlike the others is known."""
 
-Counted = tuple[int, int]
-"""Positives and accepted partitions of one well."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Below:
-    """A well of a sample with fewer positives than the blanks can give."""
+class _Held:
+    """A well that is no no-template well."""
 
     position: str
     count: Counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlankRate:
-    """Beta posterior of the rate of false positives a partition.
+class _Blanks:
+    """Counts of one target in a run: its blanks by kind, those left out, and the other wells."""
 
-    Attributes
-    ----------
-    positives, negatives : float
-        Its parameters, prior included.
-    wells : int
-        Blanks behind it; 0 if it is the prior alone.
-    contaminated : bool
-        Whether wells without template hold more than a positive each and do not agree, with each other or with a
-        well of a sample that has fewer, or are too few to tell: what stained them may have stained a sample, or not.
-    """
-
-    positives: float
-    negatives: float
-    wells: int
-    contaminated: bool = False
-
-    @property
-    def mean(self) -> float:
-        """Mean rate.
-
-        Returns
-        -------
-        float
-            A partition.
-        """
-        return self.positives / (self.positives + self.negatives)
-
-    @property
-    def sd(self) -> float:
-        """Standard deviation of the rate.
-
-        Returns
-        -------
-        float
-            A partition.
-        """
-        total = self.positives + self.negatives
-        return float(np.sqrt(self.mean * (1.0 - self.mean) / (total + 1.0)))
+    key: tuple[str, str]
+    kept: Mapping[str, Sequence[Counted]]
+    stains: Sequence[Counted]
+    others: Sequence[_Held]
 
 
 def blank_rates(
@@ -116,76 +90,79 @@ def blank_rates(
         Targets without blanks, blanks left out, blanks that are positive, blanks with more than wells of samples.
     """
     blanks: dict[tuple[str, str], dict[str, dict[int, Counted]]] = {}
+    others: dict[tuple[str, str], list[_Held]] = defaultdict(list)
     for i, well in enumerate(wells):
-        kinds = blanks.setdefault((well.part.run_id, well.target), defaultdict(dict))
-        held, k = well.part.kind, positives[i]
-        is_blank = held == _NO_TEMPLATE or (held == _NEGATIVE and well.target in specific)
-        if is_blank and k is not None and well.part.accepted and not well.part.excluded:
-            kinds[held][i] = (k, well.part.accepted)
+        key, part, k = (well.part.run_id, well.target), well.part, positives[i]
+        kinds = blanks.setdefault(key, defaultdict(dict))
+        if k is None or not part.accepted or part.excluded:
+            continue
+        if part.kind == _NO_TEMPLATE or (part.kind == _NEGATIVE and well.target in specific):
+            kinds[part.kind][i] = (k, part.accepted)
+        if part.kind != _NO_TEMPLATE:
+            others[key].append(_Held(position=part.position, count=(k, part.accepted)))
     rates, outliers, findings = {}, set[int](), []
     for key, kinds in blanks.items():
         kept: dict[str, list[Counted]] = {}
-        below: _Below | None = None
+        stains: dict[int, Counted] = {}
         for kind, counts in kinds.items():
             worst = _outlier(counts, rule)
             if worst is not None:
-                outliers.add(worst)
-                findings.append(_left_out(wells[worst], counts[worst][0]))
+                stains[worst] = counts[worst]
             kept[kind] = [one for i, one in counts.items() if i != worst]
-            if kind == _NO_TEMPLATE:
-                below = _well_below(wells, positives, key, counts=kept[kind], rule=rule)
-            if kind != _NO_TEMPLATE or below is None:
-                findings += _positive(key, kind, kept[kind])
+        plate = _Blanks(key=key, kept=kept, stains=tuple(stains.values()), others=others[key])
+        rates[key], more = _rate(plate, rule)
         if not kinds:
-            findings.append(_no_blank(key))
-        rates[key], more = _rate(key, kept, rule, below)
+            more.append(_no_blank(key))
+        outliers |= set(stains)
+        findings += [_left_out(wells[i], k, rare=rates[key].clean is None) for i, (k, _) in stains.items()]
         findings += more
     return rates, outliers, findings
 
 
-def _rate(
-    key: tuple[str, str], kept: Mapping[str, Sequence[Counted]], rule: BlankRule, below: _Below | None
-) -> tuple[BlankRate, list[Finding]]:
+def _rate(plate: _Blanks, rule: BlankRule) -> tuple[BlankRate, list[Finding]]:
     """Rate of all blanks together, or of the kind with more positives where the kinds differ."""
-    sums = {kind: _summed(counts) for kind, counts in kept.items()}
-    chosen = list(kept)
-    if len(sums) > 1 and _disagree(list(sums.values()), rule):
+    sums = {kind: summed(counts) for kind, counts in plate.kept.items()}
+    chosen = list(plate.kept)
+    if len(sums) > 1 and disagree(list(sums.values()), rule):
         chosen = [max(sums, key=lambda kind: sums[kind][0] / sums[kind][1])]
-    counts = [one for kind in chosen for one in kept[kind]]
-    free = kept.get(_NO_TEMPLATE, ()) if _NO_TEMPLATE in chosen else ()
-    found = _pooled(counts, rule)
-    apart = _disagree(counts, rule)
-    unequal = below is not None and bool(free)
-    if _is_positive(free) and (apart or unequal or len(free) < _TELLING):
-        found = replace(found, contaminated=True)
-    if below is not None and unequal:
-        return _spread([*counts, below.count], found), [_above_samples(key, free, below)]
+    counts = [one for kind in chosen for one in plate.kept[kind]]
+    free = plate.kept.get(_NO_TEMPLATE, ()) if _NO_TEMPLATE in chosen else ()
+    apart = disagree(counts, rule)
+    below = None if apart else _well_below(plate.others, free, rule)
+    suspect = below is not None or (is_positive(free) and (apart or len(free) < _TELLING))
+    findings = [] if below is None else [_above_samples(plate.key, free, below)]
+    for kind, own in plate.kept.items():
+        if kind != _NO_TEMPLATE or below is None:
+            findings += _positive(plate.key, kind, own)
     if apart:
-        return _spread(counts, found), [_blanks_disagree(key, counts)]
-    return found, []
+        findings.append(_blanks_disagree(plate.key, counts))
+    shared = shared_rate(counts, rule)
+    if suspect:
+        clean, seen = shared_rate((), rule), [*counts, *plate.stains, (0, 1)]
+    elif plate.stains and not _is_rare(plate, shared, rule):
+        clean, seen = shared, [*counts, *plate.stains]
+    elif apart:
+        return _rate_of(spread(counts, shared), counts, shared=shared), findings
+    else:
+        return _rate_of(shared, counts), findings
+    return _rate_of(spread(seen, shared, shape=1.0), counts, shared=shared, clean=clean), findings
 
 
-def _pooled(counts: Sequence[Counted], rule: BlankRule) -> BlankRate:
-    """One rate of all these blanks."""
-    k, n = _summed(counts)
-    # Blanks that are positive contradict the prior's clean well: it must not thin them out.
-    worth = 2.0 * rule.prior_positives if _is_positive(counts) else rule.prior_partitions
-    return BlankRate(
-        positives=rule.prior_positives + k, negatives=worth - rule.prior_positives + n - k, wells=len(counts)
-    )
+def _rate_of(law: Beta, counts: Sequence[Counted], **more: Beta) -> BlankRate:
+    return BlankRate(positives=law[0], negatives=law[1], wells=len(counts), **more)
 
 
-def _summed(counts: Sequence[Counted]) -> Counted:
-    return sum(one[0] for one in counts), sum(one[1] for one in counts)
+def _is_rare(plate: _Blanks, clean: Beta, rule: BlankRule) -> bool:
+    """Whether so many wells are without a stain that it explains a positive less often than the level allows."""
+    k, n = np.array([one.count for one in plate.others] or [(0, 0)]).T
+    silent = int(((k <= limit_of_blank(n, *clean, rule.level)) & (n > 0)).sum())
+    silent += len(plate.kept.get(_NO_TEMPLATE, ()))
+    stained = len(plate.stains)
+    return (stained + 0.5) / (stained + silent + 1.0) <= 1.0 - rule.level
 
 
 def _many(count: int, named: str) -> str:
     return f"{count} {named}{'' if count == 1 else 's'}"
-
-
-def _is_positive(counts: Sequence[Counted]) -> bool:
-    """More than a positive partition each."""
-    return _summed(counts)[0] > len(counts)
 
 
 def _outlier(counts: Mapping[int, Counted], rule: BlankRule) -> int | None:
@@ -199,37 +176,19 @@ def _outlier(counts: Mapping[int, Counted], rule: BlankRule) -> int | None:
     return rows[worst] if p_values[worst] < rule.outlier_p_value / len(rows) else None
 
 
-def _well_below(
-    wells: Sequence[NamedWell],
-    positives: Sequence[int | None],
-    key: tuple[str, str],
-    *,
-    counts: Sequence[Counted],
-    rule: BlankRule,
-) -> _Below | None:
-    """The well of a sample whose positives are too few for the rate of the blanks, if any."""
-    held = [
-        (well.part.position, count, well.part.accepted)
-        for well, count in zip(wells, positives, strict=True)
-        if (well.part.run_id, well.target) == key
-        and well.part.kind != _NO_TEMPLATE
-        and not well.part.excluded
-        and count is not None
-    ]
-    if not held:
+def _well_below(others: Sequence[_Held], free: Sequence[Counted], rule: BlankRule) -> _Held | None:
+    """The well of a sample whose positives are too few for the rate of the no-template wells, if any."""
+    if not others or not free:
         return None
-    rate, _ = _rate(key, {_NO_TEMPLATE: counts}, rule, None)
-    k, n = (np.array([one[at] for one in held]) for at in (1, 2))
-    p_values = np.atleast_1d(stats.betabinom.cdf(k, n, rate.positives, rate.negatives))
+    k, n = np.array([one.count for one in others]).T
+    p_values = stats.betabinom.cdf(k, n, *shared_rate(free, rule))
     least = int(np.argmin(p_values))
-    if p_values[least] >= rule.outlier_p_value / len(held):
-        return None
-    return _Below(position=held[least][0], count=held[least][1:])
+    return others[least] if p_values[least] < rule.outlier_p_value / len(others) else None
 
 
-def _above_samples(key: tuple[str, str], counts: Sequence[Counted], below: _Below) -> Finding:
+def _above_samples(key: tuple[str, str], counts: Sequence[Counted], below: _Held) -> Finding:
     run_id, target = key
-    k, n = _summed(counts)
+    k, n = summed(counts)
     return Finding(
         code="dpcr.blank_above_samples",
         severity="failure",
@@ -238,30 +197,6 @@ def _above_samples(key: tuple[str, str], counts: Sequence[Counted], below: _Belo
         f"well of a sample has fewer ({below.count[0]} of {below.count[1]} in {below.position}): this is no false-positive rate that the wells share. "
         "A well that such a blank would explain is neither positive nor negative.",
         advice="If the blank holds a sample, say so in the layout; if not, repeat the plate with clean no-template wells.",
-    )
-
-
-def _disagree(counts: Sequence[Counted], rule: BlankRule) -> bool:
-    """Whether one rate cannot have given all these blanks."""
-    if len(counts) < 2:
-        return False
-    k, n = (np.array(column) for column in zip(*counts, strict=True))
-    return bool(outlier_p_values(k, n, 0.0).min() < rule.outlier_p_value / len(counts))
-
-
-def _spread(counts: Sequence[Counted], pooled: BlankRate) -> BlankRate:
-    """Rate that varies between wells as these blanks do, where one rate cannot have given them.
-
-    The Beta law with the mean and the variance of their shares (method of moments), never narrower than `pooled`.
-    """
-    shares = np.array([k / n for k, n in counts])
-    mean, variance = float(shares.mean()), float(shares.var(ddof=1))
-    total = min(max(mean * (1.0 - mean) / variance - 1.0, 1.0), pooled.positives + pooled.negatives)
-    return BlankRate(
-        positives=mean * total,
-        negatives=(1.0 - mean) * total,
-        wells=pooled.wells,
-        contaminated=pooled.contaminated,
     )
 
 
@@ -277,13 +212,18 @@ def _blanks_disagree(key: tuple[str, str], counts: Sequence[Counted]) -> Finding
     )
 
 
-def _left_out(well: NamedWell, k: int) -> Finding:
+def _left_out(well: NamedWell, k: int, *, rare: bool) -> Finding:
+    consequence = (
+        "so many wells are without that a stain is rare"
+        if rare
+        else "what stained it may have stained a sample, and a well that such a blank would explain is neither positive nor negative"
+    )
     return Finding(
         code="dpcr.blank_outlier",
         severity="warning",
         subject=f"well {well.part.run_id}:{well.part.position}",
-        message=f"This blank has {k} positives of {well.part.accepted} in {well.target or 'its channel'}, far more than the others: left out of the false-positive rate.",
-        advice="Look for contamination or a swapped well.",
+        message=f"This blank has {k} positives of {well.part.accepted} in {well.target or 'its channel'}, far more than the others: left out of the false-positive rate; {consequence}.",
+        advice="Look for contamination or a swapped well; repeat low positives beside clean blanks.",
     )
 
 
@@ -299,10 +239,10 @@ def _no_blank(key: tuple[str, str]) -> Finding:
 
 
 def _positive(key: tuple[str, str], kind: str, counts: Sequence[Counted]) -> list[Finding]:
-    if not _is_positive(counts):
+    if not is_positive(counts):
         return []
     run_id, target = key
-    k, n = _summed(counts)
+    k, n = summed(counts)
     named = "blank" if kind == _NO_TEMPLATE else "negative control"
     return [
         Finding(

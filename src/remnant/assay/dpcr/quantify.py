@@ -83,7 +83,7 @@ def quantify_partitions(
     >>> sample = Sample(sample_id="S-014", patient_id="P-003", material="BM", drawn_on=dt.date(2021, 3, 4))
     >>> [one] = quantify_partitions(wells, samples=[sample]).measurements
     >>> one.assay_id, one.state, round(one.point_value), one.unit
-    ('WT1/ABL1 dPCR', 'quantified', 64, 'per_1e4')
+    ('WT1/ABL1 dPCR', 'quantified', 63, 'per_1e4')
     """
     chosen = rules or dpcr_rules()
     wells, findings = named_wells(partitions, layout, runs=runs, cdnas=cdnas, samples=samples, rules=chosen)
@@ -214,13 +214,14 @@ def _well_findings(wells: Sequence[NamedWell], records: Sequence[DigitalWell]) -
                     severity="warning",
                     subject=subject,
                     message=f"All {record.accepted} partitions are positive for {record.target or 'channel ' + record.channel}: only a lower bound is known.",
-                    advice="Dilute and repeat.",
+                    advice="Look for a swapped well." if record.kind == "ntc" else "Dilute and repeat.",
                 )
             )
         if (
             record.used
             and record.kind in {"positive_control", "calibrator"}
-            and record.state == "not detected"
+            and record.positives is not None
+            and record.state in {"not detected", "not evaluable"}
         ):
             findings.append(
                 Finding(

@@ -4,7 +4,9 @@
 ``partitions``: the control's copies a partition stand where the volume stood. The mean partition volume of a
 run cancels in every ratio. What one well is filled with cancels where target and control share their wells
 (duplex); else it is an error of its own. The control enters at its point value and as the named error
-``control:<cdna>:<gene>:<run>:<wells>``; where it has few copies it is integrated inside a profile.
+``control:<cdna>:<gene>:<run>:<wells>``; where it has few copies it is integrated inside a profile. The interval of a
+target that is detected and not quantified ends where that of one positive more ends (Garwood's exact upper end), and
+beside a stained blank where that of no stain ends.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -20,13 +22,14 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from remnant.assay.dpcr.blanks import BlankRate
-from remnant.assay.dpcr.concentrations import clean_limit, judged
+from remnant.assay.dpcr.concentrations import judged
+from remnant.assay.dpcr.rates import BlankRate, blank_limits, clean_limit, countable_copies, exact_lower
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.kinds import (
     COMPARISON,
     KNOTS,
+    MEASUREMENT,
     ErrorTerm,
     Evidence,
     PartitionsEvidence,
@@ -37,7 +40,7 @@ from remnant.evidence.verbs import interval, log_likelihood, log_likelihood_at_z
 from remnant.knowledge.assays import control_amplifies_target
 from remnant.knowledge.dpcr import DigitalRules
 from remnant.knowledge.qpcr import well_assumptions
-from remnant.numerics.partitions import limit_of_blank, rate
+from remnant.numerics.partitions import rate
 from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
 from remnant.records.measurement import Measurement
@@ -52,6 +55,7 @@ Floats = NDArray[np.float64]
 _LN10: Final = math.log(10.0)
 _NODES: Final = np.linspace(-6.0, 6.0, 61)
 _SILENT_DECADES: Final = (-7.0, 1.0)
+_TWO_SIDED: Final = 1.959964
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,7 @@ class _Ratio:
     per_exposure: float
     obstacle: str
     evidence: Evidence
+    highest: Evidence | None
 
 
 def ratio_measurements(
@@ -205,6 +210,27 @@ def _information(side: _Side, per_exposure: float) -> float:
     return float((side.n * np.square(x) / np.expm1(x)).sum())
 
 
+def _blank_sd(side: _Side, per_exposure: float) -> float:
+    """What the law of false positives leaves open of ln of the copies a unit of exposure."""
+    f = side.blank
+    return f.sd / (1.0 - f.mean) * float(side.n.sum() / (side.n * side.exposure).sum()) / per_exposure
+
+
+def _highest(side: _Side, minimum_copies: float) -> _Side | None:
+    """The side that tells the upper end, where it is not the side itself.
+
+    Where it holds too few copies for a number it has one positive more (Garwood's upper end), and beside a stained
+    blank no stain.
+    """
+    if not 0 < side.k.sum() < side.n.sum():
+        return None
+    copies = _per_exposure(side) * float((side.exposure * side.n).sum())
+    few = countable_copies(copies, float(side.k.sum()), float(side.n.sum()), side.blank) < minimum_copies
+    at = int(np.argmax(np.where(side.k < side.n, side.n * side.exposure, 0.0)))
+    more = side.k + (np.arange(len(side.k)) == at) * few
+    return replace(side, k=more, blank=side.blank.unstained()) if few or side.blank.clean else None
+
+
 def _sd(variance: Sequence[VarianceComponent], error_class: str, target: str) -> float:
     rows = [part for part in variance if part.error_class == error_class and part.target in {target, ""}]
     rows.sort(key=lambda part: (part.target == "", part.level_log10 is not None))
@@ -235,21 +261,25 @@ def _ratio(
         ),
     ]
     evidence: Evidence
+    highest: Evidence | None = None
     if control is None or obstacle:
         evidence = _silent(assay.unit)
     else:
         if not duplex:
             sd = well_sd * math.sqrt(1 / len(target.positions) + 1 / len(control.positions)) / _LN10
             errors.append(ErrorTerm(name=f"curve:{run_id}:{assay.target}:{cdna_id} wells", sd_log10=sd))
-        exact = _information(control, per_exposure) < rules.positivity.exact_control_below
-        if not exact:
-            name = f"control:{cdna_id}:{gene}:{run_id}:{'+'.join(control.positions)}"
-            sd = 1.0 / math.sqrt(_information(control, per_exposure)) / _LN10
-            errors.append(ErrorTerm(name=name, sd_log10=sd))
+        information = _information(control, per_exposure)
+        exact = information < rules.positivity.exact_control_below
+        counted = 0.0 if exact else 1.0 / math.sqrt(information)
+        sd = math.hypot(counted, _blank_sd(control, per_exposure)) / _LN10
+        name = f"control:{cdna_id}:{gene}:{run_id}:{'+'.join(control.positions)}"
+        errors.append(ErrorTerm(name=name, sd_log10=sd))
         one_copy = per_exposure / factor_to_ratio(assay.unit)
-        evidence = _evidence(
-            target, one_copy, tuple(errors), control=control if exact else None, per_exposure=per_exposure
-        )
+        known = control if exact else None
+        evidence = _evidence(target, one_copy, tuple(errors), control=known, per_exposure=per_exposure)
+        side = _highest(target, rules.positivity.minimum_copies)
+        if side is not None:
+            highest = _evidence(side, one_copy, tuple(errors), control=known, per_exposure=per_exposure)
     return _Ratio(
         assay=assay,
         sample=sample,
@@ -260,6 +290,7 @@ def _ratio(
         per_exposure=per_exposure,
         obstacle=obstacle,
         evidence=evidence,
+        highest=highest,
     )
 
 
@@ -274,6 +305,13 @@ def _obstacle(control: _Side | None, gene: str, cdna_id: str, rules: DigitalRule
     needed = rules.positivity.minimum_control_copies
     if copies < needed:
         return f"{copies:.0f} {gene} copies in all partitions, below {needed:.0f}", per_exposure
+    k, n = int(control.k.sum()), int(control.n.sum())
+    limit = int(blank_limits([control.blank], n, rules.blank.level)[0])
+    if k <= limit:
+        return (
+            f"{k} of {n} partitions positive for {gene}, within the limit of blank of {limit}",
+            per_exposure,
+        )
     return "", per_exposure
 
 
@@ -352,7 +390,34 @@ def _measurements(made: Sequence[_Ratio], rules: DigitalRules) -> list[Measureme
     batch = EvidenceBatch.of([one.evidence for one in made])
     own, compared, bound = interval(batch), interval(batch, include=COMPARISON), upper_limit(batch)
     numbers = np.stack([own.median, own.lower, own.upper, compared.lower, compared.upper, bound], axis=1)
+    few = {i: one.highest for i, one in enumerate(made) if one.highest is not None}
+    if few:
+        above = EvidenceBatch.of(list(few.values()))
+        for column, include in ((2, MEASUREMENT), (4, COMPARISON)):
+            numbers[list(few), column] = interval(above, include=include).upper
+    seen = [i for i, one in enumerate(made) if one.target.k.any() and not one.obstacle]
+    if seen:
+        lowest = _lowest([made[i] for i in seen])
+        numbers[seen, 1] = np.maximum(numbers[seen, 1], lowest[MEASUREMENT])
+        numbers[seen, 3] = np.maximum(numbers[seen, 3], lowest[COMPARISON])
     return [_measurement(one, row.tolist(), rules) for one, row in zip(made, numbers, strict=True)]
+
+
+def _lowest(made: Sequence[_Ratio]) -> dict[frozenset[str], Floats]:
+    """Exact lower ends, each of the errors that count at its own lower end."""
+    k, n = ([float(getattr(one.target, name).sum()) for one in made] for name in ("k", "n"))
+    copies = exact_lower(k, n, [one.target.blank for one in made]) * n
+    one_copy = np.array(
+        [
+            one.per_exposure * (one.target.exposure * one.target.n).sum() / factor_to_ratio(one.assay.unit)
+            for one in made
+        ]
+    )
+    found = {}
+    for include in (MEASUREMENT, COMPARISON):
+        sds = [[term.sd_log10 for term in one.evidence.errors if term.error_class in include] for one in made]
+        found[include] = copies / one_copy * np.power(10.0, [-_TWO_SIDED * math.hypot(*held) for held in sds])
+    return found
 
 
 def _measurement(one: _Ratio, numbers: Sequence[float], rules: DigitalRules) -> Measurement:
@@ -361,21 +426,21 @@ def _measurement(one: _Ratio, numbers: Sequence[float], rules: DigitalRules) -> 
     k, n = int(target.k.sum()), int(target.n.sum())
     per_exposure = 0.0 if target.saturated else _per_exposure(target)
     copies = float((per_exposure * target.exposure * target.n).sum())
-    limit = int(limit_of_blank(n, blank.positives, blank.negatives, rules.blank.level))
+    limit = int(blank_limits([blank], n, rules.blank.level)[0])
     state, reason = judged(
         k,
         n,
         limit=limit,
         copies=copies,
+        blank=blank,
         minimum_copies=rules.positivity.minimum_copies,
         clean=clean_limit(n, limit, blank, rules),
     )
     if one.obstacle:
         state, reason = "not evaluable", one.obstacle
     seen = state in {"quantified", "detected"}
-    single = limit_of_blank(
-        [c[1] for c in target.counts], blank.positives, blank.negatives, rules.blank.level
-    )
+    sizes = [c[1] for c in target.counts]
+    single = blank_limits([blank] * len(sizes), sizes, rules.blank.level)
     one_copy = float((one.per_exposure * target.exposure * target.n).sum())
     answers: dict[str, Any] = dict(
         zip(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, binom, chi2
 
+from remnant.assay.dpcr.rates import Counted, disagree, is_positive, shared_rate, spread, summed
 from remnant.errors import MeasurementError
 from remnant.knowledge.assays import gene_symbol
 from remnant.knowledge.calibration import (
@@ -102,8 +103,9 @@ def validate_digital_assay(
 
     Notes
     -----
-    The limit of blank is the count that the beta-binomial prediction of the blanks does not exceed with 95 %, the
-    limit of detection the lowest rate found above it with 95 %. Its interval carries what the blanks leave open
+    The limit of blank is the count that the beta-binomial prediction of the blanks does not exceed with 95 %, with a
+    rate that varies between wells where one rate cannot have given the blanks; the limit of detection is the lowest
+    rate found above it with 95 %. Its interval carries what the blanks leave open
     of their rate. The precision profile is ``(exp(lambda) - 1) / (n lambda**2)`` with the variation between wells.
 
     References
@@ -124,7 +126,7 @@ def validate_digital_assay(
     >>> made += [well(100 * c + i, f"D{c}", "unknown", c) for c in (3, 10, 100) for i in range(12)]
     >>> got = validate_digital_assay(quantify_partitions(made).wells, "WT1")
     >>> got.digital.limit_of_blank_positives, round(got.limit_of_detection.copies, 1)
-    (1, 4.4)
+    (2, 5.9)
     """
     chosen, rows = rules or calibration_rules(), tuple(limits or quantification_rules())
     known = digital or dpcr_rules()
@@ -150,6 +152,8 @@ def validate_digital_assay(
             findings.append(_refused(what, symbol, why, "Measure no-template wells, on several days."))
     else:
         blank = _blank(blanks, basis, rules=chosen, level=known.blank.level)
+        if _varies([(well.positives or 0, well.accepted) for well in blanks], known):
+            findings.append(_unequal_blanks(symbol, blanks))
         detection = (_detection(basis, level=known.blank.level),)
     levels = _levels(groups, basis)
     findings += _unexplained(symbol, levels, basis, p_value=chosen.hit_rate_levels_p) if detection else []
@@ -197,9 +201,11 @@ def _basis(
     groups: Sequence[Sequence[DigitalWell]],
     rules: DigitalRules,
 ) -> DigitalBasis:
-    k, total = sum(well.positives or 0 for well in blanks), sum(well.accepted for well in blanks)
-    a = rules.blank.prior_positives + k
-    b = rules.blank.prior_partitions - rules.blank.prior_positives + total - k
+    counts = [(well.positives or 0, well.accepted) for well in blanks]
+    k, total = summed(counts)
+    a, b = shared_rate(counts, rules.blank)
+    if _varies(counts, rules):
+        a, b = spread(counts, (a, b))
     n = round(float(np.median([well.accepted for well in own])))
     rows = [(well, (code, well.run_id)) for code, group in enumerate(groups) for well in group]
     codes = {key: i for i, key in enumerate(dict.fromkeys(key for _, key in rows))}
@@ -222,6 +228,17 @@ def _basis(
     )
 
 
+def _varies(counts: Sequence[Counted], rules: DigitalRules) -> bool:
+    """Whether one rate cannot have given these blanks: one is unlike the others, or all scatter too much."""
+    if disagree(counts, rules.blank):
+        return True
+    if not is_positive(counts) or len(counts) < 2:
+        return False
+    k, n = (np.array(column, dtype=float) for column in zip(*counts, strict=True))
+    expected = n * k.sum() / n.sum()
+    return bool(chi2.sf((np.square(k - expected) / expected).sum(), len(k) - 1) < rules.blank.outlier_p_value)
+
+
 def _passed_over(target: str, of_target: Sequence[DigitalWell], own: Sequence[DigitalWell]) -> list[Finding]:
     kept = {id(well) for well in own}
     left = [well for well in of_target if id(well) not in kept]
@@ -237,6 +254,17 @@ def _passed_over(target: str, of_target: Sequence[DigitalWell], own: Sequence[Di
             advice="Look at them: a limit from hand-picked wells is too good.",
         )
     ]
+
+
+def _unequal_blanks(target: str, blanks: Sequence[DigitalWell]) -> Finding:
+    held = sorted(well.positives or 0 for well in blanks)
+    return Finding(
+        code="validation.blanks_vary",
+        severity="warning",
+        subject=f"target {target}",
+        message=f"The {len(blanks)} blanks of {target} hold {held[0]} to {held[-1]} positives, more unequal than one false-positive rate makes them: it is taken to vary between wells, and the limits are higher for it.",
+        advice="Look for runs, lots or wells that are contaminated; validate again with clean blanks.",
+    )
 
 
 def _refused(what: str, target: str, why: str, advice: str) -> Finding:

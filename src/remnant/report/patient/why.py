@@ -179,8 +179,8 @@ def states(dossier: Dossier) -> Table:
             Cell(numbers.iso(p.drawn_on)),
             Cell(titles.get(p.assay_id, p.assay_id), note=words.MATERIAL.get(p.material, p.material)),
             Cell(p.state, tone=state_tone(p.state)),
-            Cell(numbers.probability(p.probability_rise)),
-            Cell(numbers.probability(p.probability_rise_1_log)),
+            Cell(changes.probability(p.probability_rise, p.change_lower, p.change_upper)),
+            Cell(changes.probability(p.probability_rise_1_log, p.change_lower, p.change_upper)),
             Cell(numbers.signed(p.z_background, 1)),
             Cell(p.reason),
         )
@@ -283,7 +283,7 @@ def mrd_states(dossier: Dossier) -> Table:
                 ),
             ),
             Cell(numbers.probability(p.probability_step)),
-            Cell(numbers.probability(p.probability_rise_1_log)),
+            Cell(changes.probability(p.probability_rise_1_log, p.change_lower, p.change_upper)),
             Cell(p.reason, note=f"Samples: {', '.join(p.samples)}" if p.samples else ""),
             Cell(p.would_change),
         )
