@@ -121,6 +121,25 @@ def test_where_blanks_give_signals_one_signal_is_no_detection(series, false, mod
         assert "<svg" in assay_validation.detection_svg(found)
 
 
+@pytest.mark.parametrize("blanks", [20, 58])
+def test_few_clean_blanks_give_no_signal(series, blanks):
+    """Below 60 blanks their limit is that of the upper bound of the rate: 1 molecule, though none gave a signal."""
+    found = validate_assay(series(blanks=blanks, false=0), "WT1")
+    assert (found.blank.positive, found.blank.by_model) == (0, 1.0)
+    assert found.limit_of_detection.model == "one hit"
+    assert "validation.blank_signals" not in codes(found)
+
+
+@pytest.mark.parametrize("blanks", [20, 60])
+def test_where_all_blanks_give_signals_there_is_no_limit_of_detection(series, blanks):
+    found = validate_assay(series(blanks=blanks, false=blanks), "WT1")
+    assert found.limit_of_detection is None
+    assert not any(one.chosen for one in found.detection)
+    [said] = [one for one in found.findings if one.code == "validation.blank_signals"]
+    assert f"All {blanks} blanks of WT1 gave a signal" in said.message
+    assert "<svg" in assay_validation.detection_svg(found)
+
+
 def test_too_little_is_refused_with_the_reason(series):
     few = validate_assay(series(each=4, blanks=5), "WT1")
     assert few.detection == ()

@@ -224,11 +224,9 @@ def validate_assay(
     detection, doubts = _detection(held, symbol, chosen)
     blank, unknown = _blank(blanks, line, held, target=symbol, rules=chosen)
     findings += [*missing, *doubts, *unknown]
-    within = _molecules_of_blank(blank) if blank is not None else 0.0
-    if detection and blank is not None and within > 0:
-        above, said = _above_blank(held, blank, within, target=symbol, rules=chosen)
-        detection = (above, *(replace(one, chosen=False) for one in detection))
-        findings.append(said)
+    if detection and blank is not None and blank.positive:
+        detection, told = _beside_blank(detection, held, blank, target=symbol, rules=chosen)
+        findings += told
     if line is None and profile is None and not detection and blank is None:
         raise MeasurementError(
             where=f"target {symbol}",
@@ -527,9 +525,38 @@ def _blank(
     ), []
 
 
+def _beside_blank(
+    detection: tuple[DetectionLimit, ...],
+    held: calibration_ladder.Ladder,
+    blank: BlankLimit,
+    *,
+    target: str,
+    rules: CalibrationRules,
+) -> tuple[tuple[DetectionLimit, ...], list[Finding]]:
+    """Limits of detection where some blanks gave a signal; none is the assay's where all of them did."""
+    others = tuple(replace(one, chosen=False) for one in detection)
+    if blank.positive == blank.wells:
+        return others, [_all_blanks(blank, target)]
+    within = _molecules_of_blank(blank)
+    if within <= 0:
+        return detection, []
+    above, said = _above_blank(held, blank, within, target=target, rules=rules)
+    return (above, *others), [said]
+
+
+def _all_blanks(blank: BlankLimit, target: str) -> Finding:
+    return Finding(
+        code="validation.blank_signals",
+        severity="failure",
+        subject=f"target {target}",
+        message=f"All {blank.wells} blanks of {target} gave a signal: no signal tells a sample from a blank, and the assay has no limit of detection.",
+        advice="Look for contamination, and measure clean blanks.",
+    )
+
+
 def _molecules_of_blank(blank: BlankLimit) -> float:
     """Molecules that blank wells stay within; of the share of signals itself where there are blanks enough for ranks."""
-    if not blank.ranked or blank.rate >= 1.0:
+    if not blank.ranked:
         return blank.by_model or 0.0
     return float(poisson.ppf(_CONFIDENCE, -np.log1p(-blank.rate)))
 
