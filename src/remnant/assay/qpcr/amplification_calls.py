@@ -74,7 +74,11 @@ def call_curves(
         asked: tuple[tuple[NDArray[np.bool_], CurveCall, str], ...] = (
             (seen.sum(axis=1) < rules.cycles_needed, "doubtful", "too few cycles"),
             (~np.isfinite(fits.rss), "not amplified", "fluorescence does not change"),
-            (_spiked(fluorescence, shapeless, rules), "doubtful", "one reading stands far off its neighbours"),
+            (
+                _spiked(fluorescence, shapeless, rules),
+                "doubtful",
+                "one reading stands far off its neighbours",
+            ),
             (shapeless, "not amplified", "no sigmoid: a straight line or noise"),
             (fits.height <= 0.0, "not amplified", "fluorescence falls"),
             (~np.isfinite(rise), "not amplified", "no accelerating rise"),
@@ -106,9 +110,7 @@ def call_curves(
     return tuple(calls[i] for i in first), tuple(reasons[i] for i in first)
 
 
-def _spiked(
-    fluorescence: Floats, asked: NDArray[np.bool_], rules: AmplificationRules
-) -> NDArray[np.bool_]:
+def _spiked(fluorescence: Floats, asked: NDArray[np.bool_], rules: AmplificationRules) -> NDArray[np.bool_]:
     """Curves that end higher than they began, with one reading so far off its neighbours that no sigmoid fits."""
     found = np.zeros(len(fluorescence), dtype=bool)
     rows = np.flatnonzero(asked)
