@@ -128,20 +128,28 @@ def test_a_silent_control_well_beside_many_copies_leaves_both_sums_open(new_benc
 
 
 @pytest.mark.definition
-@pytest.mark.parametrize("silent", [1, 2])
-def test_a_silent_target_well_beside_many_copies_leaves_both_sums_open(new_bench, silent):
+@pytest.mark.parametrize(("signals", "silent", "kept"), [(1, 1, 1), (1, 2, 2), (2, 2, 2)])
+def test_a_silent_target_well_beside_many_copies_leaves_both_sums_open(new_bench, signals, silent, kept):
     """As for the control gene: the mean is the laboratory's sum over all wells, one sd off lies that of the wells with signal."""
     bench = new_bench()
-    plate(bench, control=[20_000, 20_000], target=(3000, *[0] * silent))
+    plate(bench, control=[20_000, 20_000], target=([3000] * signals + [0] * silent))
     one = bench.only()
-    apart = np.log10(1.0 + silent)
+    share = signals / (signals + kept)
+    apart = -np.log10(share)
     own = interval(EvidenceBatch.of([one.evidence]), include=frozenset({"control", "curve"}))
-    assert one.point_value == pytest.approx(1e4 * 3000 / 20_000 / (1 + silent), rel=1e-6)
+    assert one.point_value == pytest.approx(1e4 * 3000 / 20_000 * share, rel=1e-6)
     assert own.median[0] == pytest.approx(one.point_value, rel=0.02)
     assert own.sd_log10[0] == pytest.approx(apart, rel=0.02)
     found, _ = sample_copies(bench.wells, runs=bench.runs)
     [copies] = [one for one in found if one.target == "WT1"]
-    assert copies.lower < 3000 / (1 + silent) < 3000 < copies.upper
+    assert copies.lower < 3000 * share < 3000 < copies.upper
+
+
+@pytest.mark.definition
+def test_silence_of_the_target_among_few_copies_is_a_count(bench):
+    plate(bench, control=[20_000, 20_000], target=(5, 0, 4))
+    own = interval(EvidenceBatch.of([bench.only().evidence]), include=frozenset())
+    assert own.sd_log10[0] == pytest.approx(1.0 / np.sqrt(9.0) / np.log(10.0), rel=0.15)
 
 
 @pytest.mark.definition
