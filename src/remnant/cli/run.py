@@ -14,7 +14,7 @@ from remnant.cli.noticed import judged
 from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.study.derived import is_computed
-from remnant.study.dossiers import all_findings
+from remnant.study.findings import all_findings
 from remnant.study.handle import Study
 from remnant.study.settings import located
 from remnant.study.versions import has_current_schema

@@ -43,6 +43,10 @@ class AmplificationRules:
     spike_of_range, spike_of_noise : float
         Distance of one reading from its neighbours, over the range of the other readings and over the usual distance,
         beyond which a curve without a sigmoid is doubtful.
+    saturated_readings : int
+        Last readings at exactly the highest value from which a detector may be saturated.
+    saturated_step : float
+        Rise before them, over the height, above which the curve was still rising.
     cq_difference : float
         Cycles between our Cq and the instrument's that are a finding.
     level_quantile : float
@@ -78,6 +82,8 @@ class AmplificationRules:
     fast_rise: float
     spike_of_range: float
     spike_of_noise: float
+    saturated_readings: int
+    saturated_step: float
     cq_difference: float
     level_quantile: float
     plateau_levels: int
