@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from remnant.call.calls import calls
+from remnant.call.donor_likelihood import donors_of
 from remnant.call.donors import donor_baseline
 from remnant.course.pooled import pooled_call
 from remnant.evidence.kinds import ErrorTerm, ReportedEvidence
@@ -93,6 +94,23 @@ def test_it_equals_brute_force_integration(line, run, runs):
     about = {"line": line, "run": run, "error": 0.12, "sd": 0.14, "run_of_patient": run}
     expected = brute_force(groups, levels, **about)
     assert [call.probability_above for call in got] == pytest.approx(expected, abs=0.003)
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize("run", [0.2, 0.05, 0.02, 0.01, 0.001, 1e-6])
+def test_a_runs_error_of_any_size_is_integrated_out(run):
+    """Also where it is smaller than any step of a grid over all centres."""
+    given, _ = laboratory(np.random.default_rng(3), runs=2, each=6, run=run)
+    centres, own = np.linspace(-1.0, 4.0, 41), math.hypot(0.2, 0.12)
+    expected = np.zeros(len(centres))
+    z = np.linspace(-6.0, 6.0, 1201)
+    for k in range(2):
+        values = np.array([math.log10(m.point_value) for m in given[6 * k : 6 * k + 6]])
+        drawn = stats.norm.logpdf(values[:, None, None], centres + run * z[:, None], own).sum(axis=0)
+        expected += drawn.max() + np.log(np.exp(drawn - drawn.max() - z[:, None] ** 2 / 2).sum(axis=0))
+    near = expected > expected.max() - 12.0
+    found = donors_of(given).log_likelihood(centres, 0.2)[near]
+    assert found - found.max() == pytest.approx(expected[near] - expected.max(), abs=2e-3)
 
 
 @pytest.mark.property
