@@ -1,7 +1,9 @@
 """Decisions stand until superseded; derived results come back equal and know when they are out of date."""
 
+import contextlib
 import datetime as dt
 import pkgutil
+import sqlite3
 
 import pytest
 
@@ -142,3 +144,18 @@ def test_a_plate_without_run_and_donors_without_patient(study, file, plate):
     assert [finding.subject for finding in reference_findings(study)] == ["run R-5"]
     store_acquired(study, *file("r.csv", runs=(Run(run_id="R-5"),)), by="anna")
     assert reference_findings(study) == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [("Finding", '[{"code":"a.b","severity":"note"}]'), ("Finding", '[{"colour":1}]'), ("Forgotten", "[]")],
+    ids=["a field was added", "a field is gone", "a class is gone"],
+)
+def test_results_in_the_form_of_another_version_ask_for_a_run(study, kind, payload):
+    write_derived(study, "assay", {"R-1": ("h", [NOTE])})
+    with contextlib.closing(sqlite3.connect(study.folder / "study.db")) as raw, raw:
+        raw.execute("UPDATE derived SET kind = ?, payload = ?", (kind, payload))
+    with pytest.raises(NotFoundError, match=r"another version of remnant.*`remnant run`"):
+        read_derived(study, "assay")
+    write_derived(study, "assay", {"R-1": ("h", [NOTE])})
+    assert derived_records(study, Finding) == (NOTE,)

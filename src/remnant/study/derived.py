@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
+from remnant.errors import InputError, NotFoundError
 from remnant.records import (
     acquired,
     alarm,
@@ -195,6 +196,11 @@ def read_derived(study: Study, stage: str) -> dict[str, Derived]:
     -------
     dict of str to Derived
         By key, sorted.
+
+    Raises
+    ------
+    NotFoundError
+        If another version of remnant stored them in another form.
     """
     with reading(study.engine) as connection:
         states = connection.execute(
@@ -232,6 +238,11 @@ def derived_records(study: Study, record: type[R]) -> tuple[R, ...]:
     -------
     tuple of records
         By stage and key.
+
+    Raises
+    ------
+    NotFoundError
+        If another version of remnant stored them in another form.
     """
     query = (
         sa.select(DERIVED.c.payload)
@@ -327,5 +338,13 @@ def _payloads(records: Sequence[Any]) -> list[tuple[str, str]]:
 
 
 def _records(kind: str, payload: str) -> list[Any]:
-    cls = _CLASSES[kind]
-    return [from_dict(cls, item) for item in json.loads(payload)]
+    try:
+        cls = _CLASSES[kind]
+        return [from_dict(cls, item) for item in json.loads(payload)]
+    except (KeyError, InputError) as error:
+        raise NotFoundError(
+            where=f"results of kind {kind}",
+            found="those of another version of remnant",
+            needed="results of this version",
+            advice="Compute them again with `remnant run`; facts and decisions are not touched.",
+        ) from error
