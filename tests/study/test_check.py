@@ -168,7 +168,7 @@ def test_a_damaged_database_is_said_plainly(used):
 def test_a_study_that_may_not_be_written_is_said_plainly(used):
     engine = make_engine(f"sqlite:///file:{used.folder / 'study.db'}?mode=ro&uri=true")
     with (
-        pytest.raises(StorageError, match="may not be written.*Copy the study"),
+        pytest.raises(StorageError, match=r"may not be written.*Copy the study"),
         writing(engine) as connection,
     ):
         connection.execute(sa.text("DELETE FROM derived"))
