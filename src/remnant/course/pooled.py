@@ -89,7 +89,9 @@ def _counted(group: Sequence[Measurement]) -> dict[str, Any]:
         "target_copies": _all_of([m.target_copies for m in group]),
         "control_copies": _all_of([m.control_copies for m in group]),
         "sensitivity_ratio": _sensitivity(group),
-        "limit_of_detection": min((m.limit_of_detection for m in group if m.limit_of_detection), default=None),
+        "limit_of_detection": min(
+            (m.limit_of_detection for m in group if m.limit_of_detection), default=None
+        ),
     }
 
 
