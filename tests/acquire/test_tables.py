@@ -7,8 +7,8 @@ import pytest
 from remnant.acquire import RefusedFileError, read
 from remnant.acquire.aliases import fold
 from remnant.acquire.columns import KINDS, identify
-from remnant.records.codec import to_frame
 from remnant.records.finding import Problem
+from remnant.records.frames import to_frame
 
 SAMPLES = "sample_id,patient_id,material,drawn_on,received_on,blast_percent\n"
 

@@ -213,6 +213,29 @@ def test_two_cdnas_of_a_sample_share_only_biology_and_what_the_run_shares(bench)
     assert common == {"curve:R-01:WT1", "curve:R-01:ABL1", "run:R-01", "biology:P-001:WT1:S-014"}
 
 
+@pytest.mark.parametrize(("name", "subject"), [("C-1", "cDNA C-1"), ("S-014", "sample S-014")])
+def test_a_finding_says_whether_a_well_names_a_cdna_or_a_sample(bench, name, subject):
+    bench.run("R-01", run_on=dt.date(2021, 3, 10))
+    bench.run("R-02", run_on=dt.date(2021, 3, 12))
+    bench.sample("S-014")
+    bench.cdnas.append(Cdna(cdna_id="C-1", sample_id="S-014"))
+    bench.molecules("R-01", "WT1", name, [1000, 1040, 100], cdna_ul=2.0)
+    bench.molecules("R-02", "ABL1", name, [600, 600], cdna_ul=2.0)
+    bench.wells.append(dataclasses.replace(bench.wells[-1], position="H12", cdna_ul=None))
+    said = {
+        finding.code: finding.subject for finding in bench.quantified().findings if name in finding.subject
+    }
+    assert said == dict.fromkeys(
+        (
+            "qpcr.control_other_run",
+            "qpcr.control_too_low",
+            "qpcr.exposure_missing",
+            "qpcr.replicate_outlier",
+        ),
+        subject,
+    )
+
+
 def test_a_control_of_another_run_counts_both_runs(bench, codes):
     bench.run("R-01", run_on=dt.date(2021, 3, 10))
     bench.run("R-02", run_on=dt.date(2021, 3, 12))

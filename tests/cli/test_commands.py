@@ -62,7 +62,7 @@ def test_a_run_with_nothing_to_do_loads_nothing_that_computes(remnant, tmp_path)
     arguments = [sys.executable, "-c", HELP, "run", str(tmp_path / "study")]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert "Nothing to do" in done.stdout
-    computing = ("scipy", "numba", "alembic", "remnant.pipeline", "remnant.example")
+    computing = ("numpy", "polars", "scipy", "numba", "alembic", "remnant.pipeline", "remnant.example")
     assert [name for name in computing if f"'{name}'" in done.stderr] == []
 
 

@@ -13,8 +13,8 @@ from remnant.call.calls import calls
 from remnant.cli import results
 from remnant.course.build import build_course
 from remnant.evidence.kinds import ReportedEvidence
-from remnant.records.codec import from_frame
 from remnant.records.dossier import Dossier
+from remnant.records.frames import from_frame
 from remnant.records.measurement import Measurement, ReportedValue
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Well

@@ -3,8 +3,8 @@
 import pytest
 
 from remnant.cohort.table import patients
-from remnant.records.codec import from_frame, schema
 from remnant.records.cohort import PatientSummary
+from remnant.records.frames import from_frame, schema
 from remnant.records.patient import Event, Patient
 
 

@@ -20,7 +20,8 @@ from remnant.records.patient import Variant
 from remnant.report.patient import why
 from remnant.report.patient.summary import head
 from remnant.study.derived import derived_records
-from remnant.study.dossiers import all_findings, dossiers
+from remnant.study.dossiers import dossiers
+from remnant.study.findings import all_findings
 from remnant.study.folder import init_study
 
 PATIENTS = "patient_id,diagnosis\nP-1,Ph+ ALL\nP-2,AML\n"

@@ -31,7 +31,11 @@ CASES = [
     (RISE + noise(), "amplified", ""),
     (RISE - 30.0 + noise(), "amplified", ""),
     (np.where((CYCLES > 8) & (CYCLES < 12), np.nan, RISE + noise()), "amplified", ""),
-    (np.minimum(RISE + noise(), 11.0), "amplified", ""),
+    (
+        np.minimum(RISE + noise(), 11.0),
+        "doubtful",
+        "detector is saturated: the last readings are all exactly alike, and the curve was still rising",
+    ),
     (RISE - 0.15 * np.maximum(CYCLES - 33, 0) + noise(), "amplified", ""),
     (1.0 + noise(1), "not amplified", "straight line or noise"),
     (1.0 + 0.05 * CYCLES + noise(2), "not amplified", "straight line or noise"),
@@ -63,7 +67,9 @@ NAMES = (
 def test_a_curve_is_called_with_its_reason(curve, call, reason):
     got = read_curves(plate_of(curve[None]))
     assert (got.call[0], reason in got.reason[0]) == (call, True), got.reason
-    assert np.isfinite(got.cq[0]) == (call == "amplified" or "rise" in reason or "polymerase" in reason)
+    assert np.isfinite(got.cq[0]) == (
+        call == "amplified" or any(word in reason for word in ("rise", "polymerase", "saturated"))
+    )
 
 
 def test_the_traps_do_not_move_the_cq():
@@ -71,6 +77,25 @@ def test_the_traps_do_not_move_the_cq():
     for (curve, call, _), name in zip(CASES, NAMES, strict=True):
         if call == "amplified":
             assert read_curves(plate_of(curve[None])).cq[0] == pytest.approx(plain, abs=0.35), name
+
+
+@pytest.mark.parametrize(
+    ("share", "call"), [(0.98, "amplified"), (0.95, "amplified"), (0.75, "doubtful"), (0.5, "doubtful")]
+)
+def test_a_detector_is_saturated_where_it_cuts_off_a_rise_that_moves_the_cq(share, call):
+    rise = 1.0 + 20.0 / (1.0 + np.exp(-0.62 * (CYCLES - 24.3))) + noise(4)
+    plain, cut = (
+        read_curves(plate_of(curve[None])) for curve in (rise, np.minimum(rise, 1.0 + 20.0 * share))
+    )
+    assert cut.call == (call,)
+    assert (abs(cut.cq[0] - plain.cq[0]) > 0.4) == (call == "doubtful")
+
+
+def test_a_plateau_of_rounded_readings_is_not_a_saturated_detector():
+    rise = 1.0 + 20.0 / (1.0 + np.exp(-0.62 * (CYCLES - 24.3)))
+    ending = [1.61, 1.97, 2.68, 3.95, 5.51, 7.16, 8.34, 9.04, 9.26, 9.15, 9.26, 9.26]
+    short = np.concatenate([np.ones(33), ending])
+    assert read_curves(plate_of(np.stack([np.round(rise), short]))).call == ("amplified", "amplified")
 
 
 def test_a_curve_that_is_not_amplified_has_no_cycles():

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from remnant.assay.qpcr.amplification import read_curves
-from remnant.assay.qpcr.amplification_cq import cq_findings, usual_differences, with_our_cq
+from remnant.assay.qpcr.amplification_cq import cq_findings, disagreements, usual_differences, with_our_cq
 from remnant.cli.main import app
 from remnant.errors import InputError
 from remnant.example.files import write_study_a
@@ -58,13 +58,13 @@ def wells(results):
 
 
 def test_a_constant_difference_is_no_finding(wells, results):
-    assert cq_findings(wells, results) == ()
+    assert cq_findings(disagreements(wells, results)) == ()
     assert usual_differences(wells, results)["R-01", "WT1"] == pytest.approx(1.7)
 
 
 def test_a_well_that_differs_is_a_finding(wells, results):
     wells[2] = dataclasses.replace(wells[2], cq=wells[2].cq - 0.8)
-    [finding] = cq_findings(wells, results)
+    [finding] = cq_findings(disagreements(wells, results))
     assert (finding.code, finding.subject) == ("curve.cq_differs", "well R-01:A03")
     assert "+0.80 cycles" in finding.message
 
@@ -72,7 +72,7 @@ def test_a_well_that_differs_is_a_finding(wells, results):
 def test_a_cq_without_amplification_and_the_reverse_are_findings(wells, results):
     wells[8] = dataclasses.replace(wells[8], cq=38.0, detected=True)
     wells[0] = dataclasses.replace(wells[0], cq=None, detected=False)
-    assert {(one.code, one.subject) for one in cq_findings(wells, results)} == {
+    assert {(one.code, one.subject) for one in cq_findings(disagreements(wells, results))} == {
         ("curve.call_differs", "well R-01:A01"),
         ("curve.call_differs", "well R-01:A09"),
     }
@@ -80,7 +80,7 @@ def test_a_cq_without_amplification_and_the_reverse_are_findings(wells, results)
 
 def test_a_well_that_the_laboratory_left_out_is_not_judged(wells, results):
     wells[8] = dataclasses.replace(wells[8], cq=38.0, detected=True, excluded="bubble")
-    assert cq_findings(wells, results) == ()
+    assert cq_findings(disagreements(wells, results)) == ()
 
 
 def test_our_cq_takes_the_place_of_the_instruments(wells, results):
@@ -106,7 +106,7 @@ def test_a_doubtful_curve_leaves_its_well_out(wells, results):
     replaced, _ = with_our_cq(wells[:1], [doubtful])
     assert replaced[0].cq is None
     assert "doubtful curve: the run ends" in replaced[0].excluded
-    [finding] = cq_findings(wells[:1], [doubtful])
+    [finding] = cq_findings(disagreements(wells[:1], [doubtful]))
     assert finding.code == "curve.doubtful"
 
 

@@ -48,13 +48,13 @@ def plate():
 def test_at_most_24_are_kept_the_furthest_apart_first(plate):
     curves, wells, results = plate
     assert len(disagreements(wells, results)) == 30
-    kept = traces([curves], wells, results)
+    kept = traces([curves], results, disagreements(wells, results))
     assert [one.position for one in kept if not one.typical] == [PLACES[at] for at in range(29, 5, -1)]
 
 
 def test_the_typical_curve_agrees_with_the_instrument_and_has_the_median_height(plate):
     curves, wells, results = plate
-    (typical,) = [one for one in traces([curves], wells, results) if one.typical]
+    (typical,) = [one for one in traces([curves], results, disagreements(wells, results)) if one.typical]
     assert typical.position == PLACES[30:][8]
     row = PLACES.index(typical.position)
     assert typical.fluorescence == tuple(curves.fluorescence[row])
@@ -63,13 +63,13 @@ def test_the_typical_curve_agrees_with_the_instrument_and_has_the_median_height(
 
 def test_nothing_is_kept_where_nothing_is_to_be_looked_at(plate):
     curves, wells, results = plate
-    assert traces([curves], wells[30:], results) == ()
+    assert traces([curves], results, disagreements(wells[30:], results)) == ()
 
 
 def test_a_missing_reading_stays_missing(plate):
     curves, wells, results = plate
     curves.fluorescence[29, 3] = np.nan
-    first = traces([curves], wells, results)[0]
+    first = traces([curves], results, disagreements(wells, results))[0]
     assert (first.position, first.fluorescence[3]) == (PLACES[29], None)
     assert None not in (*first.fluorescence[:3], *first.fluorescence[4:])
 
@@ -79,5 +79,5 @@ def test_they_are_kept_with_what_is_read_off_a_file_and_come_back_equal(plate):
     source = SourceFile(sha256="0" * 64, name="plate.rdml", size_bytes=1, format="rdml 1.3")
     records = curve_records(Acquired(source=source, wells=tuple(wells), curves=(curves,)))
     kept = [one for one in records if isinstance(one, CurveTrace)]
-    assert tuple(kept) == traces([curves], wells, results)
+    assert tuple(kept) == traces([curves], results, disagreements(wells, results))
     assert [from_dict(CurveTrace, to_dict(one)) for one in kept] == kept

@@ -262,6 +262,9 @@ def test_wells_of_a_cdna_are_those_of_its_sample():
     [one] = quantify_partitions(wells, samples=[SAMPLE], cdnas=[cdna]).measurements
     assert (one.sample_id, one.cdna_id) == ("S-1", "C-9")
     assert "rt:C-9" in terms(one)
+    unlike = [well("A02", "WT1", 900, sample="C-9"), *wells]
+    got = quantify_partitions(unlike, samples=[SAMPLE], cdnas=[cdna])
+    assert "cDNA C-9" in {finding.subject for finding in got.findings if "replicates" in finding.code}
 
 
 @pytest.mark.coverage

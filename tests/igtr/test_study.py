@@ -22,7 +22,7 @@ from remnant.records.judgement import Call, Course
 from remnant.records.measurement import Measurement
 from remnant.records.run import Well
 from remnant.study.derived import derived_records
-from remnant.study.dossiers import all_findings
+from remnant.study.findings import all_findings
 from remnant.study.folder import init_study, open_study
 
 TRUTH = {"S0": 1.0, "S1": 3e-3, "S2": 0.0, "S3": 2e-3}

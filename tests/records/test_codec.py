@@ -15,8 +15,9 @@ from remnant.errors import InputError
 from remnant.evidence.kinds import ErrorTerm, ProfileEvidence
 from remnant.records.acquired import Acquired
 from remnant.records.amplification import CurveResults
-from remnant.records.codec import from_dict, from_frame, from_json, schema, to_frame, to_json
+from remnant.records.codec import from_dict, from_json, to_json
 from remnant.records.flow import Events
+from remnant.records.frames import from_frame, schema, to_frame
 from remnant.records.measurement import Measurement
 from remnant.records.partition import Amplitudes
 from remnant.records.patient import Event

@@ -203,12 +203,13 @@ def test_numbers_of_a_finding_are_printed_as_numbers(relapsing_dossier, context)
     found = dataclasses.replace(
         relapsing_dossier.findings[0],
         severity="failure",
+        subject="cDNA C-094",
         message="Slope -3.613 (P = 4.3e-07). See `remnant findings` <b>.",
     )
     held = dataclasses.replace(relapsing_dossier, findings=(found,))
     page = parse.fromstring(patient.page(held, context=context))
     (beside,) = page.find_class("trust")
-    assert "Slope −3.613 (P = 4.3 × 10⁻⁷). See remnant findings <b>." in beside.text_content()
+    assert "cDNA C-094: Slope −3.613 (P = 4.3 × 10⁻⁷). See remnant findings <b>." in beside.text_content()
     assert [code.text for code in beside.iter("code")] == ["remnant findings"]
 
 

@@ -9,7 +9,7 @@ from remnant.pipeline.run import run_study
 from remnant.records.patient import Event, Therapy
 from remnant.records.sample import Sample
 from remnant.study.chronology import chronology_findings, future_dates
-from remnant.study.dossiers import all_findings
+from remnant.study.findings import all_findings
 
 DEATH = dt.date(2020, 6, 1)
 LATER = DEATH + dt.timedelta(days=1)

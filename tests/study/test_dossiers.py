@@ -11,14 +11,16 @@ from remnant.records.run import Assay, Run, Well
 from remnant.records.sample import Cdna, Sample
 from remnant.study.decisions import record_decision
 from remnant.study.derived import write_derived
-from remnant.study.dossiers import all_findings, dossiers
+from remnant.study.dossiers import dossiers
+from remnant.study.findings import all_findings
 from remnant.study.store import store_acquired
 
 DAY = dt.date(2020, 4, 3)
 SUBJECTS = (
     "run R-1",
-    "sample C-1",
+    "cDNA C-1",
     "sample S-2",
+    "well R-1:A01",
     "well R-1:A03",
     "patient P1",
     "file plate.rdml",

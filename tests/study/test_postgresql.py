@@ -16,11 +16,13 @@ from remnant.records.run import Well
 from remnant.study.check import check_study
 from remnant.study.connection import writing
 from remnant.study.decisions import decisions, record_decision
-from remnant.study.derived import read_derived, write_derived
-from remnant.study.facts import facts, import_findings
+from remnant.study.derived import current_hashes, write_derived
+from remnant.study.fact_tables import FACTS
+from remnant.study.facts import facts
+from remnant.study.findings import import_findings
 from remnant.study.folder import init_study, open_study
 from remnant.study.store import retract, store_acquired
-from remnant.study.tables import FACTS, METADATA
+from remnant.study.tables import METADATA
 
 ADDRESS = os.environ.get("REMNANT_TEST_POSTGRESQL")
 
@@ -68,7 +70,7 @@ def test_conflict_supersede_retract_decide_and_derive(shared, plate):
     assert [decision.verdict for decision in decisions(shared)] == ["keep"]
     for value in ("h1", "h2"):
         write_derived(shared, "assay", {"R-1": (value, decisions(shared))})
-    assert read_derived(shared, "assay")["R-1"].input_hash == "h2"
+    assert current_hashes(shared, "assay") == {"R-1": "h2"}
     assert [finding.code for finding in check_study(shared)] == ["study.left_superseded"]
 
 

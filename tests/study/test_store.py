@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from remnant.errors import ConflictError, InputError, NotFoundError
-from remnant.records.codec import to_frame
+from remnant.records.frames import to_frame
 from remnant.records.measurement import ReportedValue
 from remnant.records.patient import Event, Patient
 from remnant.records.run import Run, Well
 from remnant.records.sample import Sample
 from remnant.study.audit import audit_trail
 from remnant.study.check import check_study
-from remnant.study.facts import facts, facts_frame, import_findings, imported_files, source_files
+from remnant.study.fact_tables import FACTS
+from remnant.study.facts import facts, facts_frame, imported_files, source_files
+from remnant.study.findings import import_findings
 from remnant.study.originals import original_bytes
 from remnant.study.store import import_transaction, retract, store_acquired
-from remnant.study.tables import FACTS
 from remnant.study.versions import fingerprint
 
 DAY = dt.date(2020, 4, 3)

@@ -13,11 +13,12 @@ from sqlalchemy.schema import CreateTable
 
 from remnant.errors import InputError, NotFoundError
 from remnant.records.acquired import Acquired
-from remnant.records.codec import schema
+from remnant.records.frames import schema
 from remnant.study.connection import make_engine
+from remnant.study.fact_tables import FACTS
 from remnant.study.folder import init_study, open_study
 from remnant.study.settings import located
-from remnant.study.tables import FACTS, METADATA, REVISION
+from remnant.study.tables import METADATA, REVISION
 from remnant.study.upgrade import head_revision, upgrade
 from remnant.study.versions import has_current_schema
 

@@ -18,9 +18,9 @@ from remnant.cli.results import computed
 from remnant.cohort.table import patients
 from remnant.errors import ConflictError
 from remnant.records.amplification import CurveResult
-from remnant.records.codec import to_frame
 from remnant.records.deciding import call_subject
 from remnant.records.finding import Finding
+from remnant.records.frames import to_frame
 from remnant.records.judgement import Call, Course, Decision, SeriesPoint
 from remnant.records.measurement import Baseline, CurveFit, Measurement, WellUse
 from remnant.records.mrd import MrdPoint
@@ -31,10 +31,11 @@ from remnant.study.audit import record_action
 from remnant.study.connection import plain_errors
 from remnant.study.decisions import decisions
 from remnant.study.derived import derived_records
-from remnant.study.dossiers import all_findings, dossiers
+from remnant.study.dossiers import dossiers
+from remnant.study.fact_tables import FACTS
 from remnant.study.facts import facts, facts_frame
+from remnant.study.findings import all_findings
 from remnant.study.handle import Study
-from remnant.study.tables import FACTS
 
 __all__ = ["export"]
 

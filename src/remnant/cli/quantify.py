@@ -160,7 +160,7 @@ def _curves(path: Path, gates: str | None, *, cq: Source, standards: Standards, 
         wells, findings = with_our_cq(wells, results)
         findings = (*plateaus, *said, *findings)
     else:
-        findings = (*plateaus, *cq_findings(wells, results))
+        findings = (*plateaus, *cq_findings(apart))
     rules = qpcr_rules() if gates is None else replace(qpcr_rules(), curves=curve_gates(gates))
     fits = fit_curves(wells, rules.curves)
     copies, on_plate = sample_copies(wells, runs=acquired.runs, rules=rules, standard_curve=standards.value)

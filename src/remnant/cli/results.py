@@ -30,7 +30,8 @@ from remnant.records.mrd import MrdPoint
 from remnant.report.changes import change, span
 from remnant.report.numbers import measured, probability
 from remnant.study.derived import derived_records, is_computed
-from remnant.study.dossiers import all_findings, dossiers
+from remnant.study.dossiers import dossiers
+from remnant.study.findings import all_findings
 from remnant.study.folder import open_study
 from remnant.study.handle import Study
 

@@ -15,7 +15,7 @@ from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.cli.typed import typed
 from remnant.study.derived import is_computed
-from remnant.study.dossiers import all_findings
+from remnant.study.findings import all_findings
 from remnant.study.handle import Study
 from remnant.study.settings import located
 from remnant.study.versions import has_current_schema

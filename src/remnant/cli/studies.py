@@ -24,11 +24,11 @@ from remnant.cli.typed import typed
 from remnant.pipeline.imports import FileReport, ImportReport, import_paths
 from remnant.study.audit import audit_trail
 from remnant.study.check import check_study
+from remnant.study.fact_tables import FACTS
 from remnant.study.facts import imported_files
 from remnant.study.folder import init_study, open_study
 from remnant.study.references import left_superseded
 from remnant.study.store import retract as retract_file
-from remnant.study.tables import FACTS
 from remnant.study.upgrade import head_revision
 from remnant.study.versions import code_version, rules_version
 

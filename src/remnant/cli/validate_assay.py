@@ -33,7 +33,8 @@ from remnant.records.validation import AssayValidation
 from remnant.report import assay_validation
 from remnant.report.context import Context
 from remnant.study.derived import derived_records
-from remnant.study.facts import facts, import_findings
+from remnant.study.facts import facts
+from remnant.study.findings import import_findings
 from remnant.study.folder import open_study
 
 __all__ = ["validate"]

@@ -13,7 +13,7 @@ import narwhals as nw
 from narwhals.typing import IntoDataFrameT
 
 from remnant.errors import InputError
-from remnant.records.codec import to_frame
+from remnant.records.frames import to_frame
 
 __all__ = ["frame_like", "level_label", "read_columns"]
 

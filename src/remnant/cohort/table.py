@@ -19,9 +19,9 @@ from remnant.knowledge.cohort import (
     diagnosis_window_days,
     landmark_rule,
 )
-from remnant.records.codec import to_frame
 from remnant.records.cohort import Outcome, PatientSummary
 from remnant.records.dossier import Dossier
+from remnant.records.frames import to_frame
 from remnant.records.judgement import Call, Course
 from remnant.records.measurement import Measurement
 

@@ -21,7 +21,7 @@ from remnant.example.plates import Plate
 from remnant.example.rdml import rdml_bytes
 from remnant.example.study_a import StudyA
 from remnant.example.tables import cq_cp1251, cq_csv, cq_xlsx, record_table, reported_table
-from remnant.records.codec import to_frame
+from remnant.records.frames import to_frame
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.run import Run, Well
 from remnant.records.sample import Cdna, Sample

@@ -20,8 +20,8 @@ from remnant.example.files import TRUTH_FOLDER
 from remnant.example.study_b import CompartmentTruth, StudyB
 from remnant.example.study_b_flow import panel_entries, study_b_tubes
 from remnant.example.tables import record_table, reported_table
-from remnant.records.codec import to_frame
 from remnant.records.fish import FishCount
+from remnant.records.frames import to_frame
 from remnant.records.patient import Event, Patient, Therapy
 from remnant.records.sample import Fraction, Sample
 

@@ -40,6 +40,10 @@ class AmplificationRules:
         Cycles up to which a rise is never drift.
     fast_rise : float
         Cycles below which a rise is doubtful.
+    saturated_readings : int
+        Last readings at exactly the highest value from which a detector may be saturated.
+    saturated_step : float
+        Rise before them, over the height, above which the curve was still rising.
     cq_difference : float
         Cycles between our Cq and the instrument's that are a finding.
     level_quantile : float
@@ -73,6 +77,8 @@ class AmplificationRules:
     quick_rise: float
     weak_rise: float
     fast_rise: float
+    saturated_readings: int
+    saturated_step: float
     cq_difference: float
     level_quantile: float
     plateau_levels: int

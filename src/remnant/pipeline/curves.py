@@ -14,7 +14,7 @@ from remnant.acquire import read
 from remnant.acquire.columns import KINDS
 from remnant.assay.qpcr.amplification import read_plates
 from remnant.assay.qpcr.amplification_combined import combined_results
-from remnant.assay.qpcr.amplification_cq import cq_findings, with_our_cq
+from remnant.assay.qpcr.amplification_cq import cq_findings, disagreements, with_our_cq
 from remnant.assay.qpcr.amplification_plateaus import leveled_results
 from remnant.assay.qpcr.amplification_traces import traces
 from remnant.errors import RemnantError
@@ -101,8 +101,8 @@ def curve_records(acquired: Acquired) -> Sequence[CurveResult | CurveTrace | Fin
     if not acquired.curves:
         return []
     results, plateaus = leveled_results(acquired.wells, read_plates(acquired.curves).records())
-    seen = traces(acquired.curves, acquired.wells, results)
-    return [*results, *seen, *plateaus, *cq_findings(acquired.wells, results)]
+    apart = disagreements(acquired.wells, results)
+    return [*results, *traces(acquired.curves, results, apart), *plateaus, *cq_findings(apart)]
 
 
 def keep_curves(study: Study, sha256: str, records: Sequence[CurveResult | CurveTrace | Finding]) -> None:

@@ -50,8 +50,9 @@ from remnant.report.context import Context
 from remnant.report.patient import Report, report
 from remnant.study.connection import plain_errors
 from remnant.study.derived import derived_records
-from remnant.study.dossiers import all_findings, dossiers
+from remnant.study.dossiers import dossiers
 from remnant.study.facts import facts
+from remnant.study.findings import all_findings
 from remnant.study.handle import Study
 from remnant.study.unverified import unverified_rules
 

@@ -58,8 +58,8 @@ from remnant.study.derived import (
     stored_keys,
     write_derived,
 )
-from remnant.study.dossiers import all_findings
 from remnant.study.facts import facts
+from remnant.study.findings import all_findings
 from remnant.study.handle import Study
 from remnant.study.references import reference_findings
 

@@ -1,8 +1,7 @@
-"""Records to JSON and to tables, and back without loss.
+"""Records to JSON, and back without loss.
 
-One codec for all records: the fields and their annotations are the schema, so that the object and the
-columnar form cannot drift apart. Dates become ISO text in JSON and dates in tables; nested records and
-tuples become JSON text in a table column.
+One codec for all records: the fields and their annotations are the schema, so that the object, its JSON and
+its table (`remnant.records.frames`) cannot drift apart. Dates become ISO text.
 """
 
 from __future__ import annotations
@@ -15,26 +14,17 @@ import math
 import operator
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeVar, Union, cast
-
-import polars as pl
 
 from remnant.errors import InputError
 
-__all__ = ["from_dict", "from_frame", "from_json", "hints", "schema", "to_dict", "to_frame", "to_json"]
+__all__ = ["encode", "from_dict", "from_json", "hints", "scalar_types", "to_dict", "to_json"]
 
 R = TypeVar("R")
 _Decoder = Callable[[Any], Any]
 
-_SCALARS: dict[Any, pl.DataType] = {
-    str: pl.String(),
-    int: pl.Int64(),
-    float: pl.Float64(),
-    bool: pl.Boolean(),
-    dt.date: pl.Date(),
-    dt.datetime: pl.Datetime(time_zone="UTC"),
-}
+_SCALARS: Final = frozenset({str, int, float, bool, dt.date, dt.datetime})
 
 _PLAIN: Final = frozenset({str, int, bool, types.NoneType})
 """What JSON holds as it is."""
@@ -70,15 +60,8 @@ def _without_none(hint: Any) -> Any:
     return rest[0] if len(rest) == 1 else functools.reduce(operator.or_, rest)
 
 
-def _scalar(hint: Any) -> pl.DataType | None:
-    hint = _without_none(hint)
-    if typing.get_origin(hint) is Literal:
-        return pl.String()
-    return _SCALARS.get(hint)
-
-
-def schema(cls: type) -> dict[str, pl.DataType]:
-    """Columns of a record's table.
+def scalar_types(cls: type) -> dict[str, type | None]:
+    """What one cell of a table can hold of each field.
 
     Parameters
     ----------
@@ -87,16 +70,23 @@ def schema(cls: type) -> dict[str, pl.DataType]:
 
     Returns
     -------
-    dict of str to polars.DataType
-        One entry a field, in order; nested fields are JSON text.
+    dict of str to type or None
+        One entry a field, in order: text, number, truth value, date or instant; None for a nested field.
 
     Examples
     --------
     >>> from remnant.records.patient import Event
-    >>> list(schema(Event))
-    ['patient_id', 'kind', 'on', 'detail']
+    >>> scalar_types(Event)["on"]
+    <class 'datetime.date'>
     """
-    return {field.name: _scalar(hints(cls)[field.name]) or pl.String() for field in dataclasses.fields(cls)}
+    return {field.name: _scalar(hints(cls)[field.name]) for field in dataclasses.fields(cls)}
+
+
+def _scalar(hint: Any) -> type | None:
+    hint = _without_none(hint)
+    if typing.get_origin(hint) is Literal:
+        return str
+    return hint if hint in _SCALARS else None
 
 
 _is_record = functools.cache(dataclasses.is_dataclass)
@@ -107,7 +97,19 @@ def _names(cls: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(cls))
 
 
-def _encode(value: Any) -> Any:
+def encode(value: Any) -> Any:
+    """Value of a field as JSON can hold it.
+
+    Parameters
+    ----------
+    value : Any
+        Scalar, date, record, or a sequence of these.
+
+    Returns
+    -------
+    Any
+        Dictionaries, lists, texts, numbers; infinities as the text ``"inf"`` and ``"-inf"``.
+    """
     kind: Any = type(value)
     if kind in _PLAIN:
         return value
@@ -116,7 +118,7 @@ def _encode(value: Any) -> Any:
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
     if isinstance(value, tuple | list | frozenset):
-        return [_encode(item) for item in value]
+        return [encode(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value
@@ -135,7 +137,7 @@ def to_dict(record: Any) -> dict[str, Any]:
     dict
         One entry a field; infinities as the text ``"inf"`` and ``"-inf"``.
     """
-    return {name: _encode(getattr(record, name)) for name in _names(cast("Any", type(record)))}
+    return {name: encode(getattr(record, name)) for name in _names(cast("Any", type(record)))}
 
 
 def to_json(record: Any) -> str:
@@ -267,56 +269,3 @@ def from_json(cls: type[R], text: str) -> R:
         An equal record.
     """
     return from_dict(cls, json.loads(text))
-
-
-def to_frame(records: Iterable[R], cls: type[R]) -> pl.DataFrame:
-    """Columnar twin of records: same field names, one row an object.
-
-    Parameters
-    ----------
-    records : iterable of records
-        Records of one class.
-    cls : type
-        Their class; it gives the columns also when there are no rows.
-
-    Returns
-    -------
-    polars.DataFrame
-        Columns as `schema` says.
-    """
-    columns = schema(cls)
-    nested = {name for name in columns if _scalar(hints(cls)[name]) is None}
-    rows = list(records)
-    data = {name: [_cell(getattr(row, name), nested=name in nested) for row in rows] for name in columns}
-    return pl.DataFrame(data, schema=columns, strict=False)
-
-
-def _cell(value: Any, *, nested: bool) -> Any:
-    if not nested or value is None:
-        return value
-    return json.dumps(_encode(value), ensure_ascii=False, separators=(",", ":"))
-
-
-def from_frame(frame: pl.DataFrame, cls: type[R]) -> list[R]:
-    """Records of the rows of a frame.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        What `to_frame` made.
-    cls : type
-        Record class.
-
-    Returns
-    -------
-    list of records
-        One a row.
-    """
-    nested = {name for name in schema(cls) if _scalar(hints(cls)[name]) is None}
-    return [
-        from_dict(
-            cls,
-            {k: json.loads(v) if k in nested and v is not None else v for k, v in row.items()},
-        )
-        for row in frame.iter_rows(named=True)
-    ]

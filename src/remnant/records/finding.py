@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Finding", "Problem", "Severity"]
+__all__ = ["Finding", "Problem", "Severity", "material_subject"]
 
 Severity = Literal["note", "warning", "failure"]
 
@@ -21,7 +21,7 @@ class Finding:
     severity : Severity
         ``note`` informs, ``warning`` lowers trust, ``failure`` blocks the result it names.
     subject : str
-        What it is about: ``"run R-07"``, ``"sample S-014"``, ``"well R-07:B03"``, ``"file plate.rdml"``.
+        What it is about: ``"run R-07"``, ``"sample S-014"``, ``"cDNA C-094"``, ``"well R-07:B03"``, ``"file plate.rdml"``.
     message : str
         One sentence: what was found and what it means.
     where : str or None
@@ -72,3 +72,26 @@ class Problem:
     value: str | None = None
     expected: str
     advice: str
+
+
+def material_subject(name: str, sample_id: str | None) -> str:
+    """Subject of a finding on what is in a well.
+
+    Parameters
+    ----------
+    name : str
+        As the well names it.
+    sample_id : str or None
+        Sample that the name leads to; None or empty for a name that no table holds.
+
+    Returns
+    -------
+    str
+        A cDNA where the name is a code of its own, else a sample.
+
+    Examples
+    --------
+    >>> material_subject("C-094", "S-014"), material_subject("S-014", "S-014"), material_subject("X", None)
+    ('cDNA C-094', 'sample S-014', 'sample X')
+    """
+    return f"cDNA {name}" if sample_id and name != sample_id else f"sample {name}"

@@ -20,7 +20,7 @@ from remnant.report.layout import labels, pixels
 from remnant.report.palette import BAR, GRID, INK, LOOK, MUTED, marker_hue
 from remnant.report.table import Section
 
-__all__ = ["describe", "section", "spec", "svg"]
+__all__ = ["section", "spec"]
 
 _WIDTH: Final = 200
 _HEIGHT: Final = 92
@@ -71,7 +71,8 @@ def section(wells: Sequence[Disagreement], traces: Sequence[CurveTrace]) -> Sect
         "a typical amplified curve of the target on this run, on the same scale. Upright lines: our Cq (solid) and the "
         "instrument's (dashed)."
     )
-    figure = draw.inline(svg(wells, traces), css_class="curves", identity="curves")
+    svg = draw.svg(spec(wells, traces), description=_described(shown), span=(-4, _ACROSS + 4))
+    figure = draw.inline(svg, css_class="curves", identity="curves")
     return Section(title=title, tables=(), figure=figure, caption=caption)
 
 
@@ -129,42 +130,11 @@ def spec(wells: Sequence[Disagreement], traces: Sequence[CurveTrace]) -> dict[st
     return draw.configured(view)
 
 
-def svg(wells: Sequence[Disagreement], traces: Sequence[CurveTrace]) -> str:
-    """Pictures as SVG.
-
-    Parameters
-    ----------
-    wells : sequence of Disagreement
-        Wells of a run to look at.
-    traces : sequence of CurveTrace
-        Fluorescence of at least one of them, and of typical curves.
-
-    Returns
-    -------
-    str
-        SVG with its description.
-    """
-    return draw.svg(spec(wells, traces), description=describe(wells, traces), span=(-4, _ACROSS + 4))
-
-
-def describe(wells: Sequence[Disagreement], traces: Sequence[CurveTrace]) -> str:
-    """Pictures in words.
-
-    Parameters
-    ----------
-    wells : sequence of Disagreement
-        Wells of a run to look at.
-    traces : sequence of CurveTrace
-        Fluorescence of some of them.
-
-    Returns
-    -------
-    str
-        One sentence a picture.
-    """
+def _described(shown: Sequence[tuple[Disagreement, CurveTrace]]) -> str:
+    """Pictures in words, one sentence each."""
     return " ".join(
         f"{one.well.position}, {one.well.target}, {one.well.sample}: {_verdict(one)}; {_cqs(one)}."
-        for one, _ in _drawn(wells, traces)
+        for one, _ in shown
     )
 
 

@@ -12,12 +12,13 @@ from remnant.records.finding import Finding
 from remnant.study.audit import AuditEntry, audit_trail, broken_links
 from remnant.study.connection import reading
 from remnant.study.decisions import decisions
+from remnant.study.fact_tables import FACTS
 from remnant.study.facts import ImportedFile, imported_files
 from remnant.study.handle import Study
 from remnant.study.originals import sha256_of
 from remnant.study.references import left_superseded, superseded_by_nothing
 from remnant.study.store import facts_digest
-from remnant.study.tables import AUDIT, DECISION, FACTS, FINDING, SOURCE_FILE
+from remnant.study.tables import AUDIT, DECISION, FINDING, SOURCE_FILE
 from remnant.study.unverified import unverified_rules
 
 __all__ = ["check_study", "verify_audit"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from remnant.errors import ConflictError
-from remnant.study.tables import FactKind
+from remnant.study.fact_tables import FactKind
 
 __all__ = [
     "ContradictionError",

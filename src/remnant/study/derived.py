@@ -7,44 +7,14 @@ grouped by class, and come back equal.
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
 from remnant.errors import InputError, NotFoundError
-from remnant.records import (
-    acquired,
-    alarm,
-    amplification,
-    antigen_loss,
-    caution,
-    clonotype,
-    cohort,
-    control,
-    deciding,
-    disagreement,
-    dossier,
-    finding,
-    fish,
-    flow,
-    gate,
-    igtr,
-    judgement,
-    measurement,
-    mrd,
-    partition,
-    patient,
-    phenotype,
-    quantified,
-    run,
-    sample,
-    validation,
-)
 from remnant.records.codec import from_dict, to_dict
 from remnant.study.audit import now_utc
 from remnant.study.connection import reading, writing
@@ -53,12 +23,10 @@ from remnant.study.tables import DERIVED, DERIVED_STATE
 from remnant.study.versions import code_version, fingerprint, rules_version
 
 __all__ = [
-    "Derived",
     "current_hashes",
     "derived_records",
     "is_computed",
     "mark_computed",
-    "read_derived",
     "stored_keys",
     "write_derived",
 ]
@@ -66,64 +34,7 @@ __all__ = [
 R = TypeVar("R")
 
 _RUN: Final = "run"
-
-_MODULES: Final = (
-    acquired,
-    alarm,
-    amplification,
-    antigen_loss,
-    caution,
-    clonotype,
-    cohort,
-    control,
-    deciding,
-    disagreement,
-    dossier,
-    finding,
-    fish,
-    flow,
-    gate,
-    igtr,
-    judgement,
-    measurement,
-    mrd,
-    partition,
-    patient,
-    phenotype,
-    quantified,
-    run,
-    sample,
-    validation,
-)
-_CLASSES: Final[dict[str, type]] = {
-    name: cls
-    for module in _MODULES
-    for name, cls in vars(module).items()
-    if inspect.isclass(cls) and cls.__module__ == module.__name__
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Derived:
-    """What one stage computed for one key.
-
-    Attributes
-    ----------
-    input_hash : str
-        Hash of its inputs, as the stage computed it.
-    rules_version, code_version : str
-        What it was computed with.
-    computed_at : str
-        When, ISO, UTC.
-    records : tuple of records
-        The results, grouped by class.
-    """
-
-    input_hash: str
-    rules_version: str
-    code_version: str
-    computed_at: str
-    records: tuple[Any, ...]
+_RECORDS: Final = "remnant.records."
 
 
 def write_derived(
@@ -182,48 +93,6 @@ def write_derived(
                 connection.execute(table.insert(), values)
 
 
-def read_derived(study: Study, stage: str) -> dict[str, Derived]:
-    """Results of one stage.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-    stage : str
-        Name of the stage.
-
-    Returns
-    -------
-    dict of str to Derived
-        By key, sorted.
-
-    Raises
-    ------
-    NotFoundError
-        If another version of remnant stored them in another form.
-    """
-    with reading(study.engine) as connection:
-        states = connection.execute(
-            sa.select(DERIVED_STATE).where(DERIVED_STATE.c.stage == stage).order_by(DERIVED_STATE.c.key)
-        ).all()
-        rows = connection.execute(
-            sa.select(DERIVED).where(DERIVED.c.stage == stage).order_by(DERIVED.c.key, DERIVED.c.kind)
-        ).all()
-    records: dict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        records[row.key] += _records(row.kind, row.payload)
-    return {
-        state.key: Derived(
-            input_hash=state.input_hash,
-            rules_version=state.rules_version,
-            code_version=state.code_version,
-            computed_at=state.computed_at,
-            records=tuple(records[state.key]),
-        )
-        for state in states
-    }
-
-
 def derived_records(study: Study, record: type[R]) -> tuple[R, ...]:
     """Results of one class, whichever stage computed them.
 
@@ -251,7 +120,15 @@ def derived_records(study: Study, record: type[R]) -> tuple[R, ...]:
     )
     with reading(study.engine) as connection:
         payloads = connection.scalars(query).all()
-    return tuple(item for payload in payloads for item in _records(record.__name__, payload))
+    try:
+        return tuple(from_dict(record, item) for payload in payloads for item in json.loads(payload))
+    except InputError as error:
+        raise NotFoundError(
+            where=f"results of kind {record.__name__}",
+            found="those of another version of remnant",
+            needed="results of this version",
+            advice="Compute them again with `remnant run`; facts and decisions are not touched.",
+        ) from error
 
 
 def current_hashes(study: Study, stage: str) -> dict[str, str]:
@@ -328,23 +205,10 @@ def is_computed(study: Study) -> bool:
 def _payloads(records: Sequence[Any]) -> list[tuple[str, str]]:
     groups: dict[str, list[Any]] = defaultdict(list)
     for record in records:
-        name = type(record).__name__
-        if _CLASSES.get(name) is not type(record):
-            raise KeyError(name)
-        groups[name].append(to_dict(record))
+        cls = type(record)
+        if not cls.__module__.startswith(_RECORDS):
+            raise KeyError(cls.__name__)
+        groups[cls.__name__].append(to_dict(record))
     return [
         (kind, json.dumps(items, ensure_ascii=False, separators=(",", ":"))) for kind, items in groups.items()
     ]
-
-
-def _records(kind: str, payload: str) -> list[Any]:
-    try:
-        cls = _CLASSES[kind]
-        return [from_dict(cls, item) for item in json.loads(payload)]
-    except (KeyError, InputError) as error:
-        raise NotFoundError(
-            where=f"results of kind {kind}",
-            found="those of another version of remnant",
-            needed="results of this version",
-            advice="Compute them again with `remnant run`; facts and decisions are not touched.",
-        ) from error

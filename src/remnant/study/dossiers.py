@@ -10,7 +10,7 @@ from remnant.records.clonotype import CloneTrack
 from remnant.records.deciding import call_subject
 from remnant.records.disagreement import Disagreement
 from remnant.records.dossier import Dossier
-from remnant.records.finding import Finding
+from remnant.records.finding import material_subject
 from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Forecast
 from remnant.records.measurement import Baseline, Measurement
@@ -20,28 +20,13 @@ from remnant.records.run import Assay, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 from remnant.study.decisions import decisions
 from remnant.study.derived import derived_records
-from remnant.study.facts import facts, facts_frame, import_findings, source_files
+from remnant.study.facts import facts, facts_frame, source_files
+from remnant.study.findings import all_findings
 from remnant.study.handle import Study
 
-__all__ = ["all_findings", "dossiers"]
+__all__ = ["dossiers"]
 
 R = TypeVar("R")
-
-
-def all_findings(study: Study) -> tuple[Finding, ...]:
-    """What was noticed while files were read, then while results were computed.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-
-    Returns
-    -------
-    tuple of Finding
-        Each once.
-    """
-    return tuple(dict.fromkeys((*import_findings(study), *derived_records(study, Finding))))
 
 
 def dossiers(study: Study, *, patient_ids: Collection[str] | None = None) -> tuple[Dossier, ...]:
@@ -126,7 +111,7 @@ class _Shared:
         self._fractions = _by(facts(study, Fraction), lambda fraction: fraction.sample_id)
         self._cdnas = _by(facts(study, Cdna), lambda cdna: cdna.sample_id)
         findings = all_findings(study)
-        wells = _well_samples(study) if any(f.subject.startswith("well ") for f in findings) else {}
+        wells = _well_contents(study) if any(f.subject.startswith("well ") for f in findings) else {}
         self._findings = _by(findings, lambda finding: wells.get(finding.subject, finding.subject))
         self._decisions = _by(decisions(study), lambda decision: wells.get(decision.on, decision.on))
 
@@ -146,7 +131,8 @@ class _Shared:
         tubes = {cdna.cdna_id for name in names for cdna in self._cdnas[name]}
         subjects = [
             f"patient {patient_id}",
-            *(f"sample {name}" for name in sorted(names | tubes)),  # a well names either
+            *(f"sample {name}" for name in sorted(names)),
+            *(f"cDNA {name}" for name in sorted(tubes)),
             *(f"fraction {name}" for name in sorts),
             *(f"run {run.run_id}" for run in runs),
             *(f"file {source.name}" for source in sources),
@@ -168,16 +154,17 @@ class _Shared:
         }
 
 
-def _well_samples(study: Study) -> dict[str, str]:
+def _well_contents(study: Study) -> dict[str, str]:
     """Subject of a finding on a well, to the subject of the sample or cDNA in it."""
+    sample_of = {cdna.cdna_id: cdna.sample_id for cdna in facts(study, Cdna)}
     named = [
         facts_frame(study, record).select("run_id", "position", "sample")
         for record in (Well, Partitions, PlateWell)  # a layout speaks last
     ]
     return {
-        f"well {run_id}:{position}": f"sample {sample}"
+        f"well {run_id}:{position}": material_subject(name, sample_of.get(name))
         for wells in named
-        for run_id, position, sample in wells.iter_rows()
+        for run_id, position, name in wells.iter_rows()
     }
 
 

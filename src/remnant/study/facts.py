@@ -13,19 +13,18 @@ from typing import Any, TypeVar
 import polars as pl
 import sqlalchemy as sa
 
-from remnant.records.codec import schema
-from remnant.records.finding import Finding
+from remnant.records.frames import schema
 from remnant.records.run import Run, SourceFile, Well
 from remnant.study.compare import Statement, merged
 from remnant.study.connection import reading
+from remnant.study.fact_tables import FactKind, FactRecord, fact_kind
 from remnant.study.handle import Study
-from remnant.study.tables import FINDING, SOURCE_FILE, FactKind, FactRecord, fact_kind
+from remnant.study.tables import SOURCE_FILE
 
 __all__ = [
     "ImportedFile",
     "facts",
     "facts_frame",
-    "import_findings",
     "imported_files",
     "source_files",
     "statements_about",
@@ -101,7 +100,7 @@ def facts_frame(study: Study, record: type[FactRecord]) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        Columns as `remnant.records.codec.schema` says.
+        Columns as `remnant.records.frames.schema` says.
     """
     return pl.DataFrame(_rows(study, record), schema=schema(record), orient="row")
 
@@ -143,30 +142,6 @@ def source_files(study: Study) -> tuple[SourceFile, ...]:
         for file in imported_files(study)
         if file.state == "active"
     )
-
-
-def import_findings(study: Study) -> tuple[Finding, ...]:
-    """What was noticed while the active files were read.
-
-    Parameters
-    ----------
-    study : Study
-        The study.
-
-    Returns
-    -------
-    tuple of Finding
-        By import, then in the order of the file.
-    """
-    columns = [FINDING.c[name] for name in schema(Finding)]
-    query = (
-        sa.select(*columns)
-        .join(SOURCE_FILE, SOURCE_FILE.c.source_id == FINDING.c.source_id)
-        .where(SOURCE_FILE.c.state == "active")
-        .order_by(FINDING.c.source_id, FINDING.c.row_number)
-    )
-    with reading(study.engine) as connection:
-        return tuple(Finding(**row) for row in connection.execute(query).mappings())
 
 
 def statements_about(

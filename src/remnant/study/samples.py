@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from remnant.records.measurement import ReportedValue
 from remnant.records.sample import Sample
 from remnant.study.compare import Difference, Statement
+from remnant.study.fact_tables import FactKind, fact_kind
 from remnant.study.facts import statements_about
-from remnant.study.tables import FactKind, fact_kind
 
 __all__ = ["sample_contradictions"]
 

@@ -23,16 +23,17 @@ import sqlalchemy as sa
 
 from remnant.errors import InputError, NotFoundError
 from remnant.records.acquired import Acquired
-from remnant.records.codec import schema
 from remnant.records.finding import Finding
+from remnant.records.frames import schema
 from remnant.study.audit import append_entry, now_utc
 from remnant.study.compare import ContradictionError, Difference, contradictions, self_contradictions
 from remnant.study.connection import writing
+from remnant.study.fact_tables import FACTS, FactKind
 from remnant.study.facts import statements_about
 from remnant.study.handle import Study
 from remnant.study.originals import keep_original, sha256_of
 from remnant.study.samples import sample_contradictions
-from remnant.study.tables import FACTS, FINDING, SOURCE_FILE, FactKind
+from remnant.study.tables import FINDING, SOURCE_FILE
 
 __all__ = ["ImportTransaction", "Stored", "facts_digest", "import_transaction", "retract", "store_acquired"]
 
@@ -234,7 +235,7 @@ def facts_digest(rows: Rows) -> str:
     Parameters
     ----------
     rows : mapping of str to sequence of tuple
-        Rows by table, as `remnant.study.tables.FACTS` orders tables and columns.
+        Rows by table, as `remnant.study.fact_tables.FACTS` orders tables and columns.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Brings the database of an older study up to date, in one transaction.
 
 Revisions stand in ``migrations/versions`` and write their columns out, so that a released schema never
-changes afterwards. A test compares their result with `remnant.study.tables`: a new field of a record
+changes afterwards. A test compares their result with `remnant.study.fact_tables`: a new field of a record
 needs a new revision.
 """
 

@@ -14,7 +14,7 @@ import numpy as np
 from remnant.assay.dpcr.wells import NamedWell
 from remnant.knowledge.dpcr import DigitalReplicates
 from remnant.numerics.partitions import between_well_variance, outlier_p_values
-from remnant.records.finding import Finding
+from remnant.records.finding import Finding, material_subject
 from remnant.units import p_value_text
 
 __all__ = ["replicate_outliers", "well_sds"]
@@ -135,7 +135,7 @@ def _disagree(group: Sequence[NamedWell], p_value: float | None) -> Finding:
     return Finding(
         code="dpcr.replicates_disagree",
         severity="failure" if p_value is None else "warning",
-        subject=f"sample {first.part.sample}",
+        subject=material_subject(first.part.sample, first.sample_id),
         message=f"The wells of {first.target} {what}: {places}.",
         where=f"run {first.part.run_id}",
         advice="Give wells of different content different names, or repeat the sample.",

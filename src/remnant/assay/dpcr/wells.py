@@ -17,7 +17,7 @@ import numpy as np
 from remnant.knowledge.assays import gene_symbol
 from remnant.knowledge.dpcr import IMPLIED, DigitalRules, Instrument, volume_source
 from remnant.numerics.partitions import rate
-from remnant.records.finding import Finding
+from remnant.records.finding import Finding, material_subject
 from remnant.records.partition import Partitions, PlateWell
 from remnant.records.run import Run
 from remnant.records.sample import Cdna, Sample
@@ -149,7 +149,7 @@ def _without_exposure(
             Finding(
                 code="dpcr.exposure_missing",
                 severity="failure",
-                subject=f"sample {wells[rows[0]].part.sample}",
+                subject=material_subject(wells[rows[0]].part.sample, wells[rows[0]].sample_id),
                 message=f"{len(without)} of {len(rows)} wells and targets state no cDNA volume while the others do: they are left out.",
                 where=f"run {run_id}",
                 advice="Enter the volume of every well in the plate layout, or one for the run.",

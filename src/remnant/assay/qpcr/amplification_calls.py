@@ -99,6 +99,11 @@ def call_curves(
             ),
             (rise > rules.slow_rise, "not amplified", "rises too slowly: drift"),
             (drift, "not amplified", "a slow and weak rise: drift"),
+            (
+                _saturated(fluorescence, seen, rules),
+                "doubtful",
+                "the detector is saturated: the last readings are all exactly alike, and the curve was still rising",
+            ),
             (rise < rules.fast_rise, "doubtful", "rises faster than a polymerase can copy"),
             (fits.status == NOT_CONVERGED, "doubtful", "the sigmoid did not converge"),
             (maxima.steepest > cycles[-1], "doubtful", "the run ends before the steepest rise"),
@@ -108,6 +113,23 @@ def call_curves(
     calls: tuple[CurveCall, ...] = (*(call for _, call, _ in asked), "amplified")
     reasons = (*(reason for _, _, reason in asked), "")
     return tuple(calls[i] for i in first), tuple(reasons[i] for i in first)
+
+
+def _saturated(fluorescence: Floats, seen: NDArray[np.bool_], rules: AmplificationRules) -> NDArray[np.bool_]:
+    """Curves cut off: from the first highest reading on all are exactly as high, and it stands at the end of a rise."""
+    count, cycles = fluorescence.shape
+    if cycles < rules.saturated_readings:
+        return np.zeros(count, dtype=bool)
+    highest = np.where(seen, fluorescence, -np.inf).max(axis=1)
+    lowest = np.where(seen, fluorescence, np.inf).min(axis=1)
+    top = seen & (fluorescence == highest[:, None])
+    first = top.argmax(axis=1)
+    after = (seen & (np.arange(cycles) >= first[:, None])).sum(axis=1)
+    many = (top.sum(axis=1) >= rules.saturated_readings) & (top.sum(axis=1) == after) & (first >= 2)
+    steps = np.diff(fluorescence, axis=1)
+    every = np.arange(count)
+    step = np.fmax(steps[every, first - 1], steps[every, first - 2])  # the last one is cut off itself
+    return np.asarray(many & (step > rules.saturated_step * (highest - lowest)))
 
 
 def _spiked(fluorescence: Floats, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:

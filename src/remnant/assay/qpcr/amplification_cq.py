@@ -197,18 +197,16 @@ def _disagreement(well: Well, result: CurveResult, *, usual: float, bound: float
 
 
 def cq_findings(
-    wells: Sequence[Well], results: Sequence[CurveResult], *, rules: AmplificationRules | None = None
+    apart: Sequence[Disagreement], *, rules: AmplificationRules | None = None
 ) -> tuple[Finding, ...]:
-    """Wells in which the curve and the instrument's Cq do not agree.
+    """Findings on wells to look at.
 
     Parameters
     ----------
-    wells : sequence of Well
-        With the instrument's Cq.
-    results : sequence of CurveResult
-        Their curves, read by us.
+    apart : sequence of Disagreement
+        Wells whose curve is doubtful, or says something else than the instrument.
     rules : AmplificationRules or None, default None
-        Bounds; None takes the table that ships.
+        Bounds that they are beyond; None takes the table that ships.
 
     Returns
     -------
@@ -218,13 +216,11 @@ def cq_findings(
 
     Examples
     --------
-    >>> cq_findings([], [])
+    >>> cq_findings([])
     ()
     """
-    chosen = rules or amplification_rules()
-    return tuple(
-        _FINDINGS[one.kind](one, chosen.cq_difference) for one in disagreements(wells, results, rules=chosen)
-    )
+    bound = (rules or amplification_rules()).cq_difference
+    return tuple(_FINDINGS[one.kind](one, bound) for one in apart)
 
 
 def _subject(well: Well) -> str:

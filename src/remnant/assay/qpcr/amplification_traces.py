@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from remnant.assay.qpcr.amplification_cq import Disagreement, disagreements
+from remnant.assay.qpcr.amplification_cq import Disagreement
 from remnant.records.amplification import CurveResult, CurveTrace
-from remnant.records.run import Curves, Well
+from remnant.records.run import Curves
 
 __all__ = ["traces"]
 
@@ -26,7 +26,7 @@ _FIRST: Final = ("call", "doubtful", "cq")
 
 
 def traces(
-    curves: Sequence[Curves], wells: Sequence[Well], results: Sequence[CurveResult]
+    curves: Sequence[Curves], results: Sequence[CurveResult], apart: Sequence[Disagreement]
 ) -> tuple[CurveTrace, ...]:
     """Fluorescence of the wells to look at, at most 24 of a run, and of a typical curve of each of their targets.
 
@@ -34,10 +34,10 @@ def traces(
     ----------
     curves : sequence of Curves
         Fluorescence of a file.
-    wells : sequence of Well
-        Its wells, with the instrument's Cq.
     results : sequence of CurveResult
         Its curves, read by us.
+    apart : sequence of Disagreement
+        Its wells to look at.
 
     Returns
     -------
@@ -51,7 +51,6 @@ def traces(
     ()
     """
     by_run: dict[str, list[Disagreement]] = defaultdict(list)
-    apart = disagreements(wells, results)
     for one in apart:
         by_run[one.well.run_id].append(one)
     wanted = [_place(one.result) for held in by_run.values() for one in sorted(held, key=_urgency)[:_MOST]]

@@ -19,7 +19,7 @@ from remnant.knowledge.qpcr import QpcrRules, ReplicateRule, WellAssumptions
 from remnant.numerics import standard_curve
 from remnant.numerics.replicates import two_sided_p
 from remnant.numerics.wells import WellGroups
-from remnant.records.finding import Finding
+from remnant.records.finding import Finding, material_subject
 
 __all__ = ["Groups", "read_groups", "well_groups", "without_outliers"]
 
@@ -251,7 +251,7 @@ def _findings(groups: Groups, narrowed: Groups, disagree: Bools, rule: Replicate
                 Finding(
                     code="qpcr.replicate_outlier",
                     severity="note",
-                    subject=f"sample {key['name']}",
+                    subject=material_subject(key["name"], key["sample_id"]),
                     message=f"{int(dropped[row])} of {total} {key['target']} wells left out by the rule {rule.id.replace('_', ' ')}.",
                     where=where,
                 )
@@ -264,7 +264,7 @@ def _findings(groups: Groups, narrowed: Groups, disagree: Bools, rule: Replicate
                 Finding(
                     code="qpcr.replicates_disagree",
                     severity="warning",
-                    subject=f"sample {key['name']}",
+                    subject=material_subject(key["name"], key["sample_id"]),
                     message=f"{key['target']} wells differ more than the rule {rule.id.replace('_', ' ')} allows, but no more may be left out: {int(kept[row].sum())} are used, {shown}.",
                     where=where,
                     advice="Repeat the measurement.",

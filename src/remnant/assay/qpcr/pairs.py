@@ -17,7 +17,7 @@ from remnant.assay.qpcr.curves import Curves
 from remnant.assay.qpcr.groups import Groups
 from remnant.knowledge.qpcr import QpcrRules, WellAssumptions, control_bands
 from remnant.numerics.wells import pooled_sd_log10
-from remnant.records.finding import Finding
+from remnant.records.finding import Finding, material_subject
 from remnant.records.run import Assay
 
 __all__ = ["Pairs", "Pools", "pair", "pool_groups"]
@@ -202,7 +202,7 @@ def pair(
     known = groups.keys["exposure_known"].to_list()
     obstacle, low = [], []
     findings = _without_control(groups, assays)
-    keys = groups.keys.select("run_id", "target", "name", "cdna_id").rows(named=True)
+    keys = groups.keys.select("run_id", "target", "name", "cdna_id", "sample_id").rows(named=True)
     for a, t, c in zip(assay.tolist(), target.tolist(), control.tolist(), strict=True):
         gene = str(assays[a].control)
         text = blocked[t] or _control_obstacle(c, gene, blocked, pools=pools, cdna=keys[t]["cdna_id"])
@@ -285,7 +285,7 @@ def _band(
     finding = Finding(
         code="qpcr.control_too_low" if low else "qpcr.control_reduced",
         severity="failure" if low else "warning",
-        subject=f"sample {key['name']}",
+        subject=material_subject(key["name"], key["sample_id"]),
         message=f"{text}: {'a negative cannot be evaluated' if low else 'sensitivity is reduced'}.",
         where=f"run {key['run_id']}",
         advice="Repeat the reverse transcription from more RNA." if low else None,
@@ -297,7 +297,7 @@ def _other_run(key: dict[str, str], run_id: str, gene: str) -> Finding:
     return Finding(
         code="qpcr.control_other_run",
         severity="note",
-        subject=f"sample {key['name']}",
+        subject=material_subject(key["name"], key["sample_id"]),
         message=f"{gene} of this cDNA was measured on run {run_id} only: both runs' errors count.",
         where=f"run {key['run_id']}",
     )

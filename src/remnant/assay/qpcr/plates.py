@@ -17,7 +17,7 @@ from remnant.assay.qpcr.plate_findings import plate_findings
 from remnant.errors import MeasurementError
 from remnant.knowledge.assays import gene_symbol
 from remnant.knowledge.qpcr import WellAssumptions, well_assumptions
-from remnant.records.finding import Finding
+from remnant.records.finding import Finding, material_subject
 from remnant.records.run import Assay, Run, Well
 from remnant.records.sample import Cdna, Sample
 
@@ -143,7 +143,11 @@ def _exposures(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
     stated = (
         frame.filter(pl.col("role").is_in(["sample", "internal"]))
         .group_by(material, maintain_order=True)
-        .agg(pl.col("volume_ul").is_not_null().sum().alias("stated"), pl.len().alias("wells"))
+        .agg(
+            pl.col("volume_ul").is_not_null().sum().alias("stated"),
+            pl.len().alias("wells"),
+            pl.first("sample_id"),
+        )
     )
     known = stated.select(*material, (pl.col("stated") > 0).alias("exposure_known"))
     frame = (
@@ -172,7 +176,7 @@ def _exposures(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
         Finding(
             code="qpcr.exposure_missing",
             severity="failure",
-            subject=f"sample {row['name']}",
+            subject=material_subject(row["name"], row["sample_id"]),
             message=f"{row['wells'] - row['stated']} of {row['wells']} wells state no cDNA volume while the others do: they are left out.",
             where=f"run {row['run_id']}",
             advice="Enter the volume of every well, or one for the run.",

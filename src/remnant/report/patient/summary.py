@@ -206,4 +206,4 @@ def _found(dossier: Dossier, *, severity: str, label: str, tone: str) -> list[Wa
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return text if text.startswith("cDNA") else text[:1].upper() + text[1:]
