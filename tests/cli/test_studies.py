@@ -181,7 +181,7 @@ def test_templates_are_written_once_and_can_be_imported(remnant, tmp_path):
 def test_a_study_that_does_not_exist_ends_with_2(remnant, tmp_path):
     answer = remnant("doctor", tmp_path / "nowhere")
     assert answer.code == 2
-    assert "remnant init nowhere" in answer.err
+    assert "remnant init FOLDER" in answer.err
 
 
 def test_text_from_files_is_never_taken_for_markup(remnant, study):
