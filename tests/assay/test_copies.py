@@ -57,6 +57,16 @@ def test_dilution_and_volume_make_the_unit(bench):
     assert found["WT1", "S-015"].point_value == pytest.approx(20, rel=1e-6)
 
 
+def test_without_a_curve_there_are_no_copies_but_what_stands_out_is_said(bench):
+    for i in range(3):
+        bench.well("R-01", "WT1", "STD", kind="standard", cq=None, standard_copies=10.0 ** (3 + i))
+    bench.well("R-01", "WT1", "NTC", kind="ntc", cq=33.0)
+    bench.molecules("R-01", "WT1", "S-014", [100, 100, 100])
+    found, codes = copies_of(bench)
+    assert found == {}
+    assert {"qpcr.silent_standard", "qpcr.blank_signal"} <= codes
+
+
 def test_a_failed_curve_and_a_blank_with_signal_leave_no_number(bench):
     bench.run("R-01", targets=("WT1", "ABL1"), slopes={"WT1": -2.5}, cycles=50)
     bench.molecules("R-01", "WT1", "S-014", [100])

@@ -1,12 +1,15 @@
 """Standard curves: least squares, gates, what real plates give, how far the line itself is uncertain."""
 
+import dataclasses
+
 import numpy as np
 import polars as pl
 import pytest
 
-from remnant.assay.qpcr.curves import fit_curves
+from remnant.assay.qpcr.curves import fit_curves, judged_curves
+from remnant.assay.qpcr.plates import well_frame
 from remnant.errors import MeasurementError
-from remnant.knowledge.qpcr import curve_gates
+from remnant.knowledge.qpcr import curve_gates, qpcr_rules
 from remnant.numerics import standard_curve
 from remnant.records.run import Well
 
@@ -162,12 +165,12 @@ def test_impossible_wells_are_refused_all_at_once():
         assert any(f":{position} " in line and word in line for line in text.splitlines())
 
 
-def simulated_curves(n, *, technical=0.08, seed=3):
+def simulated_curves(n, *, technical=0.08, seed=3, detection=1.0):
     rng = np.random.default_rng(seed)
     levels = np.repeat(np.arange(1, 7.0), 3)
     x = np.tile(levels, n)
-    molecules = np.maximum(rng.poisson(10.0**x), 1)
-    cq = 39.5 - 3.42 * np.log10(molecules) + rng.normal(0, technical, len(x))
+    molecules = np.maximum(rng.poisson(detection * 10.0**x), 1)
+    cq = 39.5 - 3.42 * np.log10(molecules / detection) + rng.normal(0, technical, len(x))
     curve = np.repeat(np.arange(n), len(levels))
     return curve, x, cq, standard_curve.fit(curve, x, cq, curves=n)
 
@@ -186,6 +189,43 @@ def test_error_of_the_line_is_what_simulated_lines_show(level):
     stated = np.sqrt(np.mean(error**2))
     assert 0.9 < stated / missed.std() < 1.4
     assert (np.abs(missed) < 1.96 * error).mean() > 0.9
+
+
+@pytest.mark.coverage
+@pytest.mark.parametrize("level", [0.0, 2.0, 4.3, 6.0])
+def test_error_of_the_line_counts_the_molecules_that_amplify(level):
+    """Half of the molecules amplify: standards scatter by 1.4 times as much, and so does the line."""
+    n, detection = 1500, 0.5
+    curve, x, cq, fits = simulated_curves(n, detection=detection)
+    technical = standard_curve.technical_sd_cycles(
+        curve, x, cq, slope=fits.slope, default=0.08, weight=0.0, detection_probability=detection
+    )
+    assert np.sqrt(np.mean(technical**2)) == pytest.approx(0.08, rel=0.06)
+
+    def stated(q):
+        error = standard_curve.calibration(
+            fits, curve, x, cq, technical_sd_cycles=technical, level_sd=0.0, level_weight=1e9, detection_probability=q
+        )  # fmt: skip
+        return error.sd_log10(np.arange(n), np.full(n, level))
+
+    missed = (39.5 - 3.42 * level - fits.intercept) / fits.slope - level
+    assert np.sqrt(np.mean(stated(detection) ** 2)) == pytest.approx(missed.std(), rel=0.15)
+    assert np.sqrt(np.mean(stated(1.0) ** 2)) < 0.84 * missed.std()
+
+
+@pytest.mark.property
+def test_curves_of_a_plate_know_the_detection_probability(new_bench):
+    """The line that evidence reads is less sure where fewer molecules amplify."""
+    rules = qpcr_rules()
+    scarce = dataclasses.replace(rules.wells, detection_probability=0.25)
+    bench = new_bench(rng=np.random.default_rng(3))
+    bench.run("R-01")
+    frame, _ = well_frame(bench.wells)
+    sd = [
+        judged_curves(frame, rules.curves, wells).lines.error.sd_log10(np.array([0]), np.array([1.0]))[0]
+        for wells in (rules.wells, scarce)
+    ]
+    assert 1.3 < sd[1] / sd[0] < 2.1
 
 
 @pytest.mark.coverage

@@ -26,6 +26,17 @@ def test_a_value_on_the_international_scale_stays_on_it_without_a_factor():
         "percent_is", "BCR-ABL1/ABL1", (),
     )  # fmt: skip
     assert one.point_value == pytest.approx(0.08)
+    assert one.estimate == pytest.approx(0.08, rel=0.01)
+    assert one.comparison_lower < one.lower < 0.08 < one.upper < one.comparison_upper
+    assert (one.state, one.positive_wells, one.reason) == ("quantified", 1, "")
+
+
+def test_less_than_a_limit_is_a_bound_and_no_number():
+    [one] = measured("percent", value=None, upper_limit=0.01).measurements
+    assert (one.state, one.positive_wells) == ("not detected", 0)
+    assert (one.estimate, one.lower, one.upper, one.point_value) == (None,) * 4
+    assert one.upper_limit >= 0.01
+    assert one.reason.startswith("reported as less than 0.01 %")
 
 
 def test_another_ratio_is_converted_to_the_unit_of_the_assay():

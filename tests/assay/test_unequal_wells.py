@@ -6,6 +6,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from remnant.assay.qpcr.copies import sample_copies
 from remnant.call.mrd_calls import Around, mrd_calls
 from remnant.evidence.batch import EvidenceBatch
 from remnant.evidence.verbs import interval
@@ -42,6 +43,8 @@ def plate(bench, *, control, target=(100, 110, 90), gene="WT1", control_fields=N
     [
         ([2000, 2000], {**FIVE, "dilution": 10.0}, FIVE, None),
         ([2000, 2000], FIVE, FIVE, "qpcr.control_reduced"),
+        ([9000, 9000], FIVE, FIVE, "qpcr.control_reduced"),
+        ([900, 900], FIVE, FIVE, "qpcr.control_too_low"),
         ([12_000, 12_000], FIVE, ONE, "qpcr.control_reduced"),
         ([12_000, 12_000], FIVE, FIVE, None),
         ([4000, 4000], FIVE, ONE, "qpcr.control_too_low"),
@@ -122,6 +125,48 @@ def test_a_silent_control_well_beside_many_copies_leaves_both_sums_open(new_benc
     assert own.lower[0] < whole.point_value < own.upper[0]
     said = next(f.message for f in one_silent.quantified().findings if f.code == "qpcr.replicates_disagree")
     assert "2 are used, 1 of them silent" in said
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize(("signals", "silent", "kept"), [(1, 1, 1), (1, 2, 2), (2, 2, 2)])
+def test_a_silent_target_well_beside_many_copies_leaves_both_sums_open(new_bench, signals, silent, kept):
+    """As for the control gene: the mean is the laboratory's sum over all wells, one sd off lies that of the wells with signal."""
+    bench = new_bench()
+    plate(bench, control=[20_000, 20_000], target=([3000] * signals + [0] * silent))
+    one = bench.only()
+    share = signals / (signals + kept)
+    apart = -np.log10(share)
+    own = interval(EvidenceBatch.of([one.evidence]), include=frozenset({"control", "curve"}))
+    assert one.point_value == pytest.approx(1e4 * 3000 / 20_000 * share, rel=1e-6)
+    assert own.median[0] == pytest.approx(one.point_value, rel=0.02)
+    assert own.sd_log10[0] == pytest.approx(apart, rel=0.02)
+    found, _ = sample_copies(bench.wells, runs=bench.runs)
+    [copies] = [one for one in found if one.target == "WT1"]
+    assert copies.lower < 3000 * share < 3000 < copies.upper
+
+
+@pytest.mark.definition
+def test_silence_of_the_target_among_few_copies_is_a_count(bench):
+    plate(bench, control=[20_000, 20_000], target=(5, 0, 4))
+    own = interval(EvidenceBatch.of([bench.only().evidence]), include=frozenset())
+    assert own.sd_log10[0] == pytest.approx(1.0 / np.sqrt(9.0) / np.log(10.0), rel=0.15)
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize(
+    ("target", "cycles", "named"),
+    [((0, 0, 0), 50, False), ((0, 0, 0), None, False), ((0, 0, 1), 50, True), ((0, 0, 0), 38, True)],
+)
+def test_silence_is_counted_and_not_read_by_the_line(bench, target, cycles, named):
+    """exp(-m) knows no Cq; a last cycle before one copy is due (39.5) is read by the line again."""
+    plate(bench, control=[20_000, 20_000], target=target)
+    bench.runs = [dataclasses.replace(run, cycles=cycles) for run in bench.runs]
+    names = {term.name for term in bench.only().evidence.errors}
+    assert ("curve:R-01:WT1" in names) is named
+    assert "curve:R-01:ABL1" in names
+    found, _ = sample_copies(bench.wells, runs=bench.runs)
+    [copies] = [one for one in found if one.target == "WT1"]
+    assert bool(copies.evidence.errors) is named
 
 
 @pytest.mark.property

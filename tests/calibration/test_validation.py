@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from remnant.assay.qpcr.validation import targets, validate_assay
+from remnant.assay.qpcr.validation import targets, validate_assay, with_limits
 from remnant.cli.main import app
 from remnant.errors import MeasurementError
 from remnant.numerics import calibration_range, detection_curve
@@ -119,6 +119,48 @@ def test_where_blanks_give_signals_one_signal_is_no_detection(series, false, mod
         one = next(other for other in found.detection if other.model == "one hit")
         assert limit.copies > 1.3 * one.copies
         assert "<svg" in assay_validation.detection_svg(found)
+
+
+@pytest.mark.parametrize("blanks", [20, 58])
+def test_few_clean_blanks_give_no_signal(series, blanks):
+    """Below 60 blanks their limit is that of the upper bound of the rate: 1 molecule, though none gave a signal."""
+    found = validate_assay(series(blanks=blanks, false=0), "WT1")
+    assert (found.blank.positive, found.blank.by_model) == (0, 1.0)
+    assert found.limit_of_detection.model == "one hit"
+    assert "validation.blank_signals" not in codes(found)
+
+
+@pytest.mark.parametrize("blanks", [20, 60])
+def test_where_all_blanks_give_signals_there_is_no_limit_of_detection(series, blanks):
+    found = validate_assay(series(blanks=blanks, false=blanks), "WT1")
+    assert found.limit_of_detection is None
+    assert not any(one.chosen for one in found.detection)
+    [said] = [one for one in found.findings if one.code == "validation.blank_signals"]
+    assert f"All {blanks} blanks of WT1 gave a signal" in said.message
+    assert "<svg" in assay_validation.detection_svg(found)
+
+
+@pytest.mark.definition
+@pytest.mark.parametrize(
+    ("blanks", "false", "model"),
+    [(0, 0, "one hit"), (60, 0, "one hit"), (60, 9, "above blank"), (60, 60, None)],
+)
+def test_a_sample_has_the_limit_that_validation_gives_its_assay(laboratory, series, blanks, false, model):
+    """Of all wells together by one hit; above the blank a well is judged by itself; none where every blank gives a signal."""
+    made = laboratory(4)
+    made.plate("R-1")
+    [one] = made.quantified().measurements
+    wells = series(each=96, blanks=blanks, false=false)
+    limit = validate_assay(wells, "WT1").limit_of_detection
+    [found] = with_limits([replace(one, state="not detected")], wells)
+    assert (limit.model if limit else None) == model
+    if limit is None:
+        assert found.limit_of_detection is None
+        return
+    wells_each, words = (3, "a well") if model == "above blank" else (1, "in all wells together")
+    expected = wells_each * limit.copies * one.sensitivity_ratio * 1e4
+    assert found.limit_of_detection == pytest.approx(expected)
+    assert f"{limit.copies:.2g} copies {words}" in found.reason
 
 
 def test_too_little_is_refused_with_the_reason(series):

@@ -9,9 +9,11 @@ import pytest
 from scipy import stats
 
 from remnant.call.calls import calls
+from remnant.call.donor_likelihood import donors_of
 from remnant.call.donors import donor_baseline
 from remnant.course.pooled import pooled_call
 from remnant.evidence.kinds import ErrorTerm, ReportedEvidence
+from remnant.numerics.percentile_posterior import spread_log10
 from remnant.records.measurement import Measurement
 from remnant.records.sample import Sample
 
@@ -95,6 +97,23 @@ def test_it_equals_brute_force_integration(line, run, runs):
     assert [call.probability_above for call in got] == pytest.approx(expected, abs=0.003)
 
 
+@pytest.mark.definition
+@pytest.mark.parametrize("run", [0.2, 0.05, 0.02, 0.01, 0.001, 1e-6])
+def test_a_runs_error_of_any_size_is_integrated_out(run):
+    """Also where it is smaller than any step of a grid over all centres."""
+    given, _ = laboratory(np.random.default_rng(3), runs=2, each=6, run=run)
+    centres, own = np.linspace(-1.0, 4.0, 41), math.hypot(0.2, 0.12)
+    expected = np.zeros(len(centres))
+    z = np.linspace(-6.0, 6.0, 1201)
+    for k in range(2):
+        values = np.array([math.log10(m.point_value) for m in given[6 * k : 6 * k + 6]])
+        drawn = stats.norm.logpdf(values[:, None, None], centres + run * z[:, None], own).sum(axis=0)
+        expected += drawn.max() + np.log(np.exp(drawn - drawn.max() - z[:, None] ** 2 / 2).sum(axis=0))
+    near = expected > expected.max() - 12.0
+    found = donors_of(given).log_likelihood(centres, 0.2)[near]
+    assert found - found.max() == pytest.approx(expected[near] - expected.max(), abs=2e-3)
+
+
 @pytest.mark.property
 @pytest.mark.parametrize("n", [12, 130])
 def test_an_error_of_the_whole_laboratory_changes_no_probability(n):
@@ -137,6 +156,30 @@ def test_an_error_of_the_donors_alone_counts_and_one_of_their_run_cancels_in_par
     assert "both name cancel" in here.uncertainty
     assert "cancel" not in elsewhere.uncertainty
     assert here.threshold_sd_log10 == elsewhere.threshold_sd_log10 > math.hypot(0.1, 0.1)
+
+
+@pytest.mark.definition
+def test_runs_of_unequal_size_weigh_as_generalised_least_squares_says():
+    given = [measurement(i, 1.0, sd=0.1, errors=[(f"run:R{int(i >= 9)}", 0.3)]) for i in range(12)]
+    donors = donors_of(given)
+    same = np.equal.outer(donors.parts.group, donors.parts.group)
+    inverse = np.linalg.inv(0.3**2 * same + 0.2**2 * np.eye(12))
+    weights = inverse.sum(axis=1) / inverse.sum()
+    expected = [0.3 * weights[:9].sum(), 0.3 * weights[9:].sum()]
+    assert [term.sd_log10 for term in donors.errors(0.2)] == pytest.approx(expected)
+    assert [term.sd_log10 for term in donors.errors()] == pytest.approx([0.3 * 9 / 12, 0.3 * 3 / 12])
+
+
+@pytest.mark.property
+def test_a_percentile_by_ranks_states_the_error_of_its_runs_once():
+    given, _ = laboratory(np.random.default_rng(4), runs=4, each=33, run=0.1)
+    bare = donor_baseline([replace(m, evidence=replace(m.evidence, errors=())) for m in given])
+    named = donor_baseline(given)
+    assert named.method == bare.method == "nonparametric"
+    apart = math.hypot(*(term.sd_log10 for term in named.percentile_errors))
+    spread, whole = (spread_log10(np.log10(one.percentile_nodes)) for one in (named, bare))
+    assert 0.02 < apart < whole
+    assert math.hypot(spread, apart) == pytest.approx(whole, rel=1e-6)
 
 
 @pytest.mark.property

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,15 @@ def test_init_makes_a_study_once(remnant, tmp_path):
     again = remnant("init", tmp_path / "a")
     assert (again.code, again.out) == (4, "")
     assert "Choose another folder" in again.err
+
+
+def test_a_command_to_type_holds_a_folder_with_a_space(remnant, tmp_path):
+    """The proposed command, split as a shell splits it, is the next one that works."""
+    place = tmp_path / "Größe (neu) 2"
+    made = remnant("init", place, "--by", "anna")
+    told = made.out.replace("\n", " ").partition("`remnant ")[2]
+    words = shlex.split(told.rpartition("`")[0])
+    assert words == ["import", str(place)]
 
 
 def test_import_reports_each_file(remnant, study, good):
@@ -171,7 +181,7 @@ def test_templates_are_written_once_and_can_be_imported(remnant, tmp_path):
 def test_a_study_that_does_not_exist_ends_with_2(remnant, tmp_path):
     answer = remnant("doctor", tmp_path / "nowhere")
     assert answer.code == 2
-    assert "remnant init nowhere" in answer.err
+    assert "remnant init FOLDER" in answer.err
 
 
 def test_text_from_files_is_never_taken_for_markup(remnant, study):

@@ -86,6 +86,25 @@ def test_the_highest_clone_speaks_for_the_marker_and_nothing_is_summed():
     assert disagreements([*base, clone]) == ()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_clone_that_is_only_known_to_exceed_a_bound_is_as_high_as_its_bound(order):
+    low, flow = values([(60, "IG/TR", 0.00005), (60, "flow MRD", "<1e-4")])
+    sample = Sample(sample_id="S60", patient_id="P1", material="BM", drawn_on=low.drawn_on)
+    more = ReportedValue(
+        sample_id="S60",
+        patient_id="P1",
+        target="IG/TR",
+        control="",
+        unit="cell_fraction",
+        value=None,
+        lower_limit=0.1,
+    )
+    (high,) = measure_reported([more], samples=[sample]).measurements
+    high = dataclasses.replace(high, assay_id="IG/TR TRG abc", measurement_id="c")
+    (one,) = disagreements([flow, *[low, high][::order]])
+    assert (one.kind, one.higher) == ("one not detected", "IG/TR TRG abc")
+
+
 @pytest.mark.property
 def test_order_does_not_matter_and_a_sample_that_is_not_evaluable_changes_nothing():
     held = list(

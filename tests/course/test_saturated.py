@@ -60,3 +60,22 @@ def test_two_saturated_measurements_of_a_day_are_pooled_to_a_bound(build):
     )
     assert call.verdict == "above"
     assert "WT1 > 5,000 per 10⁴ ABL1 is above" in call.reason
+
+
+def test_of_two_bounds_of_a_day_the_higher_one_holds(build):
+    ends = dict.fromkeys(("estimate", "upper", "comparison_upper", "upper_limit", "point_value"))
+    one = build.measurement("P1", 30, "WT1", 400.0)
+    some = [
+        replace(
+            one,
+            measurement_id=f"M{limit}",
+            evidence=ReportedEvidence(
+                value=None, sd_log10=0.0, upper_limit=None, lower_limit=limit, log10_low=-4.0, log10_high=7.0
+            ),
+            state="detected",
+            lower=limit,
+            **ends,
+        )
+        for limit in (2e3, 5e3)
+    ]
+    assert [pooled(group).known_above for group in (some, some[::-1])] == [5e3, 5e3]

@@ -213,6 +213,22 @@ def test_the_weights_of_a_target_do_not_know_its_standards():
     assert changed.weights["G4"] != pytest.approx(plain.weights["G4"])
 
 
+def test_a_target_teaches_under_whatever_spelling_and_never_itself():
+    """ABL is ABL1: its standards count, and those of a run that spells it otherwise are its own too."""
+    wells, results = plates(8)
+    more, others = plates(1, run="R-02", seed=5)
+    spelt = {"R-01": "ABL", "R-02": "ABL1"}
+    made = [*wells, *more], [*results, *others]
+    renamed = [
+        [dataclasses.replace(one, target=spelt[one.run_id]) if one.target == "G0" else one for one in kind]
+        for kind in made
+    ]
+    runs = [Run(run_id=run, instrument="LC480") for run in spelt]
+    [plain], [said] = (combined_results(*kind, runs)[1] for kind in (made, renamed))
+    assert (said.assays, said.wells) == (plain.assays, plain.wells) == (8, 135)
+    assert said.weights["ABL1"] == pytest.approx(plain.weights["G0"])
+
+
 def test_too_few_assays_leave_the_single_cq():
     few = amplification_rules().combination_assays
     wells, results = plates(few)

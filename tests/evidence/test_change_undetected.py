@@ -1,4 +1,4 @@
-"""Changes from or to a sample that saw nothing: one end, and no declared range in it."""
+"""Changes from or to a sample that saw nothing: one end, and no declared range in it. "Less than" is exact."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from remnant.evidence.kinds import (
     ReportedEvidence,
 )
 from remnant.evidence.profile import tabulate
-from remnant.evidence.verbs import change
+from remnant.evidence.verbs import change, interval, probability_above
 
 
 def count(k, *, low=-4.0, exposure=1.0, background=0.0, errors=()):
@@ -158,3 +158,20 @@ def test_printed_ends_hold_the_true_change(before):
 def test_the_limit_of_none_is_that_of_garwood():
     got = moved(count(0), value(0.0, sd=1e-4))
     assert 10.0 ** -got.lower[0] == pytest.approx(stats.chi2.ppf(0.975, 2) / 2, rel=0.04)
+
+
+@pytest.mark.definition
+def test_less_than_a_limit_is_level_up_to_the_limit():
+    """P(above) of a flat prior over the decades below the limit; a spline over the step took a fifth off."""
+    low, limit = -4.0, 10.0
+    batch = EvidenceBatch.of(
+        [
+            ReportedEvidence(
+                value=None, sd_log10=0.0, upper_limit=limit, lower_limit=None, log10_low=low, log10_high=7.0
+            )
+        ]
+    )
+    asked = np.array([[0.01, 1.0, 3.0, 5.0]])
+    expected = (1.0 - np.log10(asked)) / (1.0 - low)
+    assert probability_above(batch, asked) == pytest.approx(expected, abs=0.004)
+    assert interval(batch).upper[0] == pytest.approx(10.0 ** (1.0 - 0.025 * 5.0), rel=0.03)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
-from remnant.evidence.groups import shared_parts, weighted_terms
+from remnant.evidence.groups import relative, shared_parts, weighted_terms
 from remnant.evidence.kinds import MEASUREMENT, RUN, ErrorTerm, ReportedEvidence
 from remnant.evidence.verbs import joint_above, probability_above
 
@@ -98,6 +98,19 @@ def test_a_limit_with_the_same_error_is_integrated_over_one_draw(ours):
     cut = 1.0 + 0.3 * z[:, None] + 0.2 * z
     above = stats.norm.sf(cut - level, scale=np.hypot(0.15, 0.1))
     assert got[0] == pytest.approx(weight @ above @ weight, abs=1e-4)
+
+
+@pytest.mark.definition
+def test_what_cancels_is_what_relative_evidence_has_less_of():
+    """Sizes that differ leave their difference; an error of one side alone stays."""
+    other = terms(run__A=0.3, run__B=0.2, rt__X=0.4)
+    rows = [terms(run__A=0.1, rt__1=0.1), terms(run__A=0.3), terms(run__B=0.25, run__A=0.5), terms(rt__2=0.2)]
+    errors = SharedErrors.of(rows)
+    less = [relative(value(1.0, 0.1, row), other).errors for row in rows]
+    expected = [sum(term.sd_log10**2 for term in row) for row in less]
+    got = errors.variance(MEASUREMENT) - errors.variance_cancelled(other, MEASUREMENT)
+    assert got == pytest.approx(expected)
+    assert got == pytest.approx([0.2**2 + 0.1**2, 0.0, 0.05**2 + 0.2**2, 0.2**2])
 
 
 @pytest.mark.property

@@ -18,7 +18,7 @@ from remnant.records.judgement import Call
 from remnant.study import check
 from remnant.study.audit import AuditEntry, audit_trail, broken_links, record_action
 from remnant.study.check import check_study, verify_audit
-from remnant.study.connection import writing
+from remnant.study.connection import make_engine, writing
 from remnant.study.decisions import record_decision
 from remnant.study.derived import write_derived
 from remnant.study.folder import open_study
@@ -163,6 +163,15 @@ def test_a_damaged_database_is_said_plainly(used):
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(StorageError, match="damaged database"):
         open_study(used.folder)
+
+
+def test_a_study_that_may_not_be_written_is_said_plainly(used):
+    engine = make_engine(f"sqlite:///file:{used.folder / 'study.db'}?mode=ro&uri=true")
+    with (
+        pytest.raises(StorageError, match=r"may not be written.*Copy the study"),
+        writing(engine) as connection,
+    ):
+        connection.execute(sa.text("DELETE FROM derived"))
 
 
 def test_unverified_rules_in_use_are_listed_once(study):

@@ -24,11 +24,13 @@ from remnant.records.measurement import Measurement
 __all__ = ["Donors", "donors_of"]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 _SMALLEST: Final = 1e-16  # below this a likelihood may be rounding
 _NEVER: Final = 1e-300
 _GRID: Final = 121  # centres on which a group's error is summed
 _REACH: Final = 5.0
+_DRAWS, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)  # of an error too small for that grid
 _ROUNDING: Final = 1e-9
 
 
@@ -85,16 +87,18 @@ class Donors:
             return total
         reach = _REACH * sizes.max()
         grid = np.linspace(centres.min() - reach, centres.max() + reach, _GRID)
-        each = _each(self.batch.take(together), grid, spread[together])
-        owner, place = np.unique(self.parts.group[together], return_inverse=True)
-        of_group = np.zeros((len(owner), _GRID))
-        np.add.at(of_group, place, each)
-        distance = -0.5 * np.square(centres - grid[:, None])
-        for curve, size in zip(of_group, sizes[owner], strict=True):
-            top = curve.max()
-            weight = np.exp(distance / size**2)
-            mixed = np.exp(curve - top) @ weight / weight.sum(axis=0)
-            total += top + np.log(np.maximum(mixed, _NEVER))
+        small = sizes[self.parts.group] < grid[1] - grid[0]
+        summed = np.flatnonzero(in_group & ~small)
+        if len(summed):
+            each = _each(self.batch.take(summed), grid, spread[summed])
+            distance = -0.5 * np.square(centres - grid[:, None])
+            for group, curve in _of_groups(self.parts.group[summed], each):
+                total += _averaged(curve[:, None], np.exp(distance / sizes[group] ** 2))
+        for group in np.unique(self.parts.group[in_group & small]).tolist():
+            rows = np.flatnonzero(self.parts.group == group)
+            drawn = centres + sizes[group] * _DRAWS[:, None]
+            curve = _each(self.batch.take(rows), drawn.ravel(), spread[rows]).sum(axis=0)
+            total += _averaged(curve.reshape(drawn.shape), _WEIGHTS[:, None])
         return total
 
     def errors(self, sd_log10: float | None = None) -> tuple[ErrorTerm, ...]:
@@ -157,6 +161,22 @@ def donors_of(measurements: Sequence[Measurement]) -> Donors:
     """
     batch = EvidenceBatch.of([m.evidence for m in measurements])
     return Donors(batch, shared_parts(batch.errors, MEASUREMENT))
+
+
+def _of_groups(group: Integers, each: Floats) -> list[tuple[int, Floats]]:
+    """Log-likelihood of each group over the grid."""
+    owner, place = np.unique(group, return_inverse=True)
+    of_group = np.zeros((len(owner), each.shape[1]))
+    np.add.at(of_group, place, each)
+    return list(zip(owner.tolist(), of_group, strict=True))
+
+
+def _averaged(log_likelihood: Floats, weight: Floats) -> Floats:
+    """Log of the likelihood averaged over the draws of an error, which stand in the rows."""
+    top = log_likelihood.max()
+    mixed = (np.exp(log_likelihood - top) * weight).sum(axis=0) / weight.sum(axis=0)
+    found: Floats = top + np.log(np.maximum(mixed, _NEVER))
+    return found
 
 
 def _each(batch: EvidenceBatch, centres: Floats, spread: Floats) -> Floats:

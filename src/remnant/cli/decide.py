@@ -11,6 +11,7 @@ from remnant.cli.answer import Answer, command
 from remnant.cli.options import By, StudyFolder
 from remnant.cli.printed import listed
 from remnant.cli.results import computed
+from remnant.cli.typed import typed
 from remnant.errors import ConflictError, InputError, NotFoundError
 from remnant.records.deciding import call_subject, decision_text, decisive_verdict
 from remnant.records.judgement import Call, Decision
@@ -119,7 +120,7 @@ def decide(
     shown = (
         f"Recorded as {made.decision_id}, about {subject}.",
         decision_text(made, call),
-        f"Pages show it after `remnant report {study}`.",
+        f"Pages show it after {typed('report', study)}.",
     )
     return Answer(data=made, shown=shown)
 

@@ -12,6 +12,7 @@ from remnant.cli.results import worklist_lines
 from remnant.cli.run import run_lines
 from remnant.cli.run_steps import record_run
 from remnant.cli.studies import import_lines
+from remnant.cli.typed import typed
 from remnant.example.digital import digital_run, results_csv
 from remnant.example.files import write_study_a
 from remnant.example.study_a import simulate_study_a
@@ -73,8 +74,8 @@ def example_studies(folder: Path, *, seed: int, patients: int, by: str) -> Answe
         *worklist_lines(reports.worklist),
         "",
         report_line(reports),
-        f"Study B, sorted compartments in Ph+ ALL: {second.index}; try `remnant origin {folder / 'study-b'}`.",
-        f"The study is {study.folder}; try `remnant course {folder / 'study'} --patient P001`.",
+        f"Study B, sorted compartments in Ph+ ALL: {second.index}; try {typed('origin', folder / 'study-b')}.",
+        f"The study is {study.folder}; try {typed('course', folder / 'study', '--patient', 'P001')}.",
         "All patients are synthetic. Research use only.",
     )
     steps = {"import": imported, "run": computed, "reports": reports, "study_b": second}

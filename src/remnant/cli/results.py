@@ -13,6 +13,7 @@ from remnant.cli.answer import Answer, command, messages
 from remnant.cli.noticed import finding_table, judged
 from remnant.cli.options import Day, Patients, Strict, StudyFolder
 from remnant.cli.printed import listed
+from remnant.cli.typed import typed
 from remnant.course.headline import date_text
 from remnant.course.next_sample import next_samples, overdue_text
 from remnant.course.pooled import JOIN, pooled
@@ -72,9 +73,9 @@ def computed(folder: Path) -> Study:
                 where=f"study {study.settings.name}",
                 found="no results",
                 needed="a run",
-                advice=f"Compute them with `remnant run {folder}`.",
+                advice=f"Compute them with {typed('run', folder)}.",
             )
-        messages().print(f"These results are out of date; `remnant run {folder}` renews them.")
+        messages().print(f"These results are out of date; {typed('run', folder)} renews them.")
     return study
 
 

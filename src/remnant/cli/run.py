@@ -13,6 +13,7 @@ from remnant.cli.lazy import resolve
 from remnant.cli.noticed import judged
 from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
+from remnant.cli.typed import typed
 from remnant.study.derived import is_computed
 from remnant.study.findings import all_findings
 from remnant.study.handle import Study
@@ -48,7 +49,7 @@ def run(study: StudyFolder, *, strict: Strict = False, by: By) -> Answer:
         if has_current_schema(opened) and is_computed(opened)
         else resolve(COMPUTE, needed_by="run")(study, by=by)
     )
-    next_step = f"Next: `remnant worklist {study}` or `remnant report {study}`."
+    next_step = f"Next: {typed('worklist', study)} or {typed('report', study)}."
     code = judged(all_findings(opened), strict=True) if strict else 0
     return Answer(data=report, shown=(*run_lines(report), next_step), exit_code=code)
 

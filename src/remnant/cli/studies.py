@@ -20,6 +20,7 @@ from remnant.cli.options import By, Strict, StudyFolder
 from remnant.cli.printed import listed
 from remnant.cli.problems import problem_lines
 from remnant.cli.progress import stages
+from remnant.cli.typed import typed
 from remnant.pipeline.imports import FileReport, ImportReport, import_paths
 from remnant.study.audit import audit_trail
 from remnant.study.check import check_study
@@ -82,7 +83,7 @@ def init(
         The settings.
     """
     made = init_study(study, name=name, by=by, language=language, database=database)
-    next_step = f"Next: put files into {made.inbox} and run `remnant import {study}`."
+    next_step = f"Next: put files into {made.inbox} and run {typed('import', study)}."
     return Answer(
         data={"folder": made.folder, "settings": made.settings},
         shown=(f"Study {made.settings.name} made in {made.folder}", next_step),
@@ -180,7 +181,7 @@ def retract(
     older = [item for item in left_superseded(opened) if item.superseded_by == sha256]
     left_out = [
         f"{item.name}, whose place it took, still does not count. To restore it, import it again:"
-        f" `remnant import {study} PATH/{item.name}`; its original is originals/{item.sha256[:12]}…."
+        f" {typed('import', study, f'PATH/{item.name}')}; its original is originals/{item.sha256[:12]}…."
         for item in older
     ]
     return Answer(
@@ -189,7 +190,7 @@ def retract(
             "sha256": sha256,
             "still_superseded": [{"name": item.name, "sha256": item.sha256} for item in older],
         },
-        shown=(f"Retracted {file} ({sha256[:12]}…).", *left_out, f"Next: `remnant run {study}`."),
+        shown=(f"Retracted {file} ({sha256[:12]}…).", *left_out, f"Next: {typed('run', study)}."),
     )
 
 

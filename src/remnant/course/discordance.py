@@ -214,8 +214,8 @@ def _levels(usable: Sequence[Measurement]) -> list[_Level]:
 def _height(level: _Level) -> tuple[bool, float]:
     """Positive before not detected, then by level."""
     m = level.measurement
-    value = m.estimate if m.estimate is not None else m.upper_limit
-    return m.state in _POSITIVE, value or 0.0
+    known = (value for value in (m.estimate, m.known_above, m.upper_limit) if value is not None)
+    return m.state in _POSITIVE, next(known, 0.0)
 
 
 def _compared(one: _Level, other: _Level, rules: DisagreementRules, names: _Names) -> Disagreement | None:

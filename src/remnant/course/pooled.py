@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
-from remnant.evidence.batch import EvidenceBatch
-from remnant.evidence.kinds import COMPARISON, MEASUREMENT, Evidence
+from remnant.evidence.batch import EvidenceBatch, Floats
+from remnant.evidence.kinds import COMPARISON, MEASUREMENT, Evidence, ReportedEvidence
 from remnant.evidence.verbs import combine, interval, probability_above, upper_limit
 from remnant.numerics.percentile_posterior import WEIGHTS
 from remnant.records.judgement import Call
@@ -37,16 +37,16 @@ def pooled(group: Sequence[Measurement]) -> Measurement:
     Returns
     -------
     Measurement
-        Likelihoods multiplied, point values weighted by control copies; its key joins theirs.
+        Likelihoods multiplied, point values weighted by control copies, evenly where those of one are not known;
+        its key joins theirs.
     """
-    evidence = combine(EvidenceBatch.of([m.evidence for m in group]))
+    evidence = _joined([m.evidence for m in group])
     batch = EvidenceBatch.of([evidence])
     measurement, comparison = interval(batch, include=MEASUREMENT), interval(batch, include=COMPARISON)
     seen = [m for m in group if _value(m) is not None]
     bounds = [m.known_above for m in group if m.known_above is not None]
     if len(bounds) == len(group):  # a bound of each is a bound of all: the likelihoods have no upper end
         return _bound(group, evidence, max(bounds), lower=float(comparison.lower[0]))
-    copies = np.array([m.control_copies or 1.0 for m in group])
     values = np.array([_value(m) or 0.0 for m in group])
     detected = bool(seen)
     return dataclasses.replace(
@@ -60,13 +60,44 @@ def pooled(group: Sequence[Measurement]) -> Measurement:
         comparison_lower=float(comparison.lower[0]) if detected else None,
         comparison_upper=float(comparison.upper[0]) if detected else None,
         upper_limit=float(upper_limit(batch)[0]),
-        point_value=float(values @ copies / copies.sum()) if detected else None,
-        positive_wells=sum(m.positive_wells for m in group),
-        wells=sum(m.wells for m in group),
-        control_wells=sum(m.control_wells for m in group),
-        control_copies=float(copies.sum()),
-        sensitivity_ratio=_sensitivity(group),
+        point_value=float(values @ _weights(group)) if detected else None,
+        **_counted(group),
     )
+
+
+def _joined(held: Sequence[Evidence]) -> Evidence:
+    """Likelihood of all together; where each is a report's "less than", the lowest limit, still as a report."""
+    limits = [one.upper_limit for one in held if isinstance(one, ReportedEvidence) and one.upper_limit]
+    if len(limits) == len(held):
+        return held[limits.index(min(limits))]
+    return combine(EvidenceBatch.of(held))
+
+
+def _weights(group: Sequence[Measurement]) -> Floats:
+    """Weight of each point value."""
+    known = [m.control_copies for m in group]
+    copies = np.array([one for one in known if one])
+    return copies / copies.sum() if len(copies) == len(group) else np.full(len(group), 1.0 / len(group))
+
+
+def _counted(group: Sequence[Measurement]) -> dict[str, Any]:
+    """Wells and copies of all together, None where those of one are not known; the best sensitivity."""
+    return {
+        "positive_wells": sum(m.positive_wells for m in group),
+        "wells": sum(m.wells for m in group),
+        "control_wells": sum(m.control_wells for m in group),
+        "target_copies": _all_of([m.target_copies for m in group]),
+        "control_copies": _all_of([m.control_copies for m in group]),
+        "sensitivity_ratio": _sensitivity(group),
+        "limit_of_detection": min(
+            (m.limit_of_detection for m in group if m.limit_of_detection), default=None
+        ),
+    }
+
+
+def _all_of(each: Sequence[float | None]) -> float | None:
+    known = [one for one in each if one is not None]
+    return float(sum(known)) if len(known) == len(each) else None
 
 
 def _bound(
@@ -84,11 +115,7 @@ def _bound(
         comparison_upper=None,
         upper_limit=None,
         point_value=None,
-        positive_wells=sum(m.positive_wells for m in group),
-        wells=sum(m.wells for m in group),
-        control_wells=sum(m.control_wells for m in group),
-        control_copies=sum(m.control_copies or 1.0 for m in group),
-        sensitivity_ratio=_sensitivity(group),
+        **_counted(group),
     )
 
 

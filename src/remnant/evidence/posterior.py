@@ -203,32 +203,21 @@ def _window(batch: EvidenceBatch) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _zero(batch: EvidenceBatch, rows: Knots) -> Floats:
-    """Likelihood of q = 0 relative to the largest of the others."""
-    return np.exp(np.minimum(at_zero(batch) - rows.peak, _FAR))
-
-
-def posterior(batch: EvidenceBatch, sd_log10: Floats, *, refuted: float) -> Distribution:
+def posterior(rows: Knots, sd_log10: Floats) -> Distribution:
     """Posterior of log10 q of each row.
 
     Parameters
     ----------
-    batch : EvidenceBatch, n rows
-        Evidence.
+    rows : Knots
+        Likelihood.
     sd_log10 : ndarray of float, shape (n,)
         Error to fold in, log10.
-    refuted : float
-        q = 0 is refuted where its likelihood, relative to the largest, is below this: what is left of it is then not
-        counted with the small quantities that have the same.
 
     Returns
     -------
     Distribution
         Over window and error, in 512 cells a row.
     """
-    rows = knots(batch)
-    zero = _zero(batch, rows)
-    zero = np.where(zero < refuted, zero, 0.0)
     n = len(sd_log10)
     width = rows.high - rows.low
     density = np.zeros((n, _POINTS))
@@ -241,8 +230,7 @@ def posterior(batch: EvidenceBatch, sd_log10: Floats, *, refuted: float) -> Dist
         left[chosen] = False
         step[chosen] = width[chosen] / (_CELLS * times)
         start[chosen] = rows.low[chosen] - room * step[chosen]
-        likelihood = np.exp(np.minimum(rows.value[chosen] @ matrix, 0.0))
-        density[chosen, room : room + points] = _without_plateau(likelihood, zero[chosen])
+        density[chosen, room : room + points] = np.exp(np.minimum(rows.value[chosen] @ matrix, 0.0))
     density = _folded(density, np.where(left, 0.0, sd_log10 / step))
     wide = np.flatnonzero(left)
     if len(wide):
@@ -297,7 +285,7 @@ def side_of(batch: EvidenceBatch, exceeds: NDArray[np.bool_], level: float) -> S
         Of the other rows, those where q = 0 is not refuted are known by an upper bound only.
     """
     rows = knots(batch)
-    zero = _zero(batch, rows)
+    zero = np.exp(np.minimum(at_zero(batch) - rows.peak, _FAR))
     open_below = zero >= (1.0 - level) / 2.0
     return Side(rows, np.where(exceeds, 1, np.where(open_below, -1, 0)), zero)
 

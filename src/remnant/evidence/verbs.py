@@ -1,18 +1,15 @@
 """The questions that evidence of every kind answers, over batches.
 
 All verbs are pure. Posterior answers rest on a flat prior in log10 q on each row's declared range, which
-is the only prior anywhere in this package; `upper_limit` needs none where nothing was detected, and quantities
-too small to be told from a refuted q = 0 are left out. Named
+is the only prior anywhere in this package; `upper_limit` needs none where nothing was detected. Named
 errors count as far as their class is in `include` (see `remnant.evidence.kinds`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -49,9 +46,6 @@ _LATENT: Final = np.linspace(-5.0, 5.0, 201)
 _LATENT_WEIGHTS: Final = np.exp(-0.5 * _LATENT**2) / np.exp(-0.5 * _LATENT**2).sum()
 _BISECTIONS: Final = 28
 _DETECTABLE: Final = 1e-6  # gain in log-likelihood that rounding cannot make
-_LEVEL: Final = (
-    0.95  # of the interval that q = 0 must lie outside of before a probability leaves its rest out
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,11 +166,6 @@ def _error_sd_apart(batch: EvidenceBatch, terms: Sequence[ErrorTerm], include: A
     return np.sqrt(batch.errors.variance_apart(terms, include) + np.square(likelihood.private_sd(batch)))
 
 
-def _outside(level: float) -> float:
-    """Relative likelihood at the ends of a likelihood-ratio interval."""
-    return math.exp(-0.5 * NormalDist().inv_cdf((1.0 + level) / 2.0) ** 2)
-
-
 def interval(
     batch: EvidenceBatch, level: float = 0.95, *, include: AbstractSet[str] = MEASUREMENT
 ) -> Interval:
@@ -194,13 +183,8 @@ def interval(
     Returns
     -------
     Interval
-        Bounds in the unit of q. Where q = 0 is not refuted the lower bound is set by the declared range:
+        Bounds in the unit of q. Where nothing was detected the lower bound is set by the declared range:
         print `upper_limit` there.
-
-    Notes
-    -----
-    q = 0 is refuted where its likelihood ratio puts it outside the interval (0.147 of the largest for 95 %). What is
-    left of it is then not counted with small quantities that have the same: no bound moves with the declared range.
 
     Examples
     --------
@@ -214,7 +198,7 @@ def interval(
     asked = np.array([(1 - level) / 2, 0.5, (1 + level) / 2, 0.022750131948179195, 0.9772498680518208])
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        return (quantile(posterior(batch.take(rows), sd[rows], refuted=_outside(level)), asked),)
+        return (quantile(posterior(knots(batch.take(rows)), sd[rows]), asked),)
 
     (found,) = blocks(len(batch), work)
     q = np.power(10.0, found)
@@ -263,7 +247,7 @@ def probability_above(
         log10_limit = np.broadcast_to(log10_limit, (len(batch),))[:, None]
 
     def work(rows: Integers) -> tuple[Floats, ...]:
-        return (tail(posterior(batch.take(rows), sd[rows], refuted=_outside(_LEVEL)), log10_limit[rows]),)
+        return (tail(posterior(knots(batch.take(rows)), sd[rows]), log10_limit[rows]),)
 
     (found,) = blocks(len(batch), work)
     return found if np.ndim(limit) == 2 else found[:, 0]
@@ -334,9 +318,7 @@ def upper_limit(
         part, part_sd = batch.take(seen), sd[seen]
 
         def work(rows: Integers) -> tuple[Floats, ...]:
-            return (
-                quantile(posterior(part.take(rows), part_sd[rows], refuted=1.0 - level), np.array([level])),
-            )
+            return (quantile(posterior(knots(part.take(rows)), part_sd[rows]), np.array([level])),)
 
         result[seen] = np.power(10.0, blocks(len(seen), work)[0][:, 0])
     unseen = np.flatnonzero(~refuted)
@@ -518,7 +500,7 @@ def joint_above(
     def work(rows: Integers) -> tuple[Floats, ...]:
         given_u = []
         for side, batch in enumerate((first, second)):
-            grid = posterior(batch.take(rows), private[side][rows], refuted=_outside(_LEVEL))
+            grid = posterior(knots(batch.take(rows)), private[side][rows])
             moved = loadings[side][rows, None] * _LATENT
             above = np.zeros(moved.shape)
             for weight, limit in zip(weights[side], limits[side][rows].T, strict=True):

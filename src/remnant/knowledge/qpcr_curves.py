@@ -40,6 +40,9 @@ class AmplificationRules:
         Cycles up to which a rise is never drift.
     fast_rise : float
         Cycles below which a rise is doubtful.
+    spike_of_range, spike_of_noise : float
+        Distance of one reading from its neighbours, over the range of the other readings and over the usual distance,
+        beyond which a curve without a sigmoid is doubtful.
     saturated_readings : int
         Last readings at exactly the highest value from which a detector may be saturated.
     saturated_step : float
@@ -77,6 +80,8 @@ class AmplificationRules:
     quick_rise: float
     weak_rise: float
     fast_rise: float
+    spike_of_range: float
+    spike_of_noise: float
     saturated_readings: int
     saturated_step: float
     cq_difference: float

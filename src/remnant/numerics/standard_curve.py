@@ -219,6 +219,7 @@ def calibration(
     technical_sd_cycles: Floats,
     level_sd: float,
     level_weight: float,
+    detection_probability: float = 1.0,
 ) -> Calibration:
     """Error of the lines, given what each standard well is known to scatter.
 
@@ -236,6 +237,8 @@ def calibration(
         Spread of whole levels about the line (pipetting of the dilutions), cycles, before the curve speaks.
     level_weight : float
         Degrees of freedom that it counts for.
+    detection_probability : float, default 1.0
+        P(one molecule amplifies): only molecules that amplify are counted.
 
     Returns
     -------
@@ -247,7 +250,7 @@ def calibration(
     Least squares takes all wells as equal, but a standard of ten copies scatters by its Poisson counts, and
     a pipetting error of one dilution is shared by its replicates. The error of the fitted line is therefore
     the sandwich ``sum l_j(x)**2 V_j`` over levels j, with the weights l of least squares and
-    ``V_j = (technical**2 + (slope / ln 10)**2 / copies) / wells + level variance``. The level variance is the
+    ``V_j = (technical**2 + (slope / ln 10)**2 / (q copies)) / wells + level variance``, q the detection probability. The level variance is the
     moment estimate of a random level effect, drawn to the default. The textbook formula with one residual sd
     gives 0.6 of the true error at the low end (three wells each at 10 to 10**6 copies).
 
@@ -263,7 +266,8 @@ def calibration(
     x = np.bincount(level, weights=log10_copies) / size
     y = np.bincount(level, weights=cq) / size
     wells_variance = (
-        np.square(technical_sd_cycles[of]) + np.square(slope[of] / _LN10) / np.power(10.0, x)
+        np.square(technical_sd_cycles[of])
+        + np.square(slope[of] / _LN10) / (detection_probability * np.power(10.0, x))
     ) / size
     between = _level_variance(
         of, x, y, variance=wells_variance, curves=n, default=level_sd**2, weight=level_weight
@@ -316,6 +320,7 @@ def technical_sd_cycles(
     slope: Floats,
     default: float,
     weight: float,
+    detection_probability: float = 1.0,
 ) -> Floats:
     """Technical standard deviation of one well, learned from replicate standards.
 
@@ -331,11 +336,13 @@ def technical_sd_cycles(
         Value it is shrunk to, cycles.
     weight : float
         Degrees of freedom that the default counts for.
+    detection_probability : float, default 1.0
+        P(one molecule amplifies).
 
     Returns
     -------
     ndarray of float, shape (n,)
-        Cycles. Variance within levels, less the Poisson variance ``(slope / ln 10)**2 / copies``, averaged
+        Cycles. Variance within levels, less the Poisson variance ``(slope / ln 10)**2 / (q copies)``, averaged
         with the default variance by degrees of freedom. Levels where the Poisson variance exceeds the
         default's are left out: they say little about anything else.
     """
@@ -344,7 +351,7 @@ def technical_sd_cycles(
     mean = np.bincount(level, weights=cq) / np.maximum(size, 1)
     squares = np.bincount(level, weights=np.square(cq - mean[level]))
     copies = np.power(10.0, np.bincount(level, weights=log10_copies) / np.maximum(size, 1))
-    poisson = np.square(slope[level_curve] / _LN10) / copies
+    poisson = np.square(slope[level_curve] / _LN10) / (detection_probability * copies)
     freedom = np.where(poisson <= default**2, size - 1, 0)
     n = len(slope)
     total = np.bincount(

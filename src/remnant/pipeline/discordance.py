@@ -1,11 +1,13 @@
 """Transcript beside clonotype: pairs the two levels of one sample and asks for their discordance.
 
 The fusion transcript is a ratio to its control gene, the clonotype a share of cells: only their change since
-diagnosis is compared. A ratio to ABL1 is corrected for the fusion that the ABL1 assay amplifies too.
+diagnosis is compared. A ratio to ABL1 is corrected for the fusion that the ABL1 assay amplifies too; its error grows
+with the correction, and at 1 and above, where no correction exists, the level is not known.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from typing import Final
@@ -40,7 +42,12 @@ def patient_discordances(
     Returns
     -------
     tuple of Discordance
-        By date; empty without a first sample in which both were detected.
+        By date; empty without a first sample in which both were detected, and where the ratio of that sample is too
+        high for its control gene.
+
+    Notes
+    -----
+    With ``r = m / (1 - m)`` an error of log10 m is one of log10 r that is ``1 / (1 - m)`` times as large.
 
     Examples
     --------
@@ -54,26 +61,33 @@ def patient_discordances(
         for one in usable
         if one.target == FUSION and one.point_value is not None and is_comparable(one.unit, "ratio")
     }
-    pairs = [
-        _pair(fusion[one.sample_id], one, saturates=fusion[one.sample_id].assay_id in saturating)
-        for one in usable
-        if one.target == CLONOTYPE and one.sample_id in fusion
-    ]
-    pairs.sort(key=lambda pair: (pair.drawn_on, pair.sample_id))
-    first = next((i for i, pair in enumerate(pairs) if pair.clonotype is not None), None)
-    return () if first is None else discordances(pairs[first + 1 :], diagnosis=pairs[first])
+    both = sorted(
+        (
+            (fusion[one.sample_id], one)
+            for one in usable
+            if one.target == CLONOTYPE and one.sample_id in fusion
+        ),
+        key=lambda pair: (pair[0].drawn_on, pair[0].sample_id),
+    )
+    begun = itertools.dropwhile(lambda pair: pair[1].point_value is None, both)
+    pairs = [_pair(one, other, saturates=one.assay_id in saturating) for one, other in begun]
+    if not pairs or pairs[0] is None:  # without a level at diagnosis nothing is relative to it
+        return ()
+    return discordances([pair for pair in pairs[1:] if pair is not None], diagnosis=pairs[0])
 
 
-def _pair(fusion: Measurement, clonotype: Measurement, *, saturates: bool) -> PairedLevels:
-    ratio = convert(fusion.point_value or 0.0, fusion.unit, "ratio")
-    if saturates and ratio < 1.0:
-        ratio = unsaturated_ratio(ratio)
+def _pair(fusion: Measurement, clonotype: Measurement, *, saturates: bool) -> PairedLevels | None:
+    ratio, stretch = convert(fusion.point_value or 0.0, fusion.unit, "ratio"), 1.0
+    if saturates:
+        if ratio >= 1.0:
+            return None
+        ratio, stretch = unsaturated_ratio(ratio), 1.0 / (1.0 - ratio)
     return PairedLevels(
         patient_id=fusion.patient_id,
         sample_id=fusion.sample_id,
         drawn_on=fusion.drawn_on,
         fusion=ratio,
-        fusion_sd_log10=_sd_log10(fusion),
+        fusion_sd_log10=stretch * _sd_log10(fusion),
         clonotype=clonotype.point_value,
         clonotype_limit=None if clonotype.point_value is not None else clonotype.upper_limit,
         clonotype_sd_log10=_sd_log10(clonotype),

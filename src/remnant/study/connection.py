@@ -186,6 +186,13 @@ def _database_error(where: str, message: str) -> StorageError | ConflictError:
         )
     if any(sign in lowered for sign in ("disk i/o error", "full", "no space")):
         return _full(where, message)
+    if "readonly" in lowered or "unable to open" in lowered:
+        return StorageError(
+            where=where,
+            found=f"a place that may not be written ({message})",
+            needed="leave to write there, for reading too: SQLite keeps its log beside the database",
+            advice="Copy the study to a folder of your own, or ask for the rights; nothing was changed.",
+        )
     if any(sign in lowered for sign in ("malformed", "not a database", "corrupt")):
         return StorageError(
             where=where,

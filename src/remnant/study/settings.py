@@ -59,7 +59,7 @@ def located(folder: Path | str) -> Study:
             where=str(folder),
             found=f"no {SETTINGS_FILE}",
             needed="the folder of a study",
-            advice=f"Make one with `remnant init {folder.name}`.",
+            advice="Make one with `remnant init FOLDER`, or name the folder that holds it.",
         )
     study = handle(folder, _read_settings(path))
     if study.settings.database is None and not (folder / "study.db").is_file():

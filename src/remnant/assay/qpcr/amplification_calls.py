@@ -26,10 +26,6 @@ _NEIGHBOURHOOD: Final = 12
 _ENDS: Final = 5
 """Readings at the end, and half of those at the start, that tell whether a curve has risen."""
 _NORMAL: Final = 1.4826
-_SPIKE_OF_RANGE: Final = 0.1
-"""Distance of a reading from its neighbours over the range of the others; a doubling logistic rise has 0.03."""
-_SPIKE_OF_NOISE: Final = 8.0
-"""The same over the usual distance."""
 
 
 def call_curves(
@@ -78,7 +74,11 @@ def call_curves(
         asked: tuple[tuple[NDArray[np.bool_], CurveCall, str], ...] = (
             (seen.sum(axis=1) < rules.cycles_needed, "doubtful", "too few cycles"),
             (~np.isfinite(fits.rss), "not amplified", "fluorescence does not change"),
-            (_spiked(fluorescence, shapeless), "doubtful", "one reading stands far off its neighbours"),
+            (
+                _spiked(fluorescence, shapeless, rules),
+                "doubtful",
+                "one reading stands far off its neighbours",
+            ),
             (shapeless, "not amplified", "no sigmoid: a straight line or noise"),
             (fits.height <= 0.0, "not amplified", "fluorescence falls"),
             (~np.isfinite(rise), "not amplified", "no accelerating rise"),
@@ -132,7 +132,7 @@ def _saturated(fluorescence: Floats, seen: NDArray[np.bool_], rules: Amplificati
     return np.asarray(many & (step > rules.saturated_step * (highest - lowest)))
 
 
-def _spiked(fluorescence: Floats, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _spiked(fluorescence: Floats, asked: NDArray[np.bool_], rules: AmplificationRules) -> NDArray[np.bool_]:
     """Curves that end higher than they began, with one reading so far off its neighbours that no sigmoid fits."""
     found = np.zeros(len(fluorescence), dtype=bool)
     rows = np.flatnonzero(asked)
@@ -143,14 +143,14 @@ def _spiked(fluorescence: Floats, asked: NDArray[np.bool_]) -> NDArray[np.bool_]
     with np.errstate(over="ignore"):
         off = np.abs(y[:, 1:-1] - 0.5 * (y[:, :-2] + y[:, 2:]))
     off[:, :2] = 0.0  # the first two readings still settle
-    noise = _SPIKE_OF_NOISE * _NORMAL * np.nanmedian(off, axis=1)
+    noise = rules.spike_of_noise * _NORMAL * np.nanmedian(off, axis=1)
     for i in np.flatnonzero(np.nanmax(off, axis=1) > noise):
         at = int(np.nanargmax(off[i])) + 1
         rest = np.delete(y[i], at)
         rest = rest[np.isfinite(rest)]
         risen = float(np.median(rest[-_ENDS:]) - np.median(rest[: 2 * _ENDS]))
         step = abs(y[i, at + 1] - y[i, at - 1])
-        alone = off[i, at - 1] > max(_SPIKE_OF_RANGE * float(np.ptp(rest)), step)
+        alone = off[i, at - 1] > max(rules.spike_of_range * float(np.ptp(rest)), step)
         found[rows[i]] = alone and risen > noise[i]
     return found
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from remnant.assay.qpcr.amplification_cq import with_our_cq
 from remnant.assay.qpcr.amplification_plateaus import dependent_plateaus
 from remnant.assay.qpcr.curves import Family, families, fit_curves, instrument_of
+from remnant.knowledge.assays import gene_symbol
 from remnant.knowledge.qpcr import qpcr_rules, well_assumptions
 from remnant.knowledge.qpcr_curves import AmplificationRules, amplification_rules
 from remnant.numerics.cycle_combination import learned_weights
@@ -127,7 +128,9 @@ def combined_results(
     combinations: dict[Family, Combination] = {}
     findings: list[Finding] = []
     for family in dict.fromkeys(families.values()):
-        targets = tuple(dict.fromkeys(one.target for one in results if families[one.run_id] == family))
+        targets = tuple(
+            dict.fromkeys(gene_symbol(one.target) for one in results if families[one.run_id] == family)
+        )
         found, finding = _learned(family, targets, standards.get(family), chosen)
         findings.append(finding)
         if found is not None:
@@ -168,7 +171,7 @@ def _standards(
     by_place: dict[Place, CurveResult] = {(one.run_id, one.position, one.target): one for one in results}
     rows: dict[Family, dict[tuple[str, str], list[tuple[float, tuple[float, ...]]]]] = {}
     for well in ours:
-        key = (well.run_id, well.target)
+        key = (well.run_id, gene_symbol(well.target))
         usable = well.kind == "standard" and well.standard_copies and well.cq is not None
         if not usable or well.excluded is not None or key not in passing:
             continue
@@ -246,7 +249,7 @@ def _combined(result: CurveResult, combination: Combination | None) -> CurveResu
     values = _values(result)
     if not all(map(math.isfinite, values)):
         return replace(result, cq=None, cq_se=None, reason="it lacks a cycle of the combination")
-    weights = combination.weights[result.target]
+    weights = combination.weights[gene_symbol(result.target)]
     return replace(result, cq=math.fsum(map(math.prod, zip(weights, values, strict=True))), cq_se=None)
 
 

@@ -17,7 +17,7 @@ from remnant.assay.qpcr.calibration import with_history
 from remnant.assay.qpcr.contamination import contamination
 from remnant.assay.qpcr.curves import Curves, curve_names, judged_curves
 from remnant.assay.qpcr.groups import Groups, read_groups, well_groups, without_outliers
-from remnant.assay.qpcr.pairs import Pools, pool_groups
+from remnant.assay.qpcr.pairs import Pools, line_sd, pool_groups
 from remnant.assay.qpcr.plates import USED, well_frame
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
 from remnant.evidence.detection import DetectionRule, detection_state
@@ -95,8 +95,6 @@ def sample_copies(
         rules=calibration_rules(),
         borrow=standard_curve,
     )
-    if not len(curves.keys):
-        return (), []
     groups, _, replicates = without_outliers(read_groups(frame, curves), chosen)
     pools = pool_groups(groups, cq_below=chosen.positivity.cq_below, assumptions=chosen.wells)
     blocked, blanks = contamination(frame, groups, assays=(), rule=chosen.contamination)
@@ -105,6 +103,9 @@ def sample_copies(
     obstacles = [
         text or reason for text, reason in zip(_curve_obstacles(groups, curves), blocked, strict=True)
     ]
+    if not len(curves.keys):
+        # Nothing is quantified, so that no blank is missing; what the plate shows still holds.
+        return (), [one for one in findings if one.code != "qpcr.no_blank"]
     return _records(groups, pools, curves, obstacles=obstacles, rules=chosen), findings
 
 
@@ -158,9 +159,9 @@ def _evidence(
     labels = curve_names(curves, groups.curve[rows], asked_keys["run_id"], asked_keys["target"])
     names = tuple(dict.fromkeys(labels))
     index = {name: i for i, name in enumerate(names)}
-    code = np.array([[index[label]] for label in labels], dtype=np.int64).reshape(-1, 1)
-    mean = np.maximum(pools.copies[rows] / np.maximum(pools.wells[rows], 1), 1.0)
-    sd = curves.lines.error.sd_log10(groups.curve[rows], np.log10(mean))
+    sd = line_sd(groups, pools, curves, rows)
+    known = np.array([index[label] for label in labels], dtype=np.int64)
+    code = np.where(sd > 0, known, -1)[:, None]
     return EvidenceBatch.of_profiles(
         profile - top[:, None],
         likelihood.at_zero(asked) - top,

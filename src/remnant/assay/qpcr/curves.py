@@ -220,7 +220,7 @@ def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssum
     gates : CurveGates
         When a curve passes.
     assumptions : WellAssumptions
-        Technical standard deviation before the standards speak.
+        Technical standard deviation before the standards speak, and the detection probability.
 
     Returns
     -------
@@ -240,6 +240,7 @@ def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssum
         slope=np.where(np.isfinite(fits.slope), fits.slope, gates.slope_low),
         default=assumptions.technical_sd,
         weight=assumptions.technical_sd_weight,
+        detection_probability=assumptions.detection_probability,
     )
     error = standard_curve.calibration(
         fits,
@@ -249,6 +250,7 @@ def judged_curves(frame: pl.DataFrame, gates: CurveGates, assumptions: WellAssum
         technical_sd_cycles=technical,
         level_sd=assumptions.standard_level_sd,
         level_weight=assumptions.standard_level_weight,
+        detection_probability=assumptions.detection_probability,
     )
     return Curves(
         keys.select("run_id", "target", pl.col("curve").cast(pl.Int64)),

@@ -23,7 +23,7 @@ from remnant.numerics.wells import WellGroups
 from remnant.records.finding import Finding, material_subject
 from remnant.units import number_text
 
-__all__ = ["Groups", "read_groups", "well_groups", "without_outliers"]
+__all__ = ["Groups", "left_by_silence", "read_groups", "well_groups", "without_outliers"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -278,6 +278,36 @@ def _findings(groups: Groups, narrowed: Groups, disagree: Bools, rule: Replicate
     return findings
 
 
+def left_by_silence(groups: Groups, assumptions: WellAssumptions) -> Floats:
+    """How much more was tested than gave a signal, where silent wells stand beside many copies.
+
+    Parameters
+    ----------
+    groups : Groups
+        Replicates.
+    assumptions : WellAssumptions
+        From how many copies on silence is no matter of counting.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        Exposure of the used wells over that of those with signal; 1 where silence is a count, or there is none.
+
+    Notes
+    -----
+    A failed reaction is no count of 0. The laboratory's arithmetic keeps the well; the error must hold both sums, with
+    the well and without it.
+    """
+    readable = groups.used & ~np.isnan(groups.log10_copies)
+    with np.errstate(over="ignore"):
+        copies = np.where(readable, np.power(10.0, groups.log10_copies), 0.0).sum(axis=1)
+    with_signal = np.where(readable, groups.exposure, 0.0).sum(axis=1)
+    every = np.where(groups.used, groups.exposure, 0.0).sum(axis=1)
+    many = copies >= assumptions.shown_sd_from * np.maximum(readable.sum(axis=1), 1)
+    result: Floats = np.divide(every, with_signal, out=np.ones(len(groups)), where=many & (with_signal > 0))
+    return result
+
+
 def well_groups(
     groups: Groups, rows: Integers, *, curves: Curves, blank_rate: Floats, rules: QpcrRules
 ) -> WellGroups:
@@ -299,16 +329,21 @@ def well_groups(
     Returns
     -------
     WellGroups
-        One row a group asked.
+        One row a group asked. Wells that stayed silent beside many copies are left out, their exposure is spread over
+        the others, and the technical error holds the sums with them and without: the mean stays the laboratory's.
     """
     curve, cycles = groups.curve[rows], groups.keys["cycles"].fill_null(np.inf).to_numpy()[rows]
     with np.errstate(invalid="ignore"):
         last = curves.lines.read(curve, cycles)
         readings = curves.lines.read(curve[:, None], groups.cq[rows])
+    left = left_by_silence(groups, rules.wells)[rows]
+    signal = ~np.isnan(groups.log10_copies[rows])
+    counted = groups.used[rows] & (signal | (left <= 1.0)[:, None])
+    signals = np.maximum((counted & signal).sum(axis=1), 1)
     return WellGroups(
         readings,
-        np.where(groups.used[rows], groups.exposure[rows], 0.0),
-        groups.technical_sd_log10[rows],
+        np.where(counted, groups.exposure[rows] * left[:, None], 0.0),
+        np.hypot(groups.technical_sd_log10[rows], np.log10(left) * np.sqrt(signals)),
         np.full(len(rows), rules.wells.detection_probability),
         -np.log1p(-blank_rate),
         np.where(np.isfinite(last), last, -np.inf),

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from remnant.assay.qpcr.curves import Curves
-from remnant.assay.qpcr.groups import Groups
+from remnant.assay.qpcr.groups import Groups, left_by_silence
 from remnant.knowledge.qpcr import QpcrRules, WellAssumptions, control_bands
 from remnant.numerics.wells import pooled_sd_log10
 from remnant.records.finding import Finding, material_subject
 from remnant.records.run import Assay
 
-__all__ = ["Pairs", "Pools", "pair", "pool_groups"]
+__all__ = ["Pairs", "Pools", "line_sd", "pair", "pool_groups"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+_LATE: Final = 3.0
+"""Standard deviations before one copy is due at which the last cycle hides nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,23 +109,38 @@ def pool_groups(groups: Groups, *, cq_below: float, assumptions: WellAssumptions
     return Pools(
         copies,
         exposure,
-        np.hypot(counted, _open_by_silence(groups, readable, copies, assumptions)),
+        np.hypot(counted, np.log10(left_by_silence(groups, assumptions))),
         groups.used.sum(axis=1),
         signal.sum(axis=1),
         (signal & (groups.cq < cq_below)).sum(axis=1),
     )
 
 
-def _open_by_silence(groups: Groups, readable: Bools, copies: Floats, assumptions: WellAssumptions) -> Floats:
-    """log10 between the sums with and without silent wells, where these stand beside many copies; else 0.
+def line_sd(groups: Groups, pools: Pools, curves: Curves, rows: Integers) -> Floats:
+    """Error that the standard curve brings into the copies of some groups.
 
-    A failed reaction is no count of 0. The laboratory's arithmetic keeps the well; the error must hold both.
+    Parameters
+    ----------
+    groups : Groups
+        Replicates.
+    pools : Pools
+        Their sums.
+    curves : Curves
+        Judged curves.
+    rows : ndarray of int, shape (m,)
+        Groups asked; they have a curve.
+
+    Returns
+    -------
+    ndarray of float, shape (m,)
+        log10 copies, at the mean of the wells or at one copy. 0 where all wells stayed silent: silence counts molecules,
+        no line reads them, unless the last cycle may hide one.
     """
-    with_signal = np.where(readable, groups.exposure, 0.0).sum(axis=1)
-    every = np.where(groups.used, groups.exposure, 0.0).sum(axis=1)
-    many = copies >= assumptions.shown_sd_from * np.maximum(readable.sum(axis=1), 1)
-    part = np.divide(every, with_signal, out=np.ones(len(copies)), where=many & (with_signal > 0))
-    result: Floats = np.log10(part)
+    mean = pools.copies[rows] / np.maximum(pools.wells[rows], 1)
+    sd = curves.lines.error.sd_log10(groups.curve[rows], np.log10(np.maximum(mean, 1.0)))
+    last = curves.lines.read(groups.curve[rows], groups.keys["cycles"].fill_null(np.inf).to_numpy()[rows])
+    hides = last > -_LATE * np.hypot(groups.technical_sd_log10[rows], sd)
+    result: Floats = np.where((pools.signals[rows] > 0) | hides, sd, 0.0)
     return result
 
 

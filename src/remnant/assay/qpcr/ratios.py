@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 
 from remnant.assay.qpcr.curves import Curves, curve_names
 from remnant.assay.qpcr.groups import Groups, well_groups
-from remnant.assay.qpcr.pairs import Pairs, Pools
+from remnant.assay.qpcr.pairs import Pairs, Pools, line_sd
 from remnant.evidence.batch import EvidenceBatch, SharedErrors
 from remnant.evidence.kinds import KNOTS
 from remnant.knowledge.qpcr import QpcrRules
@@ -170,8 +170,8 @@ def _errors(
     control_sd = pools.sd_log10[c]
     control_sd[exact] = 0.0
     sds = [
-        curves.lines.error.sd_log10(groups.curve[t], _mean_reading(pools, t)),
-        curves.lines.error.sd_log10(groups.curve[c], _mean_reading(pools, c)),
+        line_sd(groups, pools, curves, t),
+        line_sd(groups, pools, curves, c),
         control_sd,
         by_class["run"],
         np.where(runs == control_runs, 0.0, by_class["run"]),
@@ -189,12 +189,6 @@ def _measured_on_several_runs(groups: Groups) -> set[tuple[str, str]]:
     for pair in groups.keys.select("cdna_id", "target").iter_rows():
         seen[pair] = seen.get(pair, 0) + 1
     return {pair for pair, count in seen.items() if count > 1}
-
-
-def _mean_reading(pools: Pools, rows: Integers) -> Floats:
-    """log10 copies a well at which the calibration error is taken; one copy where nothing was seen."""
-    mean = pools.copies[rows] / np.maximum(pools.wells[rows], 1)
-    return np.log10(np.maximum(mean, 1.0))
 
 
 def ratio_evidence(

@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, poisson
 
+from remnant.assay.qpcr.validation_blank import beside_blank, limit_of_blank
 from remnant.errors import MeasurementError
 from remnant.knowledge.assays import gene_symbol
 from remnant.knowledge.calibration import (
@@ -28,7 +28,6 @@ from remnant.records.measurement import Measurement
 from remnant.records.run import Well
 from remnant.records.validation import (
     AssayValidation,
-    BlankLimit,
     DetectionLimit,
     LevelPrecision,
     QuantificationLimit,
@@ -222,13 +221,17 @@ def validate_assay(
         held, line, full=full, target=symbol, rules=chosen, limits=rows
     )
     detection, doubts = _detection(held, symbol, chosen)
-    blank, unknown = _blank(blanks, line, held, target=symbol, rules=chosen)
-    findings += [*missing, *doubts, *unknown]
-    within = _molecules_of_blank(blank) if blank is not None else 0.0
-    if detection and blank is not None and within > 0:
-        above, said = _above_blank(held, blank, within, target=symbol, rules=chosen)
-        detection = (above, *(replace(one, chosen=False) for one in detection))
-        findings.append(said)
+    findings += [*missing, *doubts]
+    if len(blanks) < chosen.blanks_min:
+        blank = None
+        why = f"{len(blanks)} blank wells, need {chosen.blanks_min:g}"
+        advice = "Measure no-template or wild-type wells."
+        findings.append(_refused("limit of blank", symbol, why, advice))
+    else:
+        blank = limit_of_blank(blanks, line, held, by_rank_from=chosen.blanks_by_rank)
+    if detection and blank is not None:
+        detection, told = beside_blank(detection, _replicated(held, chosen), blank, target=symbol)
+        findings += told
     if line is None and profile is None and not detection and blank is None:
         raise MeasurementError(
             where=f"target {symbol}",
@@ -270,37 +273,52 @@ def with_limits(measured: Sequence[Measurement], wells: Sequence[Well]) -> list[
     -------
     list of Measurement
         In the same order. The limit is that of the wells together, at the sample's own control gene; where nothing
-        was detected the reason says it too. The evidence does not change.
+        was detected the reason says it too. Where blanks give signals it is the limit above the blank, in every well;
+        where all do, there is none. The evidence does not change.
     """
     rules = calibration_rules()
     wanted = {one.target for one in measured}
-    symbol = {name: gene_symbol(name) for name in {well.target for well in wells if well.kind == "standard"}}
+    symbol = {name: gene_symbol(name) for name in {well.target for well in wells}}
     standards: dict[str, list[Well]] = {target: [] for target in sorted(wanted)}
+    blanks: dict[str, list[Well]] = {target: [] for target in standards}
     for well in wells:
-        if (
-            well.kind == "standard"
-            and well.standard_copies
-            and symbol[well.target] in wanted
-            and _usable(well)
-        ):
-            standards[symbol[well.target]].append(well)
+        target = symbol[well.target]
+        if target not in wanted or not _usable(well):
+            continue
+        if well.kind == "standard" and well.standard_copies:
+            standards[target].append(well)
+        elif well.kind == "ntc":
+            blanks[target].append(well)
     limits: dict[str, DetectionLimit] = {}
     for target, own in standards.items():
         if any(well.detected is False for well in own):
-            found, _doubts = _detection(_ladder(own, target)[0], target, rules)
-            if found:
-                limits[target] = found[0]
+            limit = _own_limit(_ladder(own, target)[0], blanks[target], target, rules)
+            if limit is not None:
+                limits[target] = limit
     return [_beside(one, limits.get(one.target)) for one in measured]
+
+
+def _own_limit(
+    held: calibration_ladder.Ladder, blanks: Sequence[Well], target: str, rules: CalibrationRules
+) -> DetectionLimit | None:
+    """The assay's limit of detection, blanks considered; None where there is none."""
+    found, _doubts = _detection(held, target, rules)
+    if found and len(blanks) >= rules.blanks_min:
+        blank = limit_of_blank(blanks, None, held, by_rank_from=rules.blanks_by_rank)
+        found, _told = beside_blank(found, _replicated(held, rules), blank, target=target)
+    return next((limit for limit in found if limit.chosen), None)
 
 
 def _beside(one: Measurement, limit: DetectionLimit | None) -> Measurement:
     if limit is None or one.sensitivity_ratio is None:
         return one
-    level = limit.copies * one.sensitivity_ratio * factor_to_ratio(one.unit)
+    # Above the blank each well is judged by itself: more molecules than a blank holds must be in one of them.
+    wells, place = (one.wells, "a well") if limit.model == "above blank" else (1, "in all wells together")
+    level = wells * limit.copies * one.sensitivity_ratio * factor_to_ratio(one.unit)
     if one.state != "not detected":
         return replace(one, limit_of_detection=level)
     span = "" if limit.lower is None or limit.upper is None else f", {limit.lower:.2g} to {limit.upper:.2g}"
-    said = f"the assay's own dilutions give a limit of detection of {limit.copies:.2g} copies in all wells together (95 %{span})"
+    said = f"the assay's own dilutions give a limit of detection of {limit.copies:.2g} copies {place} (95 %{span})"
     return replace(one, limit_of_detection=level, reason="; ".join(filter(None, (one.reason, said))))
 
 
@@ -497,93 +515,3 @@ def _limit(
         fit_p=fit_p,
         gain_p=gain_p,
     )
-
-
-def _blank(
-    blanks: Sequence[Well],
-    line: calibration_range.LinearRange | None,
-    held: calibration_ladder.Ladder,
-    *,
-    target: str,
-    rules: CalibrationRules,
-) -> tuple[BlankLimit | None, list[Finding]]:
-    """Limit of blank by ranks and by model."""
-    n = len(blanks)
-    if n < rules.blanks_min:
-        why = f"{n} blank wells, need {rules.blanks_min:g}"
-        return None, [_refused("limit of blank", target, why, "Measure no-template or wild-type wells.")]
-    positive = [well.cq for well in blanks if well.cq is not None]
-    k = len(positive)
-    upper = float(beta.ppf(_CONFIDENCE, k + 1, n - k)) if k < n else 1.0
-    ranked = n >= rules.blanks_by_rank
-    return BlankLimit(
-        wells=n,
-        positive=k,
-        rate=k / n,
-        rate_upper=upper,
-        by_ranks=_by_ranks(positive, n, line, held) if ranked else None,
-        ranked=ranked,
-        by_model=_by_model(upper),
-    ), []
-
-
-def _molecules_of_blank(blank: BlankLimit) -> float:
-    """Molecules that blank wells stay within; of the share of signals itself where there are blanks enough for ranks."""
-    if not blank.ranked or blank.rate >= 1.0:
-        return blank.by_model or 0.0
-    return float(poisson.ppf(_CONFIDENCE, -np.log1p(-blank.rate)))
-
-
-def _above_blank(
-    held: calibration_ladder.Ladder,
-    blank: BlankLimit,
-    within: float,
-    *,
-    target: str,
-    rules: CalibrationRules,
-) -> tuple[DetectionLimit, Finding]:
-    """Limit of detection above the limit of blank, where blanks give signals."""
-    copies, lower, upper = detection_curve.above_blank(
-        _replicated(held, rules), blank_molecules=-float(np.log1p(-blank.rate)), limit_of_blank=within
-    )
-    limit = DetectionLimit(
-        model="above blank", chosen=True, copies=copies, lower=_known(lower), upper=_known(upper)
-    )
-    return limit, Finding(
-        code="validation.blank_signals",
-        severity="warning",
-        subject=f"target {target}",
-        message=(
-            f"{blank.positive} of {blank.wells} blanks of {target} gave a signal: blank wells stay within {within:g} "
-            f"molecules (95 %), so that one signal is no detection. The limit of detection is {copies:.2g} copies a well, "
-            "where 95 % of wells hold more."
-        ),
-        advice="Look for contamination; a limit from clean blanks is lower.",
-    )
-
-
-def _by_ranks(
-    positive: Sequence[float],
-    wells: int,
-    line: calibration_range.LinearRange | None,
-    held: calibration_ladder.Ladder,
-) -> float | None:
-    """95th percentile at rank 0.5 + 0.95 n, between neighbours; None where that rank is silent."""
-    if line is None:
-        return None
-    inside = np.where(line.inside, held.wells, 0).astype(float)
-    height = float((inside * (held.mean - line.slope * held.log10_copies)).sum() / inside.sum())
-    copies = np.sort(
-        np.r_[np.zeros(wells - len(positive)), 10.0 ** ((np.array(positive) - height) / line.slope)]
-    )
-    rank = 0.5 + _CONFIDENCE * wells
-    value = float(np.interp(rank, np.arange(1, wells + 1), copies))
-    return value if value > 0 else None
-
-
-def _by_model(rate: float) -> float | None:
-    """95th percentile of the molecules in a blank well; None where it is no signal."""
-    if rate >= 1.0:
-        return None
-    molecules = float(poisson.ppf(_CONFIDENCE, -np.log1p(-rate)))
-    return molecules if molecules > 0 else None
