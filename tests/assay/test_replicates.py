@@ -84,7 +84,7 @@ def uses_of(got, target):
 def test_an_outlier_is_left_out_and_says_why(bench, codes):
     got = with_wells(bench, (1000, 1040, 100))
     assert [use.decision for use in uses_of(got, "WT1")] == ["used", "used", "outlier"]
-    assert "100 copies beside 1e+03, 1.04e+03: P = " in uses_of(got, "WT1")[2].reason
+    assert "100 copies beside 1,000 and 1,040: P < 0.0001, below " in uses_of(got, "WT1")[2].reason
     assert "qpcr.replicate_outlier" in codes(got)
     [one] = got.measurements
     assert (one.wells, one.positive_wells) == (2, 2)

@@ -80,7 +80,7 @@ def test_a_weak_dilution_of_the_lot_is_named(laboratory):
         lab.plate(f"R-{i:02d}", off={1e3: 0.5})
     said = codes(lab.quantified(), "qpcr.standard_level_off")
     assert any(
-        "standard of 1e+03 copies" in finding.message and "holds about" in finding.message for finding in said
+        "standard of 1,000 copies" in finding.message and "holds about" in finding.message for finding in said
     )
 
 

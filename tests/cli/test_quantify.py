@@ -145,3 +145,30 @@ def test_more_than_three_problems_that_differ_in_their_value_are_one_line():
         "  4 times, rows 2, 3, 4 …, column quantity: found '2 copies' and 3 other values, need a number."
     ]
     assert problem_lines(rows[:3]) == [f"  {row}" for row in rows[:3]]
+
+
+def test_a_threshold_of_zero_is_none_and_a_plate_without_control_gene_says_what_a_ratio_needs(
+    remnant, tmp_path
+):
+    header = (
+        "Well,ExptType,Experiment,Sample,TargetType,Target,Status,Concentration,Positives,Negatives,"
+        "AcceptedDroplets,MergedWells,Threshold"
+    )
+    rows = [
+        f'{well},Absolute Quantification,ABS,{name},{kind},WT1,OK,1.2,{k},{15_000 - k},15000,"",{threshold}'
+        for well, name, kind, k, threshold in (
+            ("A01", "S-1", "Ch1Unknown", 120, 2500),
+            ("B01", "S-1", "Ch1Unknown", 130, 0),
+            ("C01", "NTC", "Ch1NTC", 0, 2500),
+        )
+    ]
+    path = tmp_path / "plate.csv"
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    said = " ".join(remnant("quantify", path).out.split())
+    assert "WT1: counted by the instrument at its threshold 2500, 1 well without one; limit of blank" in said
+    assert "3 wells and targets, 2 used. No ratio to a control gene: that needs one on the plate" in said
+    path.write_text(
+        "\n".join([header, *(row.rpartition(",")[0] + ",0" for row in rows), ""]), encoding="utf-8"
+    )
+    said = " ".join(remnant("quantify", path).out.split())
+    assert "WT1: counted by the instrument, which names no threshold; limit of blank" in said

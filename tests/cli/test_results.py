@@ -117,6 +117,9 @@ def test_a_pooled_day_is_shown_with_its_value_and_change(remnant, computed, monk
     cells = " ".join(" ".join(lines[row : row + 5]).split())
     assert "pooled" in cells
     assert "P(≥ 1" in cells
+    head = next(line for line in lines if line.startswith("date"))
+    assert lines[row][head.index("rule") :].startswith("eln_bm_250")
+    assert lines[row][head.index("log10 change") :].startswith("+1.00")
 
 
 def test_calls_and_measurements_are_lists(remnant, computed):

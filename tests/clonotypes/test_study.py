@@ -1,5 +1,6 @@
 """From the file to the worklist: through a study, and on the command line without one."""
 
+import dataclasses
 import datetime as dt
 import json
 import re
@@ -14,6 +15,7 @@ from remnant.records.measurement import Measurement
 from remnant.report import timeline
 from remnant.report.context import Context
 from remnant.report.patient import page
+from remnant.report.timeline.growth import growths
 from remnant.study.derived import derived_records
 from remnant.study.dossiers import dossiers
 from remnant.study.facts import facts
@@ -126,6 +128,24 @@ def test_donor_chimerism_is_kept_as_the_recipients_share_by_fraction(computed):
     assert found["X2", ""][:2] == ("quantified", 0.03)
 
 
+def test_two_clones_are_told_apart_in_the_sentence(computed):
+    (dossier,) = dossiers(computed)
+    said = dossier.course.headline
+    assert "IG/TR TRGV2 5/CC/1 TRGJ1 positive since 16 December 2013 (" in said
+    assert "IG/TR TRGV9 1/A/2 TRGJ1 " in said
+    assert "IG/TR positive" not in said
+
+
+def test_no_line_is_drawn_that_the_last_sample_left(computed):
+    (dossier,) = dossiers(computed)
+    (rising,) = [k for k in dossier.course.kinetics if k.trend == "rising"]
+    assert rising.last_sample_lies == "above"
+    assert growths(dossier, rising.assay_id, rising.unit) == []
+    on_it = dataclasses.replace(rising, last_sample_lies="")
+    held = dataclasses.replace(dossier, course=dataclasses.replace(dossier.course, kinetics=(on_it,)))
+    assert growths(held, rising.assay_id, rising.unit) == [on_it]
+
+
 def test_every_series_has_its_panel_and_its_table(computed):
     (dossier,) = dossiers(computed)
     titles = [view.get("title") for view in timeline.spec(dossier)["vconcat"]]
@@ -134,7 +154,7 @@ def test_every_series_has_its_panel_and_its_table(computed):
     assert {"flow MRD, share of cells", "recipient chimerism, share of cells"} <= set(titles)
     context = Context(study="S", software="remnant", written_at=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     text = page(dossier, context=context)
-    assert "Clone of the diagnosis returns: TRGV2 5/CC/1 TRGJ1" in text
+    assert "Clone of the diagnosis returns: TRGV2 5/CC/1 TRGJ1 since 16 December 2013." in text
     assert "Assays that disagree" in text
     assert "Clones of the diagnosis sample" in text
     words = re.sub(r"</?span[^>]*>", "", text)

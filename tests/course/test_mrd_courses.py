@@ -3,12 +3,14 @@
 import importlib.util
 import random
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from remnant.course.mrd_standing import mrd_seen_before
 from remnant.course.next_sample import next_samples
 from remnant.course.standing import state_text
 from remnant.course.worklist import worklist
@@ -81,8 +83,8 @@ def test_a_course_grows_by_its_new_sample_only():
         (
             "overt-relapse-after-confirmed",
             (
-                "NPM1 confirmed molecular relapse since 22 April 2021 (ELN 2021, BM). Overt relapse on 10 June 2021 "
-                "(BM blasts 38 %), 49 days after confirmed molecular relapse (22 April 2021). "
+                "Overt relapse on 10 June 2021 (BM blasts 38 %), 49 days after confirmed molecular relapse (22 April 2021). "
+                "NPM1 confirmed molecular relapse since 22 April 2021 (ELN 2021, BM). "
                 "Rule not verified: NPM1 ELN 2021."
             ),
             2,
@@ -93,6 +95,17 @@ def test_the_headline_speaks_of_the_leukaemia_specific_marker(name, headline, ur
     course = reader.concluded(CASES[name])[1]
     assert course.headline == headline
     assert course.urgency == urgency
+
+
+def test_leukaemia_that_was_there_all_along_is_not_called_a_relapse_without_warning():
+    points = reader.concluded(CASES["persistence-rises"])[1].mrd
+    positive = [replace(p, state="persistence", predictor=True) for p in points]
+    last = max(p.drawn_on for p in points)
+    relapse = last + timedelta(days=300)
+    assert [p.drawn_on for p in mrd_seen_before(positive, relapse)] == [last]
+    assert mrd_seen_before([replace(p, state="negative") for p in points], relapse) == []
+    assert mrd_seen_before([replace(p, predictor=False) for p in positive], relapse) == []
+    assert mrd_seen_before(positive, min(p.drawn_on for p in points)) == []
 
 
 def test_a_marker_without_rule_set_is_said():

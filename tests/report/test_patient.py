@@ -13,7 +13,7 @@ from remnant.course.headline import unverified_sentence
 from remnant.records.run import Assay
 from remnant.report import numbers, patient, timeline, typeset
 from remnant.report.context import DISCLAIMER, Context, report_id
-from remnant.report.patient import data, why
+from remnant.report.patient import data, summary, why
 from remnant.report.patient.summary import head, warnings
 from remnant.report.sentences import as_printed
 
@@ -45,6 +45,28 @@ def test_the_answer_comes_first_and_the_rest_in_order(relapsing_dossier, context
         )
     ]
     assert places[1:] == sorted(places[1:])
+
+
+def test_the_head_says_of_which_day_the_states_are(stable_dossier, context):
+    last = max(m.drawn_on for m in stable_dossier.measurements)
+    day = (last - stable_dossier.course.transplant_on).days
+    text = words(patient.page(stable_dossier, context=context))
+    assert f". Last marker sample on {last.day} {last:%B %Y} (day +{day})." in text
+    alone = dataclasses.replace(stable_dossier, measurements=(), calls=())
+    assert "Last marker sample" not in words(patient.page(alone, context=context))
+
+
+def test_overt_relapse_is_said_before_the_compartments(stable_dossier):
+    course = dataclasses.replace(stable_dossier.course, headline="Overt relapse on 4 May 2021.")
+    case = dataclasses.replace(stable_dossier, course=course)
+    said = {}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(summary, "_compartments", lambda _: "HSC involved.")
+        for day in (None, dt.date(2021, 5, 4)):
+            relapsed = dataclasses.replace(course, overt_relapse_on=day)
+            said[day] = head(dataclasses.replace(case, course=relapsed)).sentence
+    assert said[None].startswith("HSC involved. Overt relapse")
+    assert said[dt.date(2021, 5, 4)].startswith("Overt relapse on 4 May 2021. HSC involved.")
 
 
 def test_the_page_says_when_to_sample_next_for_its_day(stable_dossier, context):

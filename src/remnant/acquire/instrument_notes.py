@@ -176,7 +176,7 @@ def _note_cq(reading: Reading, wells: list[Well], curves: Curves | None) -> None
             f"None of the {len(wells)} wells has a Cq; there are {len(curves.wells)} curves.",
             found="curves without Cq",
             needed="a Cq under the laboratory's threshold for each well",
-            advice="Export the results with their Cq, or let the study compute them from the curves.",
+            advice='Export the results with their Cq, or have them read from the curves: `--cq ours`, in a study cq_source = "ours".',
         )
     elif without:
         reading.note(

@@ -19,6 +19,7 @@ from remnant.records.amplification import CURVE_CALLS, CurveResults
 from remnant.records.finding import Finding
 from remnant.records.measurement import CurveFit
 from remnant.records.run import Well
+from remnant.report.numbers import plural
 from remnant.units import number_text
 
 __all__ = ["NoCurve", "names", "run_heading", "runs_apart", "shown_fits", "shown_readings", "without_curve"]
@@ -76,7 +77,9 @@ def run_heading(wells: Sequence[Well]) -> tuple[RenderableType, ...]:
     if not runs:
         return ()
     kinds = Counter(well.kind for well in wells)
-    held = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in kinds.items())
+    amounts = [str(count) for count in kinds.values()]
+    amounts[0] = plural(next(iter(kinds.values())), "well")
+    held = ", ".join(f"{amount} {_KINDS[kind]}" for amount, kind in zip(amounts, kinds, strict=True))
     out = sum(well.excluded is not None for well in wells)
     left = f"; {out} left out by the laboratory or its instrument" if out else ""
     said = f"Run {runs[0]}" if len(runs) == 1 else f"{len(runs)} runs ({names(runs)})"
@@ -251,7 +254,12 @@ def shown_readings(
     counts = Counter(plates.call)
     calls = ", ".join(f"{counts[call]} {call}" for call in CURVE_CALLS)
     notes = [one.message for one in said]
-    return ("", f"{len(plates)} amplification curves: {calls}.", *_look_at(wells, apart=apart), *notes)
+    return (
+        "",
+        f"{plural(len(plates), 'amplification curve')}: {calls}.",
+        *_look_at(wells, apart=apart),
+        *notes,
+    )
 
 
 def _look_at(wells: Sequence[Disagreement], *, apart: bool) -> Iterator[RenderableType]:

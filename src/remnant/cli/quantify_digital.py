@@ -19,7 +19,7 @@ from remnant.records.acquired import Acquired
 from remnant.records.codec import to_dict
 from remnant.records.finding import Finding
 from remnant.records.partition import DigitalQuantified, DigitalWell
-from remnant.report.numbers import measured
+from remnant.report.numbers import measured, plural
 from remnant.units import number_text
 
 __all__ = ["digital_answer", "digital_folder", "digital_quantified"]
@@ -113,6 +113,11 @@ def _shown(got: DigitalQuantified, findings: Iterable[Finding]) -> tuple[Any, ..
     measurements = _measurements(got)
     used = sum(well.used for well in got.wells)
     said = f"{len(got.wells)} wells and targets, {used} used, {len(got.measurements)} measurements."
+    if not got.measurements:
+        said = (
+            f"{len(got.wells)} wells and targets, {used} used. No ratio to a control gene: that needs one on the plate, "
+            "and wells that name samples of a table beside the run, in a folder or a study."
+        )
     told = tuple(one for one in findings if one.severity != "note")
     noticed = finding_table(of_one_run(told) if len(runs) == 1 else told)
     return (
@@ -133,7 +138,7 @@ def _limits(wells: Sequence[DigitalWell], *, apart: bool) -> Iterator[str]:
         held[well.run_id if apart else "", _target(well)].append(well)
     for (run, target), group in held.items():
         gates = ", ".join(
-            _GATES[gate] + _range([w.threshold for w in group if w.gate == gate], "{:.0f}".format)
+            _gated(gate, [w.threshold for w in group if w.gate == gate])
             for gate in dict.fromkeys(well.gate for well in group)
         )
         blank = _range([well.limit_of_blank_positives for well in group], str)
@@ -144,8 +149,21 @@ def _limits(wells: Sequence[DigitalWell], *, apart: bool) -> Iterator[str]:
         )
 
 
+def _gated(gate: str, thresholds: Sequence[float | None]) -> str:
+    """How wells were counted; an instrument writes 0 where it drew clusters and has no threshold."""
+    held = [value for value in thresholds if value]
+    at = _range(held, "{:.0f}".format)
+    if gate != "instrument":
+        return _GATES[gate] + at
+    if not held:
+        return f"{_GATES[gate]}, which names no threshold"
+    lacking = len(thresholds) - len(held)
+    without = f", {plural(lacking, 'well')} without one" if lacking else ""
+    return f"{_GATES[gate]} at its threshold{at}{without}"
+
+
 _GATES: Final = {
-    "instrument": "counted by the instrument at its threshold",
+    "instrument": "counted by the instrument",
     "control": "counted by us, threshold from the blanks",
     "mixture": "counted by us, threshold between two populations",
     "two-colour": "counted by us, four clusters of two colours",

@@ -329,21 +329,11 @@ def _points(dossier: Dossier, course: Course) -> RenderableType:
             _value(point, values),
             state_text(point),
             _change(point),
-            point.rule_id,
+            point.rule_id + ("" if point.rule_status == "verified" else " (unverified)"),
         )
         for point in points
     )
-    columns = (
-        "date",
-        "day",
-        "material",
-        "assay",
-        "value (95 %)",
-        "state",
-        "log10 change",
-        "P(≥ 1 log)",
-        "rule",
-    )
+    columns = ("date", "day", "material", "assay", "value (95 %)", "state", "log10 change", "rule")
     return listed(columns, rows, right=("day",))
 
 

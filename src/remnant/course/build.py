@@ -10,7 +10,7 @@ import datetime as dt
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,7 @@ from remnant.records.dossier import Dossier
 from remnant.records.judgement import Course, Joint, SeriesPoint
 from remnant.records.measurement import Baseline
 from remnant.records.mrd import MrdPoint
+from remnant.records.run import Assay
 from remnant.units import number_text, rise_text, unit_label
 
 __all__ = ["build_course", "build_courses"]
@@ -104,6 +105,7 @@ def build_courses(
     relapse: RelapseRules | None = None,
     book: RuleBook | None = None,
     factors: Mapping[str, float] | None = None,
+    assays: Iterable[Assay] = (),
 ) -> tuple[Course, ...]:
     """Courses of many patients.
 
@@ -117,6 +119,8 @@ def build_courses(
         Rule sets of leukaemia-specific markers; those that ship by default.
     factors : mapping of str to float or None, default None
         Conversion factor to the International Scale of each measurement that has one.
+    assays : iterable of Assay, default ()
+        Assays beside those of the dossiers: their transcripts tell several clones of a patient apart in the sentence.
 
     Returns
     -------
@@ -125,6 +129,11 @@ def build_courses(
     """
     states = states or state_rules()
     background, relapse = background or background_rules(), relapse or relapse_rules()
+    named = {
+        one.assay_id: f"{one.target} {one.transcript}"
+        for one in itertools.chain(assays, *(d.assays for d in dossiers))
+        if one.transcript
+    }
     relapses = {d.patient.patient_id: overt_relapse(d.samples, d.events, rules=relapse) for d in dossiers}
     table = entries(
         dossiers,
@@ -162,6 +171,7 @@ def build_courses(
             mrd=specific.get(patient, ()),
             states=states,
             rules=relapse,
+            named=named,
         )
         for dossier in dossiers
         for patient in (dossier.patient.patient_id,)
@@ -306,6 +316,7 @@ def _course(
     mrd: tuple[MrdPoint, ...],
     states: StateRules,
     rules: RelapseRules,
+    named: Mapping[str, str],
 ) -> Course:
     graft = transplant_date(dossier.events)
     death = min((e.on for e in dossier.events if e.kind == "death"), default=None)
@@ -327,6 +338,7 @@ def _course(
         relapse,
         mrd=mrd,
         without_rule=_without_rule(dossier, mrd, states),
+        names=named,
         warned_on=min(standing) if lead is not None else None,
         transplant_on=graft,
         death_on=death,

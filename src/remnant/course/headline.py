@@ -1,17 +1,18 @@
 """The one sentence at the top of a patient's page, and how urgent it is.
 
-State, since when, by which rule. By when to sample next, growth and schedules included, is said by `next_sample`
+State, since when, by which rule; overt relapse before everything else. By when to sample next, growth and schedules included, is said by `next_sample`
 for the day it is asked for. Dates in sentences have day and month name.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
-from remnant.course.mrd_standing import mrd_standings, mrd_warning
+from remnant.course.mrd_standing import mrd_seen_before, mrd_standings, mrd_warning
 from remnant.course.relapse import OvertRelapse
 from remnant.course.standing import Confirmation, Standing, background_text
 from remnant.course.states import NOT_EVALUABLE
@@ -83,6 +84,7 @@ def headline(
     rules: RelapseRules,
     mrd: Sequence[MrdPoint] = (),
     without_rule: Sequence[str] = (),
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> Headline:
     """Compose the sentence and the urgency.
 
@@ -104,6 +106,8 @@ def headline(
         Leukaemia-specific markers: they speak first.
     without_rule : sequence of str, default ()
         Leukaemia-specific markers that were measured and that no rule set judges.
+    names : mapping of str to str, default {}
+        Words for assays where a marker is measured by several, as clones are.
 
     Returns
     -------
@@ -111,7 +115,11 @@ def headline(
         Nothing is due and nothing urgent after death; after overt relapse no sample date is proposed.
     """
     specific = mrd_standings(
-        mrd, when=lambda day: _when(day, transplant_on), rules=mrd_state_rules(), stale_days=states.stale_days
+        mrd,
+        when=lambda day: _when(day, transplant_on),
+        rules=mrd_state_rules(),
+        stale_days=states.stale_days,
+        names=names,
     )
     sentences = [one.sentence for one in specific]
     sentences += [
@@ -119,7 +127,7 @@ def headline(
         for marker in without_rule
     ]
     sentences += [_sentence(one, relapse, transplant_on) for one in stand]
-    overt = _relapse_sentence(relapse, warned_on, mrd_warning(mrd, relapse.on), transplant_on)
+    overt = _relapse_sentence(relapse, warned_on, mrd, transplant_on)
     following = relapse.on is None and death_on is None
     dates = [one.due_on for one in specific] + [one.due_on for one in stand]
     due = min((day for day in dates if day), default=None) if following else None
@@ -147,7 +155,8 @@ def headline(
             ]
         )
     )
-    text = [*(sentences or [_NOT_MEASURED]), overt, *repeats]
+    states_now = sentences or [_NOT_MEASURED]
+    text = [*states_now, overt, *repeats] if relapse.on is None else [overt, *states_now]
     text += [f"Died on {date_text(death_on)}."] if death_on else []
     text += [unverified_sentence(unverified)] if unverified else []
     return Headline(
@@ -170,11 +179,12 @@ def _urgency(one: Standing, states: StateRules) -> int:
 def _relapse_sentence(
     relapse: OvertRelapse,
     warned_on: dt.date | None,
-    molecular_on: dt.date | None,
+    mrd: Sequence[MrdPoint],
     transplant_on: dt.date | None,
 ) -> str:
     if relapse.on is None:
         return "No overt relapse."
+    molecular_on = mrd_warning(mrd, relapse.on)
     warnings = [
         f"{(relapse.on - day).days} days after {what} ({_when(day, transplant_on)})"
         for day, what in (
@@ -183,8 +193,17 @@ def _relapse_sentence(
         )
         if day is not None
     ]
-    warning = " and ".join(warnings) or "without warning"
+    warning = " and ".join(warnings) or _unwarned(mrd_seen_before(mrd, relapse.on), transplant_on)
     return f"Overt relapse on {date_text(relapse.on)} ({relapse.rule}), {warning}."
+
+
+def _unwarned(seen: Sequence[MrdPoint], transplant_on: dt.date | None) -> str:
+    """No rise was confirmed: whether nothing had been seen, or leukaemia all along."""
+    if not seen:
+        return "without warning"
+    last = max(point.drawn_on for point in seen)
+    markers = " and ".join(dict.fromkeys(point.target for point in seen if point.drawn_on == last))
+    return f"without a confirmed molecular relapse before it; {markers} was still detected on {_when(last, transplant_on)}"
 
 
 def _repeat_sentence(point: SeriesPoint, transplant_on: dt.date | None) -> str:

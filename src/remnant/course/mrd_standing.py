@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from remnant.knowledge.mrd_states import MrdStateRules
 from remnant.records.mrd import MrdPoint
 
-__all__ = ["MrdStanding", "mrd_sentence", "mrd_standings", "mrd_warning"]
+__all__ = ["MrdStanding", "mrd_seen_before", "mrd_sentence", "mrd_standings", "mrd_warning"]
 
 _NOT_EVALUABLE: Final = "not evaluable"
 _WORDS: Final = {
@@ -55,7 +56,12 @@ class MrdStanding:
 
 
 def mrd_standings(
-    points: Sequence[MrdPoint], *, when: Callable[[dt.date], str], rules: MrdStateRules, stale_days: int
+    points: Sequence[MrdPoint],
+    *,
+    when: Callable[[dt.date], str],
+    rules: MrdStateRules,
+    stale_days: int,
+    names: Mapping[str, str] = MappingProxyType({}),
 ) -> list[MrdStanding]:
     """Where each marker stands.
 
@@ -69,6 +75,8 @@ def mrd_standings(
         Urgencies.
     stale_days : int
         A series whose last evaluable sample is older than the marker's newest by more does not decide.
+    names : mapping of str to str, default {}
+        Words for assays where a marker is measured by several, as clones are.
 
     Returns
     -------
@@ -76,14 +84,30 @@ def mrd_standings(
         One a marker and assay.
     """
     by_marker = sorted(points, key=lambda p: (p.target, p.assay_id, p.control))
+    assays = {
+        target: {p.assay_id for p in points if p.target == target} for target in {p.target for p in points}
+    }
     return [
-        _standing(list(held), when=when, rules=rules, stale_days=stale_days)
-        for _, held in itertools.groupby(by_marker, key=lambda p: (p.target, p.assay_id, p.control))
+        _standing(
+            list(held),
+            when=when,
+            rules=rules,
+            stale_days=stale_days,
+            name=names.get(assay, target) if len(assays[target]) > 1 else target,
+        )
+        for (target, assay, _), held in itertools.groupby(
+            by_marker, key=lambda p: (p.target, p.assay_id, p.control)
+        )
     ]
 
 
 def _standing(
-    points: list[MrdPoint], *, when: Callable[[dt.date], str], rules: MrdStateRules, stale_days: int
+    points: list[MrdPoint],
+    *,
+    when: Callable[[dt.date], str],
+    rules: MrdStateRules,
+    stale_days: int,
+    name: str,
 ) -> MrdStanding:
     points.sort(key=lambda p: (p.material, p.fraction, p.drawn_on))
     series = [list(held) for _, held in itertools.groupby(points, key=lambda p: (p.material, p.fraction))]
@@ -94,11 +118,11 @@ def _standing(
     final = max(points, key=lambda p: (p.drawn_on, p.state != _NOT_EVALUABLE))
     repeat = ""
     if final.state == _NOT_EVALUABLE:
-        repeat = f"Repeat {final.target}: the last sample ({_place(final)}, {when(final.drawn_on)}) is not evaluable."
+        repeat = f"Repeat {name}: the last sample ({_place(final)}, {when(final.drawn_on)}) is not evaluable."
     asked = bool(repeat) or point.confidence == "borderline"
     return MrdStanding(
         point=point,
-        sentence=mrd_sentence(point, when),
+        sentence=mrd_sentence(point, when, name=name),
         urgency=max(rules.urgency.get(point.state, 0), int(asked)),
         due_on=min((p.confirm_by for p in current if p.confirm_by), default=None),
         repeat=repeat,
@@ -106,7 +130,7 @@ def _standing(
     )
 
 
-def mrd_sentence(point: MrdPoint, when: Callable[[dt.date], str]) -> str:
+def mrd_sentence(point: MrdPoint, when: Callable[[dt.date], str], *, name: str = "") -> str:
     """State of a series in one sentence.
 
     Parameters
@@ -115,6 +139,8 @@ def mrd_sentence(point: MrdPoint, when: Callable[[dt.date], str]) -> str:
         Its last point.
     when : callable
         A date in words.
+    name : str, default ""
+        Words for the marker; empty for its target.
 
     Returns
     -------
@@ -122,10 +148,10 @@ def mrd_sentence(point: MrdPoint, when: Callable[[dt.date], str]) -> str:
         State, since when, by which rule, in which material.
     """
     if point.state == _NOT_EVALUABLE:
-        return f"{point.target} not evaluable."
+        return f"{name or point.target} not evaluable."
     words = _WORDS[point.state].format(since=when(point.since or point.drawn_on))
     borderline = ", borderline" if point.confidence == "borderline" else ""
-    return f"{point.target} {words}{borderline} ({point.rule_label}, {_place(point)})."
+    return f"{name or point.target} {words}{borderline} ({point.rule_label}, {_place(point)})."
 
 
 def _place(point: MrdPoint) -> str:
@@ -156,6 +182,28 @@ def mrd_warning(points: Sequence[MrdPoint], relapse_on: dt.date | None) -> dt.da
         if before and before[-1].state == "confirmed relapse" and before[-1].since is not None:
             found.append(before[-1].since)
     return min(found, default=None)
+
+
+def mrd_seen_before(points: Sequence[MrdPoint], relapse_on: dt.date) -> list[MrdPoint]:
+    """Series in which the last sample before overt relapse still showed the leukaemia.
+
+    Parameters
+    ----------
+    points : sequence of MrdPoint
+        Of one patient.
+    relapse_on : datetime.date
+        Overt relapse.
+
+    Returns
+    -------
+    list of MrdPoint
+        That sample of each such series; what may not predict, and what cannot be evaluated, is passed over.
+    """
+    last: dict[tuple[str, str, str], MrdPoint] = {}
+    for point in sorted(points, key=lambda p: p.drawn_on):
+        if point.drawn_on < relapse_on and point.predictor and point.state != _NOT_EVALUABLE:
+            last[point.assay_id, point.material, point.fraction] = point
+    return [point for point in last.values() if point.state != "negative"]
 
 
 def _named_rule(point: MrdPoint) -> str:

@@ -280,7 +280,8 @@ def reached_sensitivity(m: Measurement, rows: Sequence[RuleRow]) -> Level:
             "not evaluable", "mrd.insufficient_sensitivity", row, f"{m.target} not detected, {failed[0]}"
         )
     if not judged:
-        text = f"{m.target} not detected, sensitivity not known"
+        unit = " in cells" if m.unit == "read_fraction" else ""  # the bound that is printed is one of reads
+        text = f"{m.target} not detected, sensitivity{unit} not known"
         return Level("not evaluable", "mrd.sensitivity_unknown", None, text)
     row, _, text = judged[0]
     return Level("negative", "mrd.negative", row, f"{m.target} not detected, {text}")

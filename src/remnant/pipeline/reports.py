@@ -6,7 +6,7 @@
     cohort.html           incidence by probability and by verdict, frequencies, warnings over patients
     controls.html         Levey-Jennings charts of the internal controls
     curves.html           our Cq beside the instrument's, where curves were read
-    curves/R-001.html     every well with a curve of a run
+    curves/R-001.html     standard curves of a run, wells left out, every well with a curve
     cohort.csv, .parquet  one row a patient
     patients/P001.html    a page for each patient
     patients/P001.pdf     for those on the worklist; of no one else, also if an earlier report made one
@@ -44,6 +44,7 @@ from remnant.records.control import ControlPoint
 from remnant.records.dossier import Dossier
 from remnant.records.finding import Finding
 from remnant.records.judgement import WorklistRow
+from remnant.records.measurement import CurveFit, WellUse
 from remnant.records.run import Well
 from remnant.report import cohort, controls, curves, formats, index, vega
 from remnant.report.context import Context
@@ -215,7 +216,13 @@ def _write_curves(
     if not read:
         return
     source = study.settings.cq_source
-    runs = curves.of_runs(facts(study, Well), read, traces=derived_records(study, CurveTrace))
+    runs = curves.of_runs(
+        facts(study, Well),
+        read,
+        traces=derived_records(study, CurveTrace),
+        fits=derived_records(study, CurveFit),
+        uses=derived_records(study, WellUse),
+    )
     context = replace(context, index_link="index.html")
     text = curves.page(runs, links=context.run_links, cq_source=source, context=context, synthetic=synthetic)
     (folder / "curves.html").write_text(text, encoding="utf-8")

@@ -46,7 +46,7 @@ from remnant.records.measurement import Baseline, CurveFit, Measurement, Reporte
 from remnant.records.partition import Partitions, PlateWell
 from remnant.records.patient import Event, Patient, Therapy, Variant
 from remnant.records.quantified import Quantified
-from remnant.records.run import Run, Well
+from remnant.records.run import Assay, Run, Well
 from remnant.records.sample import Cdna, Fraction, Sample
 from remnant.study.chronology import chronology_findings
 from remnant.study.connection import held_open
@@ -369,7 +369,8 @@ def _course(
     chosen = [dossiers[code] for code in people]
     judged = with_calls(chosen, baselines, rules, context=context)
     factors = context.factors_of(measured)
-    courses = with_kinetics(judged, build_courses(judged, book=context.book, factors=factors))
+    made = build_courses(judged, book=context.book, factors=factors, assays=derived_records(study, Assay))
+    courses = with_kinetics(judged, made)
     for dossier, course in zip(judged, courses, strict=True):
         discordant = patient_discordances(dossier.measurements, dossier.assays)
         results[dossier.patient.patient_id] += [

@@ -1,5 +1,7 @@
 """Amplification curves: our Cq beside the instrument's, one page a run, and all runs in one table.
 
+The page of a run begins with its standard curves: whoever is sent there by the worklist asks why one failed.
+
 Two ways of reading a curve differ by a constant that a standard curve takes up. So the usual difference of the
 run and target (the median) stands beside each, and what is far from it is marked.
 """
@@ -10,13 +12,14 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from remnant.assay.qpcr.amplification_cq import disagreements, usual_differences
 from remnant.knowledge.qpcr_curves import amplification_rules
 from remnant.records.amplification import CURVE_CALLS, CurveResult, CurveTrace
+from remnant.records.measurement import CurveFit, WellUse
 from remnant.records.run import Well
-from remnant.report import curve_pictures, html, numbers
+from remnant.report import curve_pictures, html, numbers, standard_curves
 from remnant.report.context import Context
 from remnant.report.table import Cell, Column, Section, Table, Tone
 
@@ -41,6 +44,10 @@ class RunCurves:
         Median of our Cq less the instrument's by target, cycles; no key where no well has both.
     traces : tuple of CurveTrace
         Fluorescence of wells that are to be looked at, and of a typical curve of each of their targets.
+    fits : tuple of CurveFit
+        Standard curves of the run.
+    uses : tuple of WellUse
+        What became of its wells.
     """
 
     run_id: str
@@ -48,6 +55,8 @@ class RunCurves:
     wells: Mapping[tuple[str, str], Well]
     usual: Mapping[str, float]
     traces: tuple[CurveTrace, ...] = field(default=(), repr=False)
+    fits: tuple[CurveFit, ...] = ()
+    uses: tuple[WellUse, ...] = field(default=(), repr=False)
 
     def well(self, curve: CurveResult) -> Well | None:
         """The well of a curve.
@@ -103,7 +112,12 @@ class RunCurves:
 
 
 def of_runs(
-    wells: Iterable[Well], results: Iterable[CurveResult], *, traces: Iterable[CurveTrace] = ()
+    wells: Iterable[Well],
+    results: Iterable[CurveResult],
+    *,
+    traces: Iterable[CurveTrace] = (),
+    fits: Iterable[CurveFit] = (),
+    uses: Iterable[WellUse] = (),
 ) -> tuple[RunCurves, ...]:
     """Curves and wells of a study, run by run.
 
@@ -115,6 +129,10 @@ def of_runs(
         Curves read by us.
     traces : iterable of CurveTrace, default ()
         Fluorescence of the wells that are to be looked at.
+    fits : iterable of CurveFit, default ()
+        Standard curves.
+    uses : iterable of WellUse, default ()
+        What became of each well.
 
     Returns
     -------
@@ -128,9 +146,7 @@ def of_runs(
     for well in wells:
         if well.run_id in curves:
             held[well.run_id].append(well)
-    drawn: dict[str, list[CurveTrace]] = defaultdict(list)
-    for trace in traces:
-        drawn[trace.run_id].append(trace)
+    drawn, fitted, used = _by_run(traces), _by_run(fits), _by_run(uses)
     return tuple(
         RunCurves(
             run_id=run,
@@ -138,9 +154,21 @@ def of_runs(
             wells={(well.position, well.target): well for well in held[run]},
             usual={target: value for (_, target), value in usual_differences(held[run], curves[run]).items()},
             traces=tuple(drawn[run]),
+            fits=tuple(fitted[run]),
+            uses=tuple(used[run]),
         )
         for run in sorted(curves)
     )
+
+
+_Of = TypeVar("_Of", CurveTrace, CurveFit, WellUse)
+
+
+def _by_run(records: Iterable[_Of]) -> dict[str, list[_Of]]:
+    held: dict[str, list[_Of]] = defaultdict(list)
+    for one in records:
+        held[one.run_id].append(one)
+    return held
 
 
 def file_names(runs: Iterable[str]) -> dict[str, str]:
@@ -346,7 +374,7 @@ def run_page(run: RunCurves, *, cq_source: str, context: Context, synthetic: boo
         synthetic=synthetic,
         heading=f"curves of run {run.run_id}",
         up=("Amplification curves", "../curves.html") if context.index_link else None,
-        sections=[pictures, section],
+        sections=[standard_curves.section(run.fits, run.uses), pictures, section],
     )
 
 

@@ -299,7 +299,7 @@ def verdict_table(sample: SortedSample) -> Table:
         )
         for call in sample.calls
     )
-    note = f"Rule of sorted fractions, version {sample.calls[0].rule_version} ({fish_row('rule')['status']})."
+    note = f"Rule of sorted fractions, version {sample.calls[0].rule_version} ({fish_row('rule')['status']}). P(involved): posterior that the compartment itself carries the lesion. P, test: chance of so many positive nuclei by carry-over and false positives alone. Critical count: fewest positive nuclei that this test calls positive; size: how often it does so in a compartment without the lesion."
     return Table(title="Compartments", columns=columns, rows=rows, note=note)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from remnant.records.clonotype import CloneTrack
 from remnant.records.deciding import call_subject
 from remnant.records.disagreement import Disagreement
 from remnant.records.dossier import Dossier
-from remnant.records.finding import material_subject
+from remnant.records.finding import Finding, material_subject
 from remnant.records.fish import Discordance, SortedSample
 from remnant.records.judgement import Call, Course, Forecast
 from remnant.records.measurement import Baseline, Measurement
@@ -149,9 +149,17 @@ class _Shared:
                 for item in self._baselines
                 if item.assay_id in assays and (item.source == "donors" or names.intersection(item.samples))
             ),
-            "findings": tuple(item for subject in subjects for item in self._findings[subject]),
+            "findings": (
+                *(item for subject in subjects for item in self._findings[subject]),
+                *self._of_targets(dict.fromkeys(item.target for item in measurements)),
+            ),
             "decisions": tuple(item for subject in subjects for item in self._decisions[subject]),
         }
+
+    def _of_targets(self, targets: Iterable[str]) -> Iterator[Finding]:
+        """What lowers the trust in every measurement of a target: a line lent by other assays, a weak standard."""
+        for target in targets:
+            yield from (one for one in self._findings[f"target {target}"] if one.severity == "warning")
 
 
 def _well_contents(study: Study) -> dict[str, str]:

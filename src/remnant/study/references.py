@@ -44,7 +44,7 @@ def reference_findings(study: Study) -> tuple[Finding, ...]:
     wells = facts_frame(study, Well)
     rearranged = facts_frame(study, IgTrWell).select("run_id", "position").unique()
     others = wells.join(rearranged, on=["run_id", "position"], how="anti", maintain_order="left")
-    unknown = others.filter(others["kind"] == "unknown")["sample"].unique(maintain_order=True).to_list()
+    unknown = others.filter(others["kind"] == "unknown")["sample"].to_list()
     followed = (sample.patient_id for sample in samples.values() if sample.reason not in _NOT_PATIENTS)
     of_samples = [
         ("cDNA", (cdna.sample_id for cdna in cdnas)),
@@ -63,7 +63,7 @@ def reference_findings(study: Study) -> tuple[Finding, ...]:
         *_missing("patient", patients, "sample", followed),
         *(found for what, named in of_samples for found in _missing("sample", set(samples), what, named)),
         *_missing("sample", {*samples, *(cdna.cdna_id for cdna in cdnas)}, "well", unknown),
-        *_missing("run", runs, "well", wells["run_id"].unique(maintain_order=True).to_list()),
+        *_missing("run", runs, "well", wells["run_id"].to_list()),
         *map(superseded_by_nothing, left_superseded(study)),
     )
 

@@ -25,6 +25,7 @@ from remnant.numerics import calibration, calibration_ladder, calibration_silent
 from remnant.numerics.standard_curve import Calibration
 from remnant.records.finding import Finding
 from remnant.records.run import Run
+from remnant.units import number_text
 
 __all__ = ["default_spread", "with_history"]
 
@@ -249,8 +250,8 @@ def _levels_off(assay: _Assay, history: calibration.History, rules: CalibrationR
             severity="warning",
             subject=f"target {assay.target}",
             message=(
-                f"The standard of {10.0**copies:.3g} copies{lot} reads {off:+.2f} cycles off the line on {history.plates} plates: "
-                f"it holds about {10.0 ** (copies + off / history.mean[1]):.3g} copies."
+                f"The standard of {number_text(10.0**copies)} copies{lot} reads {off:+.2f} cycles off the line on {history.plates} plates: "
+                f"it holds about {number_text(10.0 ** (copies + off / history.mean[1]))} copies."
             ),
             advice="Dilute the standards anew, or measure them by digital PCR.",
         )

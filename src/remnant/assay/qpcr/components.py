@@ -25,6 +25,7 @@ from remnant.numerics.variance_components import between_runs, shared_by_run, sh
 from remnant.records.control import VarianceComponent
 from remnant.records.finding import Finding
 from remnant.records.run import Assay
+from remnant.units import number_text, unit_label
 
 __all__ = ["learned_variance"]
 
@@ -208,7 +209,9 @@ def _learn(
 
 
 def _finding(part: VarianceComponent, assay: Assay) -> Finding:
-    level = "" if part.level_log10 is None else f" at {10.0**part.level_log10:.3g} {assay.unit}"
+    level = ""
+    if part.level_log10 is not None:
+        level = f" at {number_text(10.0**part.level_log10)} {unit_label(assay.unit)}"
     return Finding(
         code="qpcr.variance_learned",
         severity="note",

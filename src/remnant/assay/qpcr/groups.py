@@ -8,6 +8,7 @@ judges that. What still disagrees is kept and said; with many copies it carries 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -20,12 +21,16 @@ from remnant.numerics import standard_curve
 from remnant.numerics.replicates import two_sided_p
 from remnant.numerics.wells import WellGroups
 from remnant.records.finding import Finding, material_subject
+from remnant.units import number_text
 
 __all__ = ["Groups", "left_by_silence", "read_groups", "well_groups", "without_outliers"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+
+_SMALLEST_P: Final = 1e-4
+"""Below it a P value is only said to be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,18 +229,18 @@ def _rows(groups: Groups, rows: Integers) -> Groups:
 
 def _why(groups: Groups, row: int, column: int, *, rule: ReplicateRule, measure: float) -> str:
     reading = groups.log10_copies[row, column]
-    found = "no signal" if np.isnan(reading) else f"{10.0**reading:.3g} copies"
+    found = "no signal" if np.isnan(reading) else f"{number_text(10.0**reading)} copies"
     rest = [
-        f"{10.0**value:.3g}" if np.isfinite(value) else "none"
+        number_text(10.0**value) if np.isfinite(value) else "none"
         for j, value in enumerate(groups.log10_copies[row].tolist())
         if j != column and groups.used[row, j]
     ]
     test = (
         f"{measure:.2f} cycles apart, more than {rule.delta_cq:g}"
         if rule.method == "delta_cq"
-        else f"P = {measure:.2g}, below {rule.p_value:g}"
+        else f"P {'< 0.0001' if measure < _SMALLEST_P else f'= {measure:.2g}'}, below {rule.p_value:g}"
     )
-    return f"{found} beside {', '.join(rest)}: {test} ({rule.id})."
+    return f"{found} beside {' and '.join(rest)}: {test} ({rule.id})."
 
 
 def _findings(groups: Groups, narrowed: Groups, disagree: Bools, rule: ReplicateRule) -> list[Finding]:

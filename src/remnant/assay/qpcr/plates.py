@@ -166,7 +166,7 @@ def _exposures(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
             code="qpcr.exposure_assumed",
             severity="note",
             subject=f"run {run_id}",
-            message=f"No cDNA volume is stated for {count} materials: all wells of one material are taken to hold the same.",
+            message=f"No cDNA volume is stated for {count} material{'' if count == 1 else 's'}: all wells of one material are taken to hold the same.",
             advice="Enter the volume of cDNA a well if target and control gene differ.",
         )
         for run_id, count in assumed.iter_rows()

@@ -87,6 +87,7 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
     course = dossier.course
     day_0 = course.transplant_on if course else None
     transplant = f"Transplanted on {numbers.in_sentence(day_0)}" if day_0 else "No transplantation recorded"
+    transplant += _last_sample(dossier, day_0)
     if course is None:
         sentence, urgency, tone = "The course of this patient has not been judged.", "Not judged", "calm"
     else:
@@ -101,7 +102,10 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
         said = course.headline
         if course.unverified_rules:  # they stand beside the sentence
             said = said.replace(unverified_sentence(course.unverified_rules), "").rstrip().replace("  ", " ")
-        sentence = _compartments(dossier) + said + _named(dossier) + _clones(dossier)
+        parts = [_compartments(dossier), said]
+        if course.overt_relapse_on is not None:  # before all else
+            parts.reverse()
+        sentence = " ".join(filter(None, parts)) + _named(dossier) + _clones(dossier)
         sentence = as_printed(sentence + _next(asked))
         urgency, tone = words.URGENCY[level], words.urgency_class(level)
     return Head(
@@ -117,12 +121,21 @@ def head(dossier: Dossier, *, asked: NextSample | None = None) -> Head:
     )
 
 
+def _last_sample(dossier: Dossier, day_0: dt.date | None) -> str:
+    """When a marker was last measured: the states of the sentence are of that day."""
+    if not dossier.measurements:
+        return ""
+    last = max(one.drawn_on for one in dossier.measurements)
+    day = f" (day {numbers.day((last - day_0).days)})" if day_0 else ""
+    return f". Last marker sample on {numbers.in_sentence(last)}{day}"
+
+
 def _compartments(dossier: Dossier) -> str:
     """Which compartments carry the lesion, where sorted fractions were judged: the latest sample speaks."""
     if not dossier.sorted_samples:
         return ""
     last = dossier.sorted_samples[-1]
-    return f"{words.compartments(last, on=last.drawn_on)} "
+    return words.compartments(last, on=last.drawn_on)
 
 
 def _named(dossier: Dossier) -> str:
@@ -141,7 +154,7 @@ def _next(asked: NextSample | None) -> str:
 def _clones(dossier: Dossier) -> str:
     """Clones of the diagnosis sample that are back."""
     back = [
-        f"{one.name} since {numbers.iso(one.since)}"
+        f"{one.name} since {numbers.in_sentence(one.since)}" if one.since else one.name
         for one in dossier.clone_tracks
         if one.verdict == "returns"
     ]

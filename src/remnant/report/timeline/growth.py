@@ -1,7 +1,8 @@
 """The fitted course on a marker's panel: a thin line in its 95 % band, and the date of crossing a level.
 
-Only the last stretch of a series that rises or falls. Beyond the last sample the line is dotted: it is not
-data, and it is drawn only where no change of therapy came after and the last sample lies on it. The date of crossing stands where a level of overt relapse is defined and the axis shows it.
+Only the last stretch of a series that rises or falls, where its last sample lies on the line: a band that falls past a
+suspected relapse would contradict it. Beyond the last sample the line is dotted: it is not
+data, and it is drawn only where no change of therapy came after. The date of crossing stands where a level of overt relapse is defined and the axis shows it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Channel = Callable[[str], dict[str, Any]]
 
 
 def growths(dossier: Dossier, assay_id: str, unit: str) -> list[Kinetics]:
-    """Growth to draw in a panel: not of WT1 or BAALC that rises within the normal range.
+    """Growth to draw in a panel: not of WT1 or BAALC that rises within the normal range, and no line that the last sample left.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ def growths(dossier: Dossier, assay_id: str, unit: str) -> list[Kinetics]:
         for k in course.kinetics
         if k.assay_id == assay_id
         and k.unit == unit
+        and not k.last_sample_lies
         and (k.trend != "rising" or raised.get((k.assay_id, k.material, k.fraction), True))
     ]
 
