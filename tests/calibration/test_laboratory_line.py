@@ -161,23 +161,26 @@ def test_an_assay_without_standards_is_read_and_says_within_which_factor():
 @pytest.mark.coverage
 def test_copies_cover_widely_and_changes_as_narrowly_as_with_standards():
     """One true ratio and one true change a laboratory; the same laboratory with standards of WT1 beside it."""
-    inside, widths = {"level": 0, "change": 0}, {"lent": [], "own": []}
-    laboratories = 80
-    for seed in range(laboratories):
+    inside, widths, laboratories = {"level": 0, "change": 0}, {"lent": [], "own": []}, 0
+    for seed in range(80):
         got = quantified(*laboratory(100 + seed))
+        if any(one.state == "not evaluable" for one in got.measurements):
+            continue  # the gates refused a control gene's curve
+        laboratories += 1
         own = quantified(*laboratory(100 + seed, without=()), choice="own") if seed < 20 else None
         batch = EvidenceBatch.of([one.evidence for one in got.measurements])
         level = interval(batch, include=TUBE)
         truth = 1e4 * SAMPLES[0] / CONTROL
         inside["level"] += int(level.lower[0] <= truth <= level.upper[0])
         for name, found in (("lent", got), ("own", own)):
-            if found is None:
+            if found is None or any(one.state == "not evaluable" for one in found.measurements):
                 continue
             before, after = (EvidenceBatch.of([one.evidence]) for one in found.measurements)
             moved = change(before, after, include=TUBE)
             widths[name].append(float(moved.upper[0] - moved.lower[0]))
             if name == "lent":
                 inside["change"] += int(moved.lower[0] <= -1.0 <= moved.upper[0])
+    assert laboratories >= 70
     # 95 % less or more three standard errors of 80 draws.
     assert 0.87 <= inside["level"] / laboratories <= 1.0
     assert 0.87 <= inside["change"] / laboratories <= 1.0

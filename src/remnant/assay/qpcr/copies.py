@@ -82,7 +82,7 @@ def sample_copies(
     ... ]
     >>> first, second = sample_copies(wells)[0]
     >>> first.state, round(first.point_value), first.unit, second.state, round(second.upper_limit, 1)
-    ('quantified', 104, 'copies a well', 'not detected', 3.1)
+    ('quantified', 104, 'copies a well', 'not detected', 3.0)
     """
     chosen = rules or qpcr_rules()
     frame, noticed = well_frame(wells, runs=runs, assumptions=chosen.wells)
